@@ -17,8 +17,8 @@ JS_CLIENT := $(JS)/node_modules/.stamp
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check format surface generate bench chaos fidelity emulator-full \
-	compat lowest clean
+.PHONY: help setup demo test coverage check format surface generate batch bench chaos fidelity \
+	emulator-full compat lowest docs pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -84,11 +84,22 @@ surface: $(SETUP) ## write the async twins, module-level functions and exports a
 generate: $(SETUP) ## write the endpoint modules again from schemas/
 	$(BIN)/fal-typed generate
 
+docs: $(SETUP) ## build the documentation site into out/site, failing on any warning
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir out/site
+
+pictures: $(SETUP) ## draw the pictures of completion and diagnostics again
+	$(BIN)/python -m scripts.pictures
+
 bench: $(SETUP) ## measure against fal_client and against the budgets
 	$(BIN)/python -m benchmarks
 
 chaos: $(SETUP) ## the long fault run
 	FAL_TYPED_CHAOS=long $(BIN)/pytest -n 0 tests/chaos
+
+# Ray is too large for .venv, so it has an environment of its own.
+batch: $(SETUP) ## the long runs of batches: 20,000 items with kills, a million inputs, pandas, Ray
+	UV_PROJECT_ENVIRONMENT=.venv-batch $(UV) sync --quiet --frozen --extra dev --extra ray
+	FAL_TYPED_BATCH=long .venv-batch/bin/pytest -n 0 -s tests/batch
 
 fidelity: $(SETUP) ## compare all generated models with what jsonschema says (DOCUMENTS=folder)
 	$(BIN)/python -m tests.codegen.fidelity $(DOCUMENTS)

@@ -49,7 +49,7 @@ def platform() -> Generator[dict[str, str]]:
 
     say("start the emulator: fal's API on this machine, without a key")
     with FalEmulator(queue_time=0.6, run_time=0.9) as emulator:
-        print(f"listening on {emulator.host}")
+        print(f"listening on {emulator.host}; its images are generated test images, no model runs")
         yield emulator.environ()
 
 

@@ -149,7 +149,7 @@ EXPORTS = {
     "proxy": ["ProxyApp", "ProxyRequest"],
     "webhooks": ["WebhookEvent", "verify_webhook", "verify_webhook_async"],
 }
-NOT_FUNCTIONS = {"close", "platform", "with_options"}
+NOT_FUNCTIONS = {"close", "platform", "with_key", "with_options"}
 # Names that only fal_client has, and what does the same here, if anything.
 FAL_CLIENT_NAMES = {
     "AsyncClient": "AsyncFalClient",
@@ -408,6 +408,7 @@ def _default_module(async_source: str) -> str:
     ]
     command = COMMAND.format(source="src/fal_typed/client.py")
     own = (
+        "from typing import cast\n"
         "from fal_typed._core.runner import default_runner\n"
         "from fal_typed.async_client import AsyncFalClient\n"
         "from fal_typed.client import FalClient\n"
@@ -418,9 +419,9 @@ def _default_module(async_source: str) -> str:
         "The clients read the key and the hosts from the environment at each call.\n"
         f'"""\n\n# {command}\n\n'
         f"{imports}\n\n"
-        "client = FalClient._over(default_runner())\n"
+        "client = FalClient.__fal_over__(default_runner())\n"
         '"""The client of the module-level functions."""\n'
-        "async_client = AsyncFalClient._over(default_runner())\n"
+        "async_client = AsyncFalClient.__fal_over__(default_runner())\n"
         '"""The client of the module-level functions for async code."""\n'
         "# Typed Any, because the functions below forward arguments without overloads.\n"
         "_client: Any = client\n_async_client: Any = async_client\n\n\n" + "\n\n".join(functions)
@@ -503,13 +504,15 @@ def _call_options_module() -> str:
         "from collections.abc import Callable, Mapping\n"
         "from dataclasses import dataclass, field\n"
         "from typing import TYPE_CHECKING, Any, Final, Literal\n\n"
+        "from fal_typed._calls.option_values import check_values\n\n"
         "if TYPE_CHECKING:\n"
         "    from fal_typed._calls.lifecycle import Lifecycle\n"
         "    from fal_typed._core.retry import RetryPolicy\n\n\n"
         "@dataclass(frozen=True)\nclass CallOptions:\n"
         '    """Options of one call, merged from client, endpoint and call."""\n\n'
         + "\n".join(lines)
-        + "\n\n    @property\n    def deadline(self) -> float | None:\n"
+        + "\n\n    def __post_init__(self) -> None:\n        check_values(vars(self))\n"
+        + "\n    @property\n    def deadline(self) -> float | None:\n"
         '        """Seconds the whole call may take."""\n'
         "        return self.timeout if self.timeout is not None else self.client_timeout\n\n\n"
         f"OPTIONS_OF: Final[Mapping[str, frozenset[str]]] = {{\n{table}\n}}\n"

@@ -129,7 +129,8 @@ def test_a_forked_child_uses_no_socket_of_its_parent():
 def test_an_unpickled_client_uses_the_key_of_its_environment(mode, monkeypatch):
     with scripted(lambda _: Reply(200, {"a": 1})) as home:
         options = at(home, headers={"x-own": "1"}, timeout=30, event_hooks={"request": [print]})
-        client = mode.client(KEY, **options)
+        monkeypatch.setenv("FAL_KEY", KEY)
+        client = mode.client(**options)
         client.run(ID, ARGUMENTS)
         pickled = pickle.dumps(client._target)
         assert b"very-secret" not in pickled

@@ -32,6 +32,10 @@ FLOORS = {
     "jinja2": ("3.1.6", "CVE-2025-27516: leaves the sandbox through the attr filter"),
     "msgpack": ("1.2.1", "CVE-2026-57585: reads out of bounds when an Unpacker is used again"),
     "pillow": ("12.3.0", "CVE-2026-55798, and CVE-2026-59197 to CVE-2026-59200"),
+    "psycopg": ("3.2.2", "the first with wheels for Python 3.13"),
+    "pyarrow": ("23.0.1", "CVE-2026-25087: uses memory after it is freed"),
+    "ray": ("2.55", "CVE-2026-27482 and CVE-2026-32981, both in the dashboard"),
+    "sqlalchemy": ("2.0.31", "the first that works on Python 3.13"),
     "typer": ("0.16", "the first that works with click 8.2 and later"),
     "uvicorn": ("0.35", "the first with the websocket protocol that the emulator extends"),
 }

@@ -121,6 +121,8 @@ def test_a_request_without_a_response_is_logged(mode, caplog):
 
 
 def test_retries_and_fallbacks_are_logged_as_warnings(mode, caplog):
+    caplog.set_level(logging.WARNING, "fal_typed")
+
     def respond(seen):
         if seen.method == "POST":
             return Reply(200, {"request_id": "r1"})

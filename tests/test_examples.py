@@ -80,6 +80,41 @@ def test_string_first_returns_the_same_untyped_and_typed(host: str, tmp_path: Pa
     assert untyped.split("://")[0] == typed.split("://")[0] == "http"
 
 
+def test_batch_generates_an_image_for_each_line_once(host: str, tmp_path: Path) -> None:
+    (tmp_path / "prompts.jsonl").write_text(
+        '{"key": "cat", "prompt": "a cat"}\n{"key": "dog", "prompt": "a dog"}\n'
+    )
+    shown = run(tmp_path, "batch.py", "prompts.jsonl", "out", FAL_EMULATOR_HOST=host)
+    assert "2 completed, 0 failed" in shown
+    assert sorted(path.stem for path in (tmp_path / "out").iterdir()) == ["cat-0", "dog-0"]
+    shown = run(tmp_path, "batch.py", "prompts.jsonl", "out", FAL_EMULATOR_HOST=host)
+    assert "2 finished earlier" in shown
+
+
+def test_speech_saves_an_audio_file(host: str, tmp_path: Path) -> None:
+    shown = run(tmp_path, "speech.py", "Good", "evening.", FAL_EMULATOR_HOST=host)
+    assert (tmp_path / shown.strip()).stat().st_size
+
+
+def test_chain_generates_a_video_from_an_image(host: str, tmp_path: Path) -> None:
+    run(tmp_path, "chain.py", FAL_EMULATOR_HOST=host)
+    assert b"ftyp" in (tmp_path / "cat.mp4").read_bytes()[:16]
+
+
+def test_streaming_prints_each_event_and_saves_the_last_image(host: str, tmp_path: Path) -> None:
+    shown = run(tmp_path, "streaming.py", FAL_EMULATOR_HOST=host)
+    assert shown.startswith("event 1:")
+    with Image.open(tmp_path / "cat.jpg") as image:
+        image.load()
+
+
+def test_resume_gets_the_job_of_an_earlier_run(host: str, tmp_path: Path) -> None:
+    request_id = run(tmp_path, "resume.py", FAL_EMULATOR_HOST=host).strip()
+    run(tmp_path, "resume.py", request_id, FAL_EMULATOR_HOST=host)
+    with Image.open(tmp_path / "cat.jpg") as image:
+        image.load()
+
+
 def test_example_of_tests_passes(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", EXAMPLES / "testing.py"],
@@ -113,3 +148,15 @@ def test_demo_runs_all_its_steps(tmp_path: Path) -> None:
     assert shown.count("JPEG 1024 x 768") == 4
     assert "Success: no issues found in 1 source file" in shown
     assert 'Unexpected keyword argument "promt"' in shown
+
+
+def test_the_web_service_passes_its_own_tests(tmp_path: Path) -> None:
+    folder = EXAMPLES / "fastapi_service"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0", folder],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -53,8 +53,8 @@ TWINS = [
 ]
 CLIENT = [
     "cancel", "close", "handle", "pipeline", "platform", "realtime", "result", "run", "status",
-    "stream", "submit", "subscribe", "upload", "upload_file", "upload_image", "with_options",
-    "ws_connect",
+    "stream", "submit", "subscribe", "upload", "upload_file", "upload_image", "with_key",
+    "with_options", "ws_connect",
 ]  # fmt: skip
 """All names that completion shows on a client."""
 
@@ -152,7 +152,9 @@ def test_every_method_that_waits_has_an_async_twin_beside_it(owner):
 def test_every_module_level_function_has_an_async_twin():
     names = [name for name, module in fal_typed._MODULE_OF.items() if module == "default"]
     assert {f"{name}{end}" for name in CLIENT for end in ("", "_async")} - set(names) == {
-        f"{name}{end}" for name in ("close", "platform", "with_options") for end in ("", "_async")
+        f"{name}{end}"
+        for name in ("close", "platform", "with_key", "with_options")
+        for end in ("", "_async")
     }
     for name in names:
         if not name.endswith("_async"):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import builtins
+import errno
 import os
 import random
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from fal_typed import (
     encode_image,
 )
 from fal_typed._core import data_uri
-from fal_typed._downloads.file_names import safe_name, target_path
+from fal_typed._downloads.file_names import choose_target, safe_name
 from fal_typed.testing import FalEmulator
 from tests.scripted import Reply, ScriptedServer, Seen, scripted
 
@@ -304,6 +306,8 @@ def test_encoding_files_and_images(tmp_path):
         ("C:evil.exe", "C_evil.exe"),
         (".bashrc", "bashrc"),
         ("con", "_con"),
+        ("nul .txt", "_nul .txt"),
+        ("x" * 149 + ". " + "y" * 60, "x" * 149),
         ("COM1.tar.gz", "_COM1.tar.gz"),
         ("a\x00b\nc\u202egnp.exe", "abcgnp.exe"),
         ('a<b>:"|?*.png', "a_b______.png"),
@@ -319,7 +323,7 @@ def test_unsafe_file_names_are_cleaned(name, safe):
 @given(st.text())
 def test_no_file_name_leaves_its_folder(tmp_path_factory, name):
     folder = Path(tmp_path_factory.getbasetemp())
-    target = target_path(folder, name, "https://x.example/../../y")
+    target = choose_target(folder, name, "https://x.example/../../y").path
     assert target.parent == folder
     assert target.name not in ("", ".", "..")
     assert len(target.name.encode()) <= 200
@@ -339,8 +343,50 @@ def test_no_file_name_leaves_its_folder(tmp_path_factory, name):
     ],
 )
 def test_the_name_of_a_file_in_a_folder(tmp_path, file_name, url, expected):
-    assert target_path(tmp_path, file_name, url) == tmp_path / expected
-    assert target_path(tmp_path / "given", file_name, url) == tmp_path / "given"
+    assert choose_target(tmp_path, file_name, url) == (tmp_path / expected, False)
+    assert choose_target(tmp_path / "given", file_name, url) == (tmp_path / "given", True)
+
+
+NUMBERED = ["cat-2.txt", "cat-3.txt", "cat-4.txt", "cat.txt"]
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])
+def test_files_of_one_name_are_all_kept_in_a_folder(mode, tmp_path, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(os, "link", _without_links)
+    (tmp_path / "cat.txt").write_text("the user's own")
+    for letter in "abc":
+        file = File(url=f"data:text/plain,{letter}", file_name="cat.txt")
+        mode(file).save(tmp_path)
+    assert sorted(names_in(tmp_path)) == NUMBERED
+    contents = [(tmp_path / name).read_text() for name in NUMBERED]
+    assert contents == ["a", "b", "c", "the user's own"]
+
+
+def test_files_saved_at_the_same_time_are_all_kept(tmp_path):
+    files = [File(url=f"data:text/plain,{n}", file_name="cat.txt") for n in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda file: file.save(tmp_path), files))
+    assert len(set(paths)) == 40
+    assert {path.read_text() for path in paths} == {str(n) for n in range(40)}
+
+
+def test_a_path_that_ends_in_a_separator_is_a_new_folder(mode, tmp_path):
+    file = File(url="data:text/plain,a", file_name="cat.txt")
+    saved = mode(file).save(f"{tmp_path}/new/out/")
+    assert saved == tmp_path / "new" / "out" / "cat.txt"
+    assert saved.read_text() == "a"
+
+
+def test_a_long_name_is_shortened_and_can_be_numbered(mode, tmp_path):
+    file = File(url="data:text/plain,a", file_name="名" * 300 + ".txt")
+    first, second = mode(file).save(tmp_path), mode(file).save(tmp_path)
+    assert first.suffix == second.suffix == ".txt"
+    assert second.stem == f"{first.stem}-2"
+
+
+def _without_links(_source, _target):
+    raise OSError(errno.EPERM, "Operation not permitted")
 
 
 def test_images_of_a_result_open_in_pillow(mode, monkeypatch):

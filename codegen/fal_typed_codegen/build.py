@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fal_typed._documents.regular_files import read_regular_file
 from fal_typed_codegen.documents import read
 from fal_typed_codegen.interface import normalize
+from fal_typed_codegen.interface.aliases import with_aliases
 from fal_typed_codegen.rendering import render, safety
 
 if TYPE_CHECKING:
@@ -64,9 +66,10 @@ def build(task: Task) -> Built:
 
 def _sources(task: Task) -> dict[str, str]:
     path = read.file_of(task.document)
-    content = Path(task.schemas, path).read_bytes()
+    content = read_regular_file(Path(task.schemas, path))
     document = read.read_file(content, path).documents[task.document]
-    interface = normalize.normalize(document, task.names)
+    normalized = normalize.normalize(document, task.names)
+    interface = with_aliases(normalized, task.names.type_name)
     sources = {
         path: render.shared_module(interface, name, task.shared)
         for name, path in task.classes.items()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fal_typed._documents import document as document_module
+from fal_typed._documents.regular_files import read_if_regular, read_regular_file
 from fal_typed_codegen import write
 from fal_typed_codegen.documents import read
 from fal_typed_codegen.documents.lock import LOCK_NAME, SchemaLock
@@ -47,6 +48,8 @@ _PARTS = (
 )  # fmt: skip
 """Files and folders of the generator that determine its output."""
 _READERS = ("app_document.py", "document.py", "schemas.py", "../_calls/schema_rules.py")
+_DOCUMENTED = ("endpoint.py", "_realtime/connection.py", "_calls/parameter_docs.py")
+"""Modules of the SDK whose docstrings the output repeats."""
 
 
 @dataclass
@@ -163,6 +166,7 @@ class _Run:
         self._names: dict[str, ModuleNames] = {}
         self._shared: dict[tuple[str, str], str] = {}
         self._packages: set[str] = set()
+        self._is_partial = False
         self._contents: dict[str, bytes] = {}
 
     def scan(self) -> None:
@@ -170,12 +174,7 @@ class _Run:
         known = self._manifest.by_file() if self._is_same_generator else {}
         ids: dict[str, str] = {}
         for path in read.document_files(self._schemas):
-            content = (self._schemas / path).read_bytes()
-            records = known.get(path, {})
-            if not records or any(
-                record.fingerprint != read.fingerprint(content) for record in records.values()
-            ):
-                records = self._scan_file(path, content)
+            records = self._records(path, known.get(path, {}))
             for key, record in records.items():
                 if ids.setdefault(record.id, key) == key:
                     self.documents[key] = record
@@ -185,6 +184,18 @@ class _Run:
         self._name()
         self.report.endpoints = len(self.documents)
         self.report.warnings = {p: r.warnings for p, r in self.documents.items() if r.warnings}
+
+    def _records(self, path: str, known: dict[str, DocumentRecord]) -> dict[str, DocumentRecord]:
+        """Records of a file's documents by key; those of the manifest if it did not change."""
+        try:
+            content = read_regular_file(self._schemas / path)
+        except OSError as error:
+            self.report.failed[path] = error.strerror or str(error)
+            return self._manifest.by_file().get(path, {})
+        fingerprint = read.fingerprint(content)
+        if known and all(record.fingerprint == fingerprint for record in known.values()):
+            return known
+        return self._scan_file(path, content)
 
     def _scan_file(self, path: str, content: bytes) -> dict[str, DocumentRecord]:
         """Records of a file's documents by key; those of the manifest if it cannot be read."""
@@ -210,6 +221,7 @@ class _Run:
 
     def plan(self, endpoints: Sequence[str]) -> None:
         """Determine the files of the output, and what each depends on."""
+        self._is_partial = bool(endpoints)
         self._shared = shared_modules(record.classes for record in self.documents.values())
         chosen = {
             path: record
@@ -224,7 +236,15 @@ class _Run:
         modules += [f"{SHARED_PACKAGE}."] if any(self._is_shared(path) for path in chosen) else []
         for package in sorted({"", *prefixes(modules)} - self._packages):
             target = f"{package.replace('.', '/')}/__init__.py".lstrip("/")
-            self._targets[target] = _Target(self._key("package", package))
+            listed = [] if package else sorted(self._owners())
+            self._targets[target] = _Target(self._key("package", package, self._package, listed))
+
+    def _owners(self) -> set[str]:
+        """Packages and modules directly in the output."""
+        kept = self._on_disk if self._is_partial else {}
+        return {path.partition("/")[0].removesuffix(".py") for path in [*self._targets, *kept]} - {
+            "__init__", SHARED_PACKAGE,
+        }  # fmt: skip
 
     def _is_shared(self, path: str) -> bool:
         return bool(self._shared_of(self.documents[path]))
@@ -337,7 +357,9 @@ class _Run:
         folder = path.removesuffix("__init__.py").rstrip("/")
         own = f"{folder}/{ENDPOINT_MODULE}.py"
         if target.document is None or not (own in self._targets or own in self._on_disk):
-            return render.plain_package(folder.replace("/", "."))
+            # Only owners: a type checker would load every endpoint for the names below them.
+            owners = () if folder else self._owners()
+            return render.plain_package(folder.replace("/", "."), self._package, owners)
         record = self.documents[target.document]
         names = self._names[record.id]
         interface_classes = [f"{names.models}Input", f"{names.models}Output", *record.classes]
@@ -395,7 +417,7 @@ class _Run:
             files[path] = FileRecord(target.key, read.fingerprint(content))
         manifest = Manifest(self._generator, self.documents, files)
         content = manifest.to_bytes()
-        if _read_bytes(self._out / MANIFEST_NAME) != content:
+        if read_if_regular(self._out / MANIFEST_NAME) != content:
             write.replace(self._out, {MANIFEST_NAME: content})
         self._remember_names()
 
@@ -411,11 +433,12 @@ class _Run:
 
 
 def _record(document: EndpointDocument, fingerprint: str) -> DocumentRecord:
+    from fal_typed_codegen.interface.aliases import with_aliases
     from fal_typed_codegen.interface.normalize import normalize
     from fal_typed_codegen.shared import class_digests
 
     names = choose_names([document.id], {})[document.id]
-    interface = normalize(document, names)
+    interface = with_aliases(normalize(document, names), names.type_name)
     return DocumentRecord(
         fingerprint=fingerprint,
         id=document.id,
@@ -469,12 +492,9 @@ def fingerprinted_files() -> list[Path]:
     here = Path(__file__).parent
     documents = Path(document_module.__file__).parent
     found = [documents / name for name in _READERS]
+    found += [documents.parent / name for name in _DOCUMENTED]
     for name in _PARTS:
         part = here / name
         inside = (path for path in part.glob("*.*") if path.suffix in {".py", ".jinja"})
         found += sorted(inside) if part.is_dir() else [part]
     return found
-
-
-def _read_bytes(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fal_typed._documents.regular_files import read_regular_file
 from fal_typed_codegen.documents.read import file_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Manifest:
     def load(cls, out: Path) -> Manifest:
         """Read a folder's manifest; an empty one if it is missing or invalid."""
         try:
-            raw: Any = json.loads((out / MANIFEST_NAME).read_bytes())
+            raw: Any = json.loads(read_regular_file(out / MANIFEST_NAME))
             if raw["version"] != VERSION:
                 return cls()
             return cls(
@@ -78,7 +79,7 @@ class Manifest:
                 {path: DocumentRecord(*values) for path, values in raw["documents"].items()},
                 {path: FileRecord(*values) for path, values in raw["files"].items()},
             )
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             # It only saves work: without it, everything is generated again.
             return cls()
 

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from fal_typed_codegen.closure import closure
-from fal_typed_codegen.interface.naming import SHARED_PACKAGE, snake
+from fal_typed_codegen.interface.naming import SHARED_PACKAGE, shared_module_name
 from fal_typed_codegen.interface.specs import MISSING, model_references
 
 if TYPE_CHECKING:
@@ -59,11 +59,17 @@ def shared_modules(digests: Iterable[Mapping[str, str | None]]) -> dict[tuple[st
     counts = Counter(
         (name, digest) for one in digests for name, digest in one.items() if digest is not None
     )
-    return {
-        (name, digest): f"{SHARED_PACKAGE}.{snake(name)}_{digest[:_DIGEST_LENGTH]}"
-        for (name, digest), count in counts.items()
-        if count > 1
-    }
+    shared = [item for item, count in counts.items() if count > 1]
+    modules: dict[tuple[str, str], str] = {}
+    taken: set[str] = set()
+    # Where two classes would have the same module, the one that most endpoints use keeps its name.
+    for name, digest in sorted(shared, key=lambda item: (-counts[item], item)):
+        module = shared_module_name(name)
+        if module in taken:
+            module = f"{module}_{digest[:_DIGEST_LENGTH]}"
+        taken.add(module)
+        modules[name, digest] = f"{SHARED_PACKAGE}.{module}"
+    return modules
 
 
 def _is_tangled(name: str, references: Mapping[str, set[str]]) -> bool:
@@ -82,7 +88,8 @@ def _shape(model: ModelSpec) -> list[Any]:
     fields = [_field_shape(field) for field in model.fields]
     rule = [model.rule] if model.rule else []
     return [
-        model.name, model.direction, model.base, model.is_open, model.python_regex, fields, *rule,
+        model.name, model.direction, model.base, model.is_open, model.python_regex, model.root,
+        fields, *rule,
     ]  # fmt: skip
 
 

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fal_typed_codegen.documents.atomic import write_atomic
+from fal_typed._documents.regular_files import read_if_regular
+from fal_typed_codegen.documents.atomic import write_inside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +20,6 @@ _HEAD = 16 * 1024
 
 class FormatError(Exception):
     """ruff could not format generated code; the message is from ruff."""
-
-
-class OutsideError(Exception):
-    """A path leads out of the output folder through a link in it."""
 
 
 def formatted(sources: Mapping[str, str]) -> dict[str, bytes]:
@@ -59,12 +56,8 @@ def replace(out: Path, contents: Mapping[str, bytes]) -> None:
         OutsideError: A path leads out of the folder.
         OSError: A file cannot be written.
     """
-    root = out.resolve()
     for path, content in contents.items():
-        target = out / path
-        if not target.parent.resolve().is_relative_to(root):
-            raise OutsideError(f"{target} leads out of {root}")
-        write_atomic(target, content)
+        write_inside(out, out / path, content)
 
 
 def remove(out: Path, paths: list[str]) -> None:
@@ -76,9 +69,12 @@ def remove(out: Path, paths: list[str]) -> None:
 
 
 def python_files(out: Path) -> dict[str, bytes]:
-    """Read every Python file in a folder, by relative path, sorted."""
+    """Read every Python file in a folder, by relative path, sorted; only regular files count."""
+    contents = ((path, read_if_regular(path)) for path in sorted(out.rglob("*.py")))
     return {
-        path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*.py"))
+        path.relative_to(out).as_posix(): content
+        for path, content in contents
+        if content is not None
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from typing_extensions import ParamSpec, Self, TypeVar, Unpack
 
+from fal_typed._calls.not_given import NOT_GIVEN
 from fal_typed._direct import run as direct
 from fal_typed._queue import cancellation, following, submitting, subscribing
 from fal_typed._queue.async_handles import AsyncHandle
@@ -365,7 +366,7 @@ class AsyncFalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
         *,
-        with_logs: bool = False,
+        with_logs: bool = NOT_GIVEN,
     ) -> QueueStatus:
         """Request a job's status once (docs/protocol.md section 3.2).
 
@@ -401,7 +402,7 @@ class AsyncFalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
         *,
-        timeout: float | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> Result[Any]:
         """Wait until a job is complete and return its result.
 

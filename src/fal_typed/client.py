@@ -6,11 +6,10 @@ This module is the source of the call surface: `make surface` generates the asyn
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from typing_extensions import ParamSpec, Self, TypeVar, Unpack
 
@@ -23,6 +22,7 @@ from fal_typed._calls.building import (
     untyped_call,
 )
 from fal_typed._calls.endpoint_spec import spec_of
+from fal_typed._calls.not_given import NOT_GIVEN, only_given
 from fal_typed._core.credentials import Key
 from fal_typed._core.flow import Flow
 from fal_typed._core.hooks import EventHooks
@@ -35,6 +35,7 @@ from fal_typed._queue.handles import Handle
 from fal_typed._queue.jobs import Job, job_from_id
 from fal_typed._streaming.event_flow import default_path
 from fal_typed._streaming.stream import Stream
+from fal_typed._transport.base import MAX_RESPONSE_BYTES
 from fal_typed.options import (
     ClientOptions,
     PipelineOptions,
@@ -83,6 +84,9 @@ class BaseClient:
         proxy_url: str | None = None,
         http_client: HttpClient | None = None,
         event_hooks: EventHooks | None = None,
+        private_addresses: bool = True,
+        max_response_bytes: int | None = MAX_RESPONSE_BYTES,
+        max_file_bytes: int | None = None,
     ) -> None:
         """Create a client. The environment is read, and connections are opened, at each call.
 
@@ -100,6 +104,11 @@ class BaseClient:
             http_client: An httpx client to send requests with. The caller closes it.
             event_hooks: Functions called on each `request`, `response` and `retry`; see
                 `EventHooks`.
+            private_addresses: Whether files may be downloaded from this machine and from private
+                networks. Set it to False on servers: a result may name any URL.
+            max_response_bytes: Bytes that a response, an event of a stream, a message, or a file
+                that is read into memory may have; None for no limit. Default: 256 MiB.
+            max_file_bytes: Bytes that a file that is saved to disk may have. Default: no limit.
         """
         self._runner = Runner(
             key,
@@ -111,10 +120,18 @@ class BaseClient:
             proxy_url=proxy_url,
             http_client=http_client,
             event_hooks=event_hooks,
+            private_addresses=private_addresses,
+            max_response_bytes=max_response_bytes,
+            max_file_bytes=max_file_bytes,
         )
 
+    @property
+    def __fal_runner__(self) -> Runner:
+        """What endpoints, files and webhooks run their flows with; see `ClientLike`."""
+        return self._runner
+
     @classmethod
-    def _over(cls, runner: Runner) -> Self:
+    def __fal_over__(cls, runner: Runner) -> Self:
         """Create a client with an existing runner."""
         client = cls.__new__(cls)
         client._runner = runner  # noqa: SLF001 - a new client of this class
@@ -133,9 +150,15 @@ class BaseClient:
             TypeError: An option is unknown.
         """
         check_options("with_options", options)
-        other = copy.copy(self)
-        other._runner = self._runner.with_options(options)  # noqa: SLF001 - a copy of self
-        return other
+        return self.__fal_over__(self._runner.with_options(options))
+
+    def with_key(self, key: Key) -> Self:
+        """A client like this one, sharing its connections, with another key.
+
+        Args:
+            key: The key, or a function that returns it for each request.
+        """
+        return self.__fal_over__(self._runner.with_key(key))
 
     def _call(
         self,
@@ -176,7 +199,7 @@ class BaseClient:
         self, target: object, request_id: str, **options: Any
     ) -> Callable[[Settings], Job[Any]]:
         call = reference_call(
-            self._known(target), call_options(self._runner.default_options, options)
+            self._known(target), call_options(self._runner.default_options, only_given(options))
         )
         return lambda settings: job_from_id(settings, call, request_id)
 
@@ -191,8 +214,7 @@ class BaseClient:
     ) -> Callable[[Settings], Flow[str]]:
         from fal_typed._uploads import storage
 
-        timeout = cast("float | None", self._runner.default_options.get("timeout"))
-        given: UploadOptions = {"timeout": timeout, **options}
+        given: UploadOptions = {"timeout": self._runner.settings().timeout, **options}
         return lambda settings: storage.upload(
             settings, data, content_type, file_name, image_format=image_format, **given
         )
@@ -496,7 +518,7 @@ class FalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
         *,
-        with_logs: bool = False,
+        with_logs: bool = NOT_GIVEN,
     ) -> QueueStatus:
         """Request a job's status once (docs/protocol.md section 3.2).
 
@@ -528,7 +550,7 @@ class FalClient(BaseClient):
         application: str | Endpoint[..., Any, Any] | type[Request[Any]],
         request_id: str,
         *,
-        timeout: float | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> Result[Any]:
         """Wait until a job is complete and return its result.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 from typing_extensions import ParamSpec, TypeVar, Unpack
 
+from fal_typed._calls.not_given import NOT_GIVEN
 from fal_typed._core.runner import default_runner
 from fal_typed._queue.async_handles import AsyncHandle
 from fal_typed._queue.handles import Handle
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 Out = TypeVar("Out")
 
-client = FalClient._over(default_runner())
+client = FalClient.__fal_over__(default_runner())
 """The client of the module-level functions."""
-async_client = AsyncFalClient._over(default_runner())
+async_client = AsyncFalClient.__fal_over__(default_runner())
 """The client of the module-level functions for async code."""
 # Typed Any, because the functions below forward arguments without overloads.
 _client: Any = client
@@ -323,7 +324,7 @@ def status(
     application: str | Endpoint[..., Any, Any] | type[Request[Any]],
     request_id: str,
     *,
-    with_logs: bool = False,
+    with_logs: bool = NOT_GIVEN,
 ) -> QueueStatus:
     """Request a job's status once (docs/protocol.md section 3.2).
 
@@ -357,7 +358,7 @@ def result(
     application: str | Endpoint[..., Any, Any] | type[Request[Any]],
     request_id: str,
     *,
-    timeout: float | None = None,
+    timeout: float | None = NOT_GIVEN,
 ) -> Result[Any]:
     """Wait until a job is complete and return its result.
 
@@ -745,7 +746,7 @@ async def status_async(
     application: str | Endpoint[..., Any, Any] | type[Request[Any]],
     request_id: str,
     *,
-    with_logs: bool = False,
+    with_logs: bool = NOT_GIVEN,
 ) -> QueueStatus:
     """Request a job's status once (docs/protocol.md section 3.2).
 
@@ -779,7 +780,7 @@ async def result_async(
     application: str | Endpoint[..., Any, Any] | type[Request[Any]],
     request_id: str,
     *,
-    timeout: float | None = None,
+    timeout: float | None = NOT_GIVEN,
 ) -> Result[Any]:
     """Wait until a job is complete and return its result.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from typing_extensions import ParamSpec, Unpack
+from typing_extensions import ParamSpec, Self, Unpack
 
 from fal_typed._calls.building import (
     call_options,
@@ -19,6 +19,8 @@ from fal_typed._calls.building import (
     reference_call,
 )
 from fal_typed._calls.endpoint_spec import EndpointSpec
+from fal_typed._calls.not_given import NOT_GIVEN
+from fal_typed._calls.parameter_docs import written_docs
 from fal_typed._core.runner import runner_of
 from fal_typed._direct import run as direct
 from fal_typed._queue import submitting, subscribing
@@ -76,13 +78,25 @@ def _bind(function: Callable[..., Any], endpoint: Endpoint[..., Any, Any]) -> Ca
     bound: Any = call_async if inspect.iscoroutinefunction(function) else call
     functools.update_wrapper(bound, function)
     del bound.__wrapped__  # `inspect.signature` would follow it
-    bound.__doc__ = f"{inspect.getdoc(function)}\n\n{inspect.getdoc(endpoint.input) or ''}"
+    bound.__doc__ = _documentation(function, endpoint.input)
     returns = inspect.signature(function).return_annotation
     model: Any = endpoint.input
     model.model_rebuild()  # the signature needs the deferred build
-    parameters = inspect.signature(model)
-    bound.__signature__ = parameters.replace(return_annotation=returns)
+    signature = inspect.signature(model)
+    # pydantic's has the names in JSON, which are parameters too.
+    names = [*model.model_fields, *list(signature.parameters)[len(model.model_fields) :]]
+    parameters = [
+        parameter.replace(name=name)
+        for name, parameter in zip(names, signature.parameters.values(), strict=True)
+    ]
+    bound.__signature__ = signature.replace(parameters=parameters, return_annotation=returns)
     return cast("Callable[..., Any]", bound)
+
+
+def _documentation(function: Callable[..., Any], model: Any) -> str:
+    """The docstring in the generated module; for other endpoints, the input's is added."""
+    written = written_docs(model).get(function.__name__) if isinstance(model, type) else None
+    return written or f"{inspect.getdoc(function)}\n\n{inspect.getdoc(model) or ''}"
 
 
 if TYPE_CHECKING:
@@ -134,7 +148,7 @@ class Endpoint(Generic[P, In, Out]):
     def __repr__(self) -> str:
         return f"Endpoint({self.id!r})"
 
-    def with_options(self, **options: Unpack[EndpointOptions]) -> Endpoint[P, In, Out]:
+    def with_options(self, **options: Unpack[EndpointOptions]) -> Self:
         """A copy of the endpoint with other call options.
 
         Call options are passed here, so they cannot clash with model parameters.
@@ -328,7 +342,7 @@ class Endpoint(Generic[P, In, Out]):
         runner = self._runner()
         return AsyncHandle(self._job(request_id)(runner.settings()), runner)
 
-    def status(self, request_id: str, *, with_logs: bool = False) -> QueueStatus:
+    def status(self, request_id: str, *, with_logs: bool = NOT_GIVEN) -> QueueStatus:
         """Request a job's status once (docs/protocol.md section 3.2).
 
         Args:
@@ -340,11 +354,11 @@ class Endpoint(Generic[P, In, Out]):
         """
         return self.handle(request_id).status(with_logs=with_logs)
 
-    async def status_async(self, request_id: str, *, with_logs: bool = False) -> QueueStatus:
+    async def status_async(self, request_id: str, *, with_logs: bool = NOT_GIVEN) -> QueueStatus:
         """Request a job's status once; `status` for async code."""
         return await self.handle_async(request_id).status(with_logs=with_logs)
 
-    def result(self, request_id: str, *, timeout: float | None = None) -> Result[Out]:
+    def result(self, request_id: str, *, timeout: float | None = NOT_GIVEN) -> Result[Out]:
         """Wait until a job is complete and return its result.
 
         Args:
@@ -361,7 +375,7 @@ class Endpoint(Generic[P, In, Out]):
         self,
         request_id: str,
         *,
-        timeout: float | None = None,
+        timeout: float | None = NOT_GIVEN,
     ) -> Result[Out]:
         """Wait until a job is complete and return its result; `result` for async code."""
         return await self.handle_async(request_id).get(timeout=timeout)

@@ -1,6 +1,6 @@
 """File parameters and files in results (docs/protocol.md sections 6 and 11).
 
-`FileInput` is the type of a file parameter: anything that is not a URL is uploaded before the
+`FileInput` is the type of a file parameter: a URL, or a file that is uploaded before the
 call. Results contain `File`, `Image`, `Video` and `Audio`, with a URL to read or save.
 """
 
@@ -11,17 +11,25 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Union
 
+from pydantic import ValidationInfo
 from pydantic_core import (
     PydanticCustomError,
     PydanticSerializationUnexpectedValue,
     core_schema,
 )
 
+from fal_typed._calls.checking import PATHS
+from fal_typed._calls.unsent_files import is_bytes, is_unsent_file
+from fal_typed._core.async_files import AsyncFile
+from fal_typed._core.data_uri import encode
 from fal_typed._core.json_values import as_object
+from fal_typed._core.media_types import OCTETS, type_of_bytes
 from fal_typed._core.pillow import PILImage
 from fal_typed.models import OutputModel
 
 if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+
     from fal_typed._core.runner import ClientLike
 
 
@@ -76,8 +84,9 @@ class File(OutputModel):
         when it is complete.
 
         Args:
-            path: File to write (replaced if it exists), or an existing folder to save it in
-                under its own name.
+            path: File to write (replaced if it exists), or a folder to save it in under its own
+                name: an existing folder, or a path that ends in `/`, which is created. In a
+                folder, no existing file is replaced: the name gets a number, as in `cat-2.jpg`.
             client: Client whose HTTP settings are used; its key is never sent.
 
         Returns:
@@ -88,9 +97,9 @@ class File(OutputModel):
         """
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
-        from fal_typed._downloads.file_names import target_path
+        from fal_typed._downloads.file_names import choose_target
 
-        target = target_path(path, self.file_name, self.url)
+        target = choose_target(path, self.file_name, self.url)
         return runner_of(client).perform(lambda settings: fetching.save(settings, self.url, target))
 
     async def save_async(
@@ -99,9 +108,9 @@ class File(OutputModel):
         """Download the file to disk; `save` for async code."""
         from fal_typed._core.runner import runner_of
         from fal_typed._downloads import fetching
-        from fal_typed._downloads.file_names import target_path
+        from fal_typed._downloads.file_names import choose_target
 
-        target = target_path(path, self.file_name, self.url)
+        target = choose_target(path, self.file_name, self.url)
         return await runner_of(client).perform_async(
             lambda settings: fetching.save(settings, self.url, target)
         )
@@ -129,7 +138,7 @@ class File(OutputModel):
         )
 
 
-class Image(File):
+class Image(File, defer_build=True):
     """An image; Jupyter displays it."""
 
     width: int | None = None
@@ -159,7 +168,7 @@ class Image(File):
         return _bundle(self, "<img src='{url}' style='max-width: 512px'>")
 
 
-class Video(File):
+class Video(File, defer_build=True):
     """A video; Jupyter plays it."""
 
     width: int | None = None
@@ -181,7 +190,7 @@ class Video(File):
         return _bundle(self, "<video src='{url}' controls style='max-width: 512px'></video>")
 
 
-class Audio(File):
+class Audio(File, defer_build=True):
     """An audio file; Jupyter plays it."""
 
     duration: float | None = None
@@ -209,101 +218,111 @@ def _bundle(file: File, html: str) -> dict[str, str]:
     return bundle
 
 
-class PendingFile:
-    """Marks a file that must be uploaded.
-
-    A plain class, because pydantic's dump would unpack a dataclass and iterate over open files.
-
-    Attributes:
-        file: Anything that can be uploaded.
-        as_object: Whether it is sent as an object with a `url` instead of as a URL.
-    """
-
-    __slots__ = ("as_object", "file")
-
-    def __init__(self, file: Any, *, as_object: bool = False) -> None:
-        self.file = file
-        self.as_object = as_object
-
-    def __repr__(self) -> str:
-        return f"PendingFile({type(self.file).__name__})"
+_URL = re.compile(r"https?://[^\s/?#]|data:[^,]*,", re.IGNORECASE)
 
 
-def _is_file_like(value: object) -> bool:
-    return isinstance(
-        value, (str, bytes, bytearray, memoryview, os.PathLike, File, PILImage)
-    ) or callable(getattr(value, "read", None))
-
-
-def _check(value: Any) -> Any:
-    if not _is_file_like(value):
+def _check(value: Any, info: ValidationInfo) -> Any:
+    url = value.url if isinstance(value, File) else value
+    if isinstance(url, str):
+        if _URL.match(url):
+            return url
+        if info.context is PATHS:
+            return Path(url)
+        raise PydanticCustomError(
+            "file_url",
+            "Input should be an http(s) URL or a data URI; to upload a local file, "
+            "pass pathlib.Path(…), because a string is never a path",
+        )
+    if not (is_bytes(url) or is_unsent_file(url)):
         raise PydanticCustomError(
             "file_type",
-            "Input should be a URL, a path, bytes, an open binary file, a Pillow image or a File",
+            "Input should be a URL, a Path, bytes, an open binary file, a Pillow image or a File",
         )
     return value
 
 
-def _check_object(value: Any) -> Any:
-    given = as_object(value)
-    is_object = given is not None and isinstance(given.get("url"), str)
-    return value if is_object else _check(value)
+def _check_object(value: Any, info: ValidationInfo) -> Any:
+    given = value.model_dump(exclude_unset=True) if isinstance(value, File) else as_object(value)
+    if given is not None and "url" in given:
+        return {**given, "url": _check(given["url"], info)}
+    return {"url": _check(value, info)}
 
 
-def _is_url(text: str) -> bool:
-    # A single letter before the colon is a Windows drive.
-    return re.match(r"data:|[a-z][a-z0-9+.-]+://", text, re.IGNORECASE) is not None
-
-
-def _local(text: str) -> str | PendingFile:
-    """A string in a file parameter: an empty string, a URL, or the path of a file to upload."""
-    return text if not text or _is_url(text) else PendingFile(Path(text))
-
-
-def _dump_url(value: Any) -> Any:
-    if not _is_file_like(value):
+def _dump_url(value: Any, info: core_schema.SerializationInfo) -> Any:
+    if isinstance(value, str) or (is_unsent_file(value) and not info.mode_is_json()):
+        return value
+    if not is_bytes(value):
         # For example a list, in a union with a list of files.
         raise PydanticSerializationUnexpectedValue("not a file")
-    if isinstance(value, File):
-        return value.url
-    return _local(value) if isinstance(value, str) else PendingFile(value)
+    if not info.mode_is_json():
+        return value
+    content = bytes(value)
+    return encode(content, type_of_bytes(content) or OCTETS)
 
 
-def _dump_object(value: Any) -> Any:
-    if isinstance(value, File):
-        return value.model_dump(exclude_unset=True)
+def _dump_object(value: Any, info: core_schema.SerializationInfo) -> Any:
     given = as_object(value)
-    if given is not None and isinstance(given.get("url"), str):
-        return {**given, "url": _local(given["url"])}
-    if not _is_file_like(value):
-        raise PydanticSerializationUnexpectedValue("not a file")
-    if isinstance(value, str):
-        local = _local(value)
-        return {"url": local} if isinstance(local, str) else PendingFile(local.file, as_object=True)
-    return PendingFile(value, as_object=True)
+    if given is None:
+        raise PydanticSerializationUnexpectedValue("not an object of a file")
+    return {**given, "url": _dump_url(given.get("url"), info)}
+
+
+_URL_SCHEMA: JsonSchemaValue = {"type": "string", "format": "uri"}
+_OBJECT_SCHEMA: JsonSchemaValue = {
+    "type": "object",
+    "properties": {"url": _URL_SCHEMA},
+    "required": ["url"],
+}
+
+
+# The value itself in Python; without this, pydantic iterates over open files.
+_ITSELF = core_schema.any_schema(serialization=core_schema.to_string_ser_schema(when_used="json"))
+_WITH_URL = core_schema.typed_dict_schema(
+    {"url": core_schema.typed_dict_field(_ITSELF)}, extra_behavior="allow"
+)
 
 
 class _AsUrl:
     @staticmethod
     def __get_pydantic_core_schema__(_source: object, _handler: object) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            _check, serialization=core_schema.plain_serializer_function_ser_schema(_dump_url)
+        return core_schema.with_info_plain_validator_function(
+            _check,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _dump_url, info_arg=True, return_schema=_ITSELF
+            ),
         )
+
+    @staticmethod
+    def __get_pydantic_json_schema__(_schema: object, _handler: object) -> JsonSchemaValue:
+        return dict(_URL_SCHEMA)
 
 
 class _AsObject:
     @staticmethod
     def __get_pydantic_core_schema__(_source: object, _handler: object) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.with_info_plain_validator_function(
             _check_object,
-            serialization=core_schema.plain_serializer_function_ser_schema(_dump_object),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _dump_object, info_arg=True, return_schema=_WITH_URL
+            ),
         )
 
+    @staticmethod
+    def __get_pydantic_json_schema__(_schema: object, handler: Any) -> JsonSchemaValue:
+        if handler.mode == "serialization":
+            return dict(_OBJECT_SCHEMA)
+        return {"anyOf": [dict(_URL_SCHEMA), dict(_OBJECT_SCHEMA)]}
 
-FileInput = Annotated[Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsUrl]
-"""A file parameter: a URL, a data URI, or anything that can be uploaded."""
+
+FileInput = Annotated[
+    Union[str, os.PathLike[str], bytes, BinaryIO, AsyncFile, PILImage, File], _AsUrl
+]
+"""A file parameter: an http(s) URL, a data URI, or anything that can be uploaded.
+
+A string is never a path. Pass a `pathlib.Path` to upload a local file.
+"""
 
 FileObjectInput = Annotated[
-    Union[str, os.PathLike[str], bytes, BinaryIO, PILImage, File], _AsObject
+    Union[str, os.PathLike[str], bytes, BinaryIO, AsyncFile, PILImage, File], _AsObject
 ]
 """A file parameter that is sent as an object with a `url`."""

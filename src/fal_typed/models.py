@@ -8,23 +8,36 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import (
+    PydanticCustomError,
+    PydanticSerializationUnexpectedValue,
+    core_schema,
+    from_json,
+)
 from typing_extensions import Self, TypeVar
 
+from fal_typed._calls.attribute_docs import attribute_docs
 from fal_typed._calls.checking import input_error, plain
 from fal_typed._calls.schema_rules import frozen, violations
+from fal_typed._calls.unsent_files import reject_unsent_files
 from fal_typed.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema
+    from pydantic.json_schema import JsonSchemaValue
 
     from fal_typed._calls.endpoint_spec import EndpointSpec
 
@@ -56,13 +69,33 @@ UNSET: Any = _Unset()
 """Default of optional parameters without a default in the schema; never sent."""
 
 
+def _unset() -> object:
+    return UNSET
+
+
+def _is_unset(value: object) -> bool:
+    return value is UNSET
+
+
 def _check_unique(items: list[Any]) -> list[Any]:
     if len({frozen(plain(item)) for item in items}) < len(items):
         raise PydanticCustomError("unique_items", "The list contains the same item twice")
     return items
 
 
-UniqueItems = AfterValidator(_check_unique)
+class _Unique:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(_check_unique, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "uniqueItems": True}
+
+
+UniqueItems = _Unique()
 """Marks a list parameter whose items must be unique."""
 
 
@@ -78,7 +111,7 @@ class SchemaRule:
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+    ) -> core_schema.CoreSchema:
         """Check the value after its type."""
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
@@ -116,6 +149,51 @@ def _warn_deprecated(text: str) -> None:
     warnings.warn(text, DeprecationWarning, stacklevel=level)
 
 
+_building = threading.RLock()
+
+
+class _Model(BaseModel):
+    """What inputs and outputs share."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        # The build of this class is deferred, that of a `TypeAdapter` for it must not be: FastAPI
+        # suppresses a warning only where it creates one.
+        if cls.__module__ != __name__:
+            cls.model_config["defer_build"] = False
+
+    @classmethod
+    def model_rebuild(
+        cls,
+        *,
+        force: bool = False,
+        raise_errors: bool = True,
+        _parent_namespace_depth: int = 2,
+        _types_namespace: Mapping[str, Any] | None = None,
+    ) -> bool | None:
+        """Build the deferred validator; in one thread at a time, as older versions need it."""
+        with _building:
+            return super().model_rebuild(
+                force=force,
+                raise_errors=raise_errors,
+                _parent_namespace_depth=_parent_namespace_depth + (_parent_namespace_depth > 0),
+                _types_namespace=_types_namespace,
+            )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler, /
+    ) -> JsonSchemaValue:
+        json_schema = handler(schema)
+        shown = handler.resolve_ref_schema(json_schema).get("properties", {})
+        for name, text in attribute_docs(cls).items():
+            info = cls.model_fields.get(name)
+            for key in (name, info.alias if info else None):
+                if key in shown:
+                    shown[key].setdefault("description", text)
+        return json_schema
+
+
 if TYPE_CHECKING:
 
     class Request(Generic[Out]):
@@ -123,7 +201,7 @@ if TYPE_CHECKING:
 
         __fal_endpoint__: ClassVar[EndpointSpec | None]
 
-    class _InputBase(BaseModel):
+    class _InputBase(_Model):
         # Editors show this docstring for every input; without it they show pydantic's.
         def __init__(self, **parameters: Any) -> None:
             """Create an input from keyword arguments and check it against the schema.
@@ -147,26 +225,61 @@ else:
         # On the metaclass, so that it applies to inputs that users create, not to nested values
         # that pydantic builds during validation.
         def __call__(cls, /, *args: object, **kwargs: object) -> object:
-            try:
+            with _input_errors(cls, kwargs):
                 made = super().__call__(*args, **kwargs)
-            except ValidationError as error:
-                raise input_error(error, kwargs, cls) from None
             for text in _deprecations(cls, made):
                 _warn_deprecated(text)
             return made
 
-    class _InputBase(BaseModel, metaclass=_InputMeta):
-        pass
+    class _InputBase(_Model, metaclass=_InputMeta):
+        @classmethod
+        def model_validate(cls, obj: object, **options: object) -> object:
+            with _input_errors(cls, obj):
+                return super().model_validate(obj, **options)
+
+        @classmethod
+        def model_validate_json(cls, json_data: object, **options: object) -> object:
+            with _input_errors(cls, json_data, is_json=True):
+                return super().model_validate_json(json_data, **options)
+
+        @classmethod
+        def model_validate_strings(cls, obj: object, **options: object) -> object:
+            with _input_errors(cls, obj):
+                return super().model_validate_strings(obj, **options)
+
+        def model_dump(self, **options: object) -> dict[str, object]:
+            return super().model_dump(**{**options, "exclude_unset": True})
+
+        def __setattr__(self, name: str, value: object) -> None:
+            with _input_errors(type(self), {name: value}):
+                super().__setattr__(name, value)
+
+
+@contextmanager
+def _input_errors(
+    model: type[BaseModel], data: Any, *, is_json: bool = False
+) -> Generator[None, None, None]:
+    try:
+        yield
+    except ValidationError as error:
+        is_parsed = is_json and error.errors()[0]["type"] != "json_invalid"
+        raise input_error(error, from_json(data) if is_parsed else data, model) from None
 
 
 class InputModel(_InputBase):
-    """Base class of inputs: strict, so that mistakes are found before anything is sent."""
+    """Base class of inputs: strict, so that mistakes are found before anything is sent.
+
+    Only the parameters that were set are dumped and shown.
+    """
+
+    __fal_input__: ClassVar[bool] = True
 
     model_config = ConfigDict(
         extra="forbid",
         strict=True,
         validate_by_name=True,
         validate_by_alias=True,
+        validate_assignment=True,
         serialize_by_alias=True,
         protected_namespaces=(),
         arbitrary_types_allowed=True,
@@ -174,6 +287,58 @@ class InputModel(_InputBase):
         allow_inf_nan=False,
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler, /
+    ) -> core_schema.CoreSchema:
+        schema = handler(source)
+        model = _inner(schema, "model")
+        # As a plain default, UNSET would be in JSON Schemas and dumps.
+        for field in _inner(model, "model-fields")["fields"].values():
+            if field["schema"].get("default") is UNSET:
+                del field["schema"]["default"]
+                field["schema"]["default_factory"] = _unset
+                field["serialization_exclude_if"] = _is_unset
+        model.setdefault("serialization", _only_set(cls))
+        return schema
+
+    def __iter__(self) -> Generator[tuple[str, Any], None, None]:  # noqa: PYI058 - as pydantic's
+        yield from ((name, value) for name, value in super().__iter__() if value is not UNSET)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        given = self.model_fields_set
+        return ((name, value) for name, value in super().__repr_args__() if name in given)
+
+
+def _inner(schema: Any, kind: str) -> dict[str, Any]:
+    """The schema of a kind inside those of validators around it."""
+    while schema["type"] != kind:
+        schema = schema["schema"]
+    return cast("dict[str, Any]", schema)
+
+
+def _only_set(model: type[BaseModel]) -> core_schema.WrapSerializerFunctionSerSchema:
+    """A serializer to JSON that leaves out the parameters that were not set.
+
+    In Python, what a function returns would be dumped once more, which iterates over open files.
+    `model_dump` leaves them out there.
+    """
+
+    def serialize(value: Any, handler: Callable[[Any], Any]) -> Any:
+        if not isinstance(value, model):
+            # Another member of a union, for example.
+            raise PydanticSerializationUnexpectedValue(f"not of {model.__name__}")
+        reject_unsent_files(value)
+        dumped = handler(value)
+        given = value.model_fields_set
+        unset = [item for item in model.model_fields.items() if item[0] not in given]
+        for name, info in unset:
+            dumped.pop(name, None)
+            dumped.pop(info.alias, None)
+        return dumped
+
+    return core_schema.wrap_serializer_function_ser_schema(serialize, when_used="json")
 
 
 class RuledModel(InputModel):
@@ -194,7 +359,7 @@ class RuledModel(InputModel):
         return self
 
 
-class OutputModel(BaseModel):
+class OutputModel(_Model):
     """Base class of outputs: fields that are not in the schema are kept."""
 
     model_config = ConfigDict(

@@ -66,7 +66,7 @@ class RetryOptions(TypedDict, total=False):
 
 
 class RunOptions(
-    HeaderOptions, InputOptions, FileInputOptions, RunnerHintOptions, RetryOptions, total=False
+    HeaderOptions, RetryOptions, InputOptions, FileInputOptions, RunnerHintOptions, total=False
 ):
     """Options of `run`, the direct call without a queue."""
 
@@ -75,7 +75,8 @@ class RunOptions(
     method: Literal["POST", "GET", "PUT", "PATCH", "DELETE"]
     """HTTP method; with GET, the arguments are sent in the query. Default: POST."""
     timeout: float | None
-    """Seconds the whole call may take, or None for no limit (the default)."""
+    """Seconds the whole call may take, or None for no limit (the default). A dead connection, on
+    which nothing arrives and no TCP probe is answered, fails after 2 minutes."""
     start_timeout: float | None
     """Seconds within which processing must start, else the platform returns 504. Must exceed 1."""
     output_lifecycle: Lifecycle | None
@@ -124,7 +125,8 @@ class StreamOptions(HeaderOptions, InputOptions, FileInputOptions, RunnerHintOpt
     timeout: float | None
     """Seconds the whole stream may take, or None for no limit (the default)."""
     idle_timeout: float | None
-    """Seconds without data after which the stream fails, or None for no limit (the default)."""
+    """Seconds without data after which the stream fails, or None for no limit (the default). A dead
+    connection, on which no TCP probe is answered either, fails after 2 minutes."""
 
 
 class SocketOptions(HeaderOptions, RetryOptions, total=False):
@@ -165,7 +167,7 @@ class RealtimeOptions(SocketOptions, InputOptions, total=False):
     block."""
 
 
-class PipelineOptions(HeaderOptions, InputOptions, RetryOptions, total=False):
+class PipelineOptions(HeaderOptions, RetryOptions, InputOptions, total=False):
     """Options of `pipeline`."""
 
     timeout: float | None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
+
+from fal_typed._core.json_values import parse_json
 
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
 
@@ -52,7 +53,7 @@ class RawResponse:
     def json(self) -> Any:
         """Parse the body as JSON, or return it as text if it is not JSON."""
         try:
-            return json.loads(self.body)
+            return parse_json(self.body)
         except ValueError:
             return self.body.decode("utf-8", "replace")
 

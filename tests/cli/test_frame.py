@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fal_typed import cli
 from fal_typed._version import __version__
 from fal_typed.cli.command_list import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fal_typed.testing import FalEmulator
     from tests.cli.conftest import Outcome
 
 
@@ -74,7 +78,8 @@ def test_wrong_use_is_exit_code_2(fal: Callable[..., Outcome], words: list[str])
 @pytest.mark.parametrize(
     ("missing", "command", "extra"),
     [
-        ("typer", "show", "codegen"),
+        ("typer", "show", "cli"),
+        ("typer", "run", "cli"),
         ("typer", "emulator", "emulator"),
         ("uvicorn", "emulator", "emulator"),
         ("jinja2", "generate", "codegen"),
@@ -95,3 +100,37 @@ def test_a_missing_extra_is_reported_in_one_line(
     assert done.stderr == (
         f"error: fal-typed {command} needs {missing}: pip install 'fal-typed[{extra}]'\n"
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["search", "background", "removal"],
+        ["show", "fal-ai/flux/dev"],
+        ["run", "fal-ai/flux/dev", "--help"],
+        ["run", "fal-ai/flux/dev", "--prompt", "a cat"],
+    ],
+    ids=" ".join,
+)
+def test_commands_work_without_the_dependencies_of_the_generator(
+    words: list[str], fal_emulator: FalEmulator
+) -> None:
+    done = in_fresh_interpreter(
+        "import sys\n"
+        "for name in ('datamodel_code_generator', 'jinja2', 'tomli', 'ruff', 'PIL', 'uvicorn'):\n"
+        "    sys.modules[name] = None\n"
+        "from fal_typed.cli import main\nmain(sys.argv[1:])",
+        *words,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_only_one_module_prints() -> None:
+    folder = Path(cli.__file__).parent
+    printing = re.compile(r"typer\.echo|(?<![.\w])print\(|sys\.(stdout|stderr)\.write|Console\(")
+    found = {path.name for path in folder.rglob("*.py") if printing.search(path.read_text("utf-8"))}
+    # The emulator's log and the progress of pull draw with rich; images are escape sequences.
+    assert found == {
+        "terminal.py", "inline_images.py", "emulator_command.py", "pull_command.py",
+        "show_command.py",
+    }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,11 +12,11 @@ import typer
 from PIL import Image
 
 from fal_typed._documents.catalog import Catalog
-from fal_typed.cli.commands.run_command import parse_arguments, save_files
+from fal_typed.cli.flag_values import parse_arguments
+from fal_typed.cli.saving import save_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from fal_typed.testing import FalEmulator
     from tests.cli.conftest import Outcome
@@ -44,7 +45,8 @@ def test_updates_and_logs_go_to_standard_error(
     outcome = fal("run", FLUX_DEV, "prompt=a cat", "--logs")
     assert "Warming up" in outcome.err
     assert "Warming up" not in outcome.out
-    assert "request id " in outcome.out
+    assert "request id " in outcome.err
+    assert json.loads(outcome.out)["images"]
 
 
 def test_without_logs_none_are_requested(
@@ -65,15 +67,18 @@ def test_saves_every_file_of_the_result(
     saved = sorted(folder.iterdir())
     assert len(saved) == 3
     for path in saved:
-        assert f"saved {path}" in outcome.out.replace("\n", "")
+        assert f"saved {path}" in outcome.err
         with Image.open(path) as image:
             image.load()
             assert image.size == (512, 512)
 
 
-def test_files_of_the_same_name_are_all_kept(tmp_path: Path) -> None:
+def test_files_of_the_same_name_are_all_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     entries = [{"url": f"data:text/plain,{letter}"} for letter in "abc"]
-    paths = list(save_files({"files": entries, "one": {"deep": entries[0]}}, tmp_path))
+    assert save_all({"files": entries, "one": {"deep": entries[0]}}, tmp_path)
+    paths = [Path(line.removeprefix("saved ")) for line in capsys.readouterr().err.splitlines()]
     assert [path.name for path in paths] == ["file.txt", "file-2.txt", "file-3.txt", "file-4.txt"]
     assert [path.read_text() for path in paths] == ["a", "b", "c", "a"]
 

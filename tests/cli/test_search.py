@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from fal_typed._documents.catalog import Catalog
 from fal_typed.cli.commands.search_command import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fal_typed.testing import FalEmulator
     from tests.cli.conftest import Outcome
 
 
@@ -42,15 +45,51 @@ def test_category_filters(fal: Callable[..., Outcome]) -> None:
     assert {match["category"] for match in found} == {"video"}
 
 
-def test_the_table_ends_with_the_number_of_other_results(fal: Callable[..., Outcome]) -> None:
+def test_the_other_results_are_counted(fal: Callable[..., Outcome]) -> None:
     outcome = fal("search", "flux", "--limit", "3")
-    header, *rows, rest = outcome.out.splitlines()
+    header, *rows = outcome.out.splitlines()
     assert header.split() == ["Endpoint", "Category", "Matching", "parameters"]
     assert len(rows) == 3
-    assert "more: --limit" in rest
+    assert "more: --limit" in outcome.err
 
 
-def test_no_results_is_not_an_error(fal: Callable[..., Outcome]) -> None:
+def test_ids_are_never_cut(fal: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    longest = max(Catalog().ids(), key=len)
+    outcome = fal("search", *longest.replace("-", "/").split("/"))
+    assert longest in outcome.out
+
+
+@pytest.mark.parametrize(
+    "words", [["background", "removal"], ["removal", "background"], ["background removal"]]
+)
+def test_words_of_a_task_in_any_order(fal: Callable[..., Outcome], words: list[str]) -> None:
+    assert "fal-ai/birefnet\n" in fal("search", *words).out.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("query", "id_"),
+    [
+        ("upscale image", "fal-ai/clarity-upscaler"),
+        ("transcribe", "fal-ai/whisper"),
+        ("text to speech", "fal-ai/kokoro/american-english"),
+        ("image to video kling", "fal-ai/kling-video/v2.1/master/image-to-video"),
+    ],
+)
+def test_endpoints_are_found_by_what_they_do(query: str, id_: str) -> None:
+    assert id_ in [match.id for match in find(Catalog(), [query])]
+
+
+def test_prices(fal: Callable[..., Outcome], fal_emulator: FalEmulator) -> None:
+    outcome = fal("search", "fal-ai/flux/dev", "--prices")
+    header, first, *_ = outcome.out.splitlines()
+    assert "Price" in header
+    assert "USD/" in first
+    rows = json.loads(fal("search", "fal-ai/flux/dev", "--prices", "--json").out)
+    assert "USD/" in rows[0]["price"]
+
+
+def test_no_results_is_exit_code_1(fal: Callable[..., Outcome]) -> None:
     outcome = fal("search", "xyzzy")
-    assert (outcome.code, outcome.out) == (0, "")
-    assert outcome.err == "No endpoint matches all these words.\n"
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == "error: no endpoint has all these words\n"

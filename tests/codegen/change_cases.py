@@ -240,8 +240,8 @@ CASES = [
         "values: list[int] = [1]\nInput(x=values)\n",
     ),
     given(
-        "input-text-became-file", TEXT, {**TEXT, "ui": {"field": "image"}}, 'Input(x="a")\n',
-        also={"hints-changed"},
+        "input-text-became-file", TEXT, {**TEXT, "ui": {"field": "image"}},
+        'Input(x="https://x.example/a")\n', also={"hints-changed"},
     ),
     given(
         "input-file-became-text", {**TEXT, "ui": {"field": "image"}}, TEXT,

@@ -30,7 +30,7 @@ from pydantic import ValidationError as Refusal
 from fal_typed._calls.checking import dump_input
 from fal_typed._calls.outputs import read_output
 from fal_typed._documents.document import EndpointDocument
-from fal_typed.errors import SchemaDriftWarning
+from fal_typed.errors import FalInputError, SchemaDriftWarning
 from tests.codegen.instances import Instances, Schema, reference, same
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,7 @@ def _compare_input(
         if not same(dumped, value):
             tally.defects.append(f"{document.id}: {_shown(value)} is sent as {dumped!r:.300}")
         return
-    reason = _why_taken(document, errors) if errors else None
+    reason = _why_taken(document, errors) if errors else _why_refused(refusal)
     if reason:
         tally.explained[reason] += 1
     else:
@@ -114,11 +114,19 @@ def _compare_input(
         tally.defects.append(f"{document.id}: {verb} {_shown(value)}: {message!s:.300}")
 
 
-def _taken(model: type[BaseModel], value: Any) -> tuple[Refusal | None, Any]:
+def _taken(model: type[BaseModel], value: Any) -> tuple[FalInputError | None, Any]:
     try:
         return None, dump_input(model.model_validate(value))
-    except Refusal as refusal:
+    except FalInputError as refusal:
         return refusal, None
+
+
+def _why_refused(refusal: FalInputError | None) -> str | None:
+    """Class of a value that the schema accepts and the model rejects."""
+    problems = refusal.errors if refusal else []
+    # A member of a union with a list of files adds its own message.
+    is_text = problems and all("a string is never a path" in each.msg for each in problems)
+    return "text for a file" if is_text else None
 
 
 def _why_taken(document: EndpointDocument, errors: list[ValidationError]) -> str | None:

@@ -402,7 +402,9 @@ def test_arguments_have_json_keys_and_model_types(
         "3d-model", "pair", "count", "image_url", "lines", "more",
     }  # fmt: skip
     checked = TypeAdapter(arguments.WideArguments)
-    assert checked.validate_python({"image_url": "x", "pair": [1, "a"], "lines": [{"to": 1}]})
+    assert checked.validate_python(
+        {"image_url": "https://x.example/a", "pair": [1, "a"], "lines": [{"to": 1}]}
+    )
     with pytest.raises(ValidationError):
         checked.validate_python({"3d-model": True})
     text = (application.fal / "arguments.py").read_text()

@@ -249,7 +249,7 @@ def test_identical_components_are_one_class(packages: Packages) -> None:
     a, b, c = (importlib.import_module(f"{package}.acme.{name}") for name in "abc")
     assert a.Point is b.Point
     assert a.Point is not c.Point
-    assert a.Point.__module__.startswith(f"{package}._shared.point_")
+    assert a.Point.__module__.startswith(f"{package}._shared.point")
     assert c.Point.__module__ == c.__name__
     assert [path for path in report.written if path.startswith("_shared/point")] != []
 
@@ -290,10 +290,11 @@ def test_a_package_that_is_an_endpoint_is_imported_on_first_use(packages: Packag
     lazy = sys.modules[f"{package}.acme.a"]
     own = f"{package}.acme.a._endpoint"
     assert own not in sys.modules
-    assert {"a", "AInput", "Input", "Output"} <= set(dir(lazy))
+    assert {"a", "AInput", "child"} <= set(dir(lazy))
     assert own not in sys.modules
     assert lazy.a.id == "acme/a"
-    assert lazy.AInput is sys.modules[own].AInput
+    assert lazy.AInput is sys.modules[own].AInput is lazy.Input
+    assert lazy.endpoint is lazy.a
     assert sorted(lazy.__all__) == sorted(sys.modules[own].__all__)
     assert pickle.loads(pickle.dumps(lazy.Input())) == lazy.Input()
     with pytest.raises(AttributeError, match="nothing"):
@@ -311,7 +312,7 @@ def test_the_lock_keeps_names(tmp_path: Path) -> None:
     # A fresh output folder: only the lock remembers who came first.
     generate(schemas, tmp_path / "fresh", "acme_fal", jobs=1)
     made = contents(tmp_path / "fresh")
-    assert b'Endpoint("Acme/x"' in made["acme/x.py"]
+    assert b'X("Acme/x"' in made["acme/x.py"]
 
 
 def test_every_file_names_its_origin(tmp_path: Path) -> None:

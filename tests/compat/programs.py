@@ -18,10 +18,10 @@ from typing import Any
 
 import httpx
 import websockets
-from fal_typed.testing.engine.faults import Fault
 from PIL import Image
 
-from fal_typed.testing import EndpointScript, Failure, FalEmulator, echo
+from fal_typed.testing import EndpointScript, FalEmulator, ScriptedFailure, echo
+from fal_typed.testing.engine.faults import Fault
 
 APP = "fal-ai/flux/dev"
 CAT = {"prompt": "a cat", "seed": 7}
@@ -65,7 +65,7 @@ def script(**attributes: Any) -> Callable[[FalEmulator], None]:
     return prepare
 
 
-def failing(failure: Failure | str, **options: Any) -> Callable[[FalEmulator], None]:
+def failing(failure: ScriptedFailure | str, **options: Any) -> Callable[[FalEmulator], None]:
     return lambda emulator: emulator.endpoint(APP).fails(failure, **options)
 
 
@@ -596,7 +596,7 @@ def realtime_with_a_codec(fal_client):
 
 
 def breaks(_input: Any) -> Any:
-    raise Failure.infrastructure("internal_error")
+    raise ScriptedFailure.infrastructure("internal_error")
 
 
 def broken_session(emulator: FalEmulator) -> None:

@@ -16,6 +16,7 @@ from fal_typed._core.credentials import Credentials
 from fal_typed._core.flow import (
     CloseStream,
     Draw,
+    Interruptible,
     Now,
     OpenStream,
     ReadChunk,
@@ -94,7 +95,7 @@ class Platform:
             case ReadChunk():
                 self.time += 1
                 return self._raised(self.data.draw(chunks))
-            case CloseStream() | ReportEvent():
+            case CloseStream() | ReportEvent() | Interruptible():
                 return None
         raise AssertionError(effect)
 

@@ -56,7 +56,7 @@ def test_urls_outside_the_platform_are_not_followed(mode):
 def test_a_redirect_is_not_followed_with_the_key(mode):
     with scripted(lambda _: Reply(200, {})) as elsewhere:
         away = Reply(307, {}, {"location": f"http://{elsewhere.host}/x"})
-        with scripted(lambda _: away) as home:
+        with scripted(lambda _: away) as home, pytest.raises(FalHTTPError, match="not followed"):
             client_at(mode, home).run(ID, ARGUMENTS)
         assert not elsewhere.seen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -349,6 +350,25 @@ def test_a_stopped_emulator_is_reported(driver):
     with FalEmulator() as emulator:
         page = Page(driver, emulator)
     page.wait(lambda: page.text("#counts") == "The emulator does not respond.")
+
+
+def test_the_start_shows_how_to_connect(page, emulator):
+    shown = page.text("#side")
+    assert f"FAL_EMULATOR_HOST={emulator.host}" in shown
+    assert f"{emulator.url}/api/fal/proxy" in shown
+    assert f"curl {emulator.url}/fal.run/{DEV}" in shown
+
+
+def test_a_call_can_be_repeated_as_python_and_as_curl(page, emulator, http, monkeypatch):
+    arguments = {"prompt": 'it\'s a "cat"', "sync_mode": False, "seed": 7}
+    page.go(f"#/call/{submit(emulator, http, **arguments)}")
+    page.wait(lambda: len(page.all("#part-code pre")) == 2)
+    python, curl = (block.text for block in page.all("#part-code pre"))
+    monkeypatch.setenv("FAL_EMULATOR_HOST", emulator.host)
+    exec(python, {})
+    subprocess.run(["/bin/sh", "-c", curl], check=True, capture_output=True)
+    sent = [request.json for request in emulator.requests.of("submit")]
+    assert sent == [arguments] * 3
 
 
 def test_dark_and_light(page, tmp_path, emulator):

@@ -155,3 +155,22 @@ def test_public_documents(emulator, http):
     for unknown in ("acme/unknown", "../../etc/passwd", ""):
         response = http.get(url, params={"endpoint_id": unknown})
         assert (response.status_code, response.json()) == (404, None)
+
+
+def test_requests_are_listed_once_they_have_ended(api, emulator, http):
+    emulator.endpoint(DEV).run_time = 0
+    for number in range(3):
+        http.post(f"{emulator.url}/queue.fal.run/{DEV}", json={"prompt": f"cat {number}"})
+    emulator.endpoint(DEV).run_time = 60
+    http.post(f"{emulator.url}/queue.fal.run/{DEV}", json={"prompt": "not yet"})
+    page = api("/models/requests/by-endpoint", endpoint_id=DEV, expand="payloads", limit=2)
+    assert page["has_more"] is True
+    rest = api("/models/requests/by-endpoint", endpoint_id=DEV, cursor=page["next_cursor"])
+    listed = [*page["items"], *rest["items"]]
+    assert [entry["json_input"]["prompt"] for entry in page["items"]] == ["cat 2", "cat 1"]
+    assert {entry["request_id"] for entry in listed} < {job.id for job in emulator.jobs}
+    assert len(listed) == 3
+    assert "json_input" not in rest["items"][0]
+    assert api("/models/requests/by-endpoint", endpoint_id=DEV, end="2000-01-01")["items"] == []
+    api("/models/requests/by-endpoint", 400)
+    api("/models/requests/by-endpoint", 400, endpoint_id=DEV, start="yesterday")

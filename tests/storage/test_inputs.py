@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
+import sys
 from io import BytesIO
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from PIL import Image
+from pydantic import Field
 
 from fal_typed import FalInputError, File
-from fal_typed._calls import building as prepare
 from fal_typed._core.flow import Gather
 from fal_typed._core.settings import Settings
 from fal_typed._uploads.file_arguments import upload_inputs
 from fal_typed.endpoint import Endpoint
-from fal_typed.files import FileInput, FileObjectInput, PendingFile
+from fal_typed.files import FileInput, FileObjectInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 APP = "acme/with-files"
+
+
+class Nested(InputModel):
+    file_url: Annotated[FileInput, Field(alias="file-url")] = UNSET
 
 
 class FilesInput(InputModel, Request["FilesOutput"]):
@@ -28,6 +35,8 @@ class FilesInput(InputModel, Request["FilesOutput"]):
     image_urls: list[FileInput] = UNSET
     mask: FileObjectInput | None = None
     maybe: FileInput | None = None
+    either: FileInput | list[FileInput] = UNSET
+    nested: Nested = UNSET
 
 
 class FilesOutput(OutputModel):
@@ -61,7 +70,7 @@ def test_files_are_replaced_by_their_urls(mode, emulator, sent, tmp_path):
     body = sent(
         mode,
         prompt=str(path),
-        image_url=str(path),
+        image_url=path,
         image_urls=[path, b"bytes", BytesIO(b"file"), "https://x.example/a", "data:,b"],
         mask=Image.new("L", (4, 4)),
         maybe=File(url="https://x.example/c", content_type="image/png"),
@@ -90,37 +99,102 @@ def test_the_same_object_is_uploaded_once(mode, emulator, sent):
     assert body["image_urls"][1] != body["image_url"]
 
 
-@pytest.mark.parametrize(
-    ("given", "sent_as"),
-    [
-        ("https://x.example/a.png", "https://x.example/a.png"),
-        ("HTTP://x.example/a.png", "HTTP://x.example/a.png"),
-        ("gs://bucket/a.png", "gs://bucket/a.png"),
-        ("data:image/png;base64,AAAA", "data:image/png;base64,AAAA"),
-        ("a.png", Path("a.png")),
-        ("C:\\images\\a.png", Path("C:\\images\\a.png")),
-        ("~/a:b//c.png", Path("~/a:b//c.png")),
-        ("", ""),
-    ],
-)
-def test_which_strings_are_paths(given, sent_as):
-    dumped = prepare.keyword_call(
-        with_files.__fal_endpoint__,
-        {"image_url": given, "mask": given, "prompt": given},
-        prepare.call_options(),
-    ).arguments
-    if isinstance(sent_as, str):
-        assert (dumped["image_url"], dumped["mask"]) == (sent_as, {"url": sent_as})
-    else:
-        assert isinstance(dumped["image_url"], PendingFile)
-        assert (dumped["image_url"].file, dumped["image_url"].as_object) == (sent_as, False)
-        assert (dumped["mask"].file, dumped["mask"].as_object) == (sent_as, True)
-    assert dumped["prompt"] == given
+URLS = [
+    "https://x.example/a.png",
+    "HTTP://x.example/a.png",
+    "data:image/png;base64,AAAA",
+    "data:,b",
+]
+NOT_URLS = [
+    "",
+    " ",
+    "null",
+    "a.png",
+    "/etc/passwd",
+    "~/a:b//c.png",
+    "C:\\images\\a.png",
+    "\\\\server\\share\\a.png",
+    "file:///etc/passwd",
+    "FILE:/etc/passwd",
+    "gs://bucket/a.png",
+    "ftp://x.example/a.png",
+    "http:/etc/passwd",
+    "https://",
+    "http:///etc/passwd",
+    " https://x.example/a.png",
+    "data:image/png",
+]
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_url_is_sent_as_it_is(mode, sent, url):
+    body = sent(mode, image_url=url, image_urls=[url], mask=url, prompt=url)
+    assert body == {"image_url": url, "image_urls": [url], "mask": {"url": url}, "prompt": url}
+
+
+OPENED: list[object] = []
+
+
+@functools.cache
+def record_opened_files():
+    sys.addaudithook(lambda event, args: OPENED.append(args[0]) if event == "open" else None)
+
+
+@pytest.fixture
+def nothing_opened(emulator):
+    """The file is not opened and nothing is sent."""
+    record_opened_files()
+    OPENED.clear()
+    yield
+    assert not {str(path) for path in OPENED} & set(NOT_URLS)
+    assert len(emulator.requests) == 0
+
+
+FORMS = {
+    "keywords": lambda mode, given: mode(with_files).run(**given),
+    "subscribe": lambda mode, given: mode(with_files).subscribe(**given),
+    "submit": lambda mode, given: mode(with_files).submit(**given),
+    "constructor": lambda mode, given: FilesInput(**given),
+    "model_validate": lambda mode, given: FilesInput.model_validate(given),
+    "model_validate_json": lambda mode, given: FilesInput.model_validate_json(json.dumps(given)),
+    "request changed": lambda mode, given: mode.client().run(FilesInput().model_copy(update=given)),
+    "request unchecked": lambda mode, given: mode.client().run(FilesInput.model_construct(**given)),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("text", NOT_URLS)
+def test_a_string_is_never_a_path(mode, nothing_opened, form, text):
+    given = {"image_url": text, "image_urls": ["https://x.example/a", text], "mask": text}
+    given |= {"either": [text], "nested": {"file_url": text}, "maybe": text}
+    with pytest.raises(FalInputError) as caught:
+        FORMS[form](mode, given)
+    by_path = {problem.path: problem for problem in caught.value.errors}
+    expected = {"image_url", "image_urls[1]", "mask", "either[0]", "nested.file_url", "maybe"}
+    assert expected <= by_path.keys()
+    assert all("pass pathlib.Path(…)" in by_path[path].msg for path in expected)
+
+
+def test_a_file_of_a_path_is_an_error_like_a_string(mode, nothing_opened):
+    for mask in ({"url": "/etc/passwd"}, File(url="/etc/passwd")):
+        with pytest.raises(FalInputError, match="pass pathlib"):
+            mode(with_files).run(mask=mask)
+    with pytest.raises(FalInputError, match="pass pathlib"):
+        mode(with_files).run(image_url=File(url="/etc/passwd"))
+
+
+def test_an_assigned_string_is_no_path():
+    given = FilesInput(nested=Nested(file_url="https://x.example/a"))
+    with pytest.raises(FalInputError, match="pass pathlib"):
+        given.image_url = "/etc/passwd"
+    with pytest.raises(FalInputError, match="pass pathlib"):
+        given.nested.file_url = "/etc/passwd"
+    assert given.model_dump() == {"nested": {"file-url": "https://x.example/a"}}
 
 
 def test_an_object_may_have_a_path_as_url(mode, emulator, sent, tmp_path):
     (tmp_path / "m.bin").write_bytes(b"m")
-    body = sent(mode, mask={"url": str(tmp_path / "m.bin"), "weight": 1})
+    body = sent(mode, mask={"url": tmp_path / "m.bin", "weight": 1})
     assert body["mask"]["weight"] == 1
     assert content(emulator, body["mask"]["url"]) == b"m"
     body = sent(mode, mask={"url": "https://x.example/m"})
@@ -133,9 +207,14 @@ def test_all_missing_files_are_reported_and_nothing_is_sent(mode, emulator, sent
     text = BytesIO(b"ab")
     text.read()
     with pytest.raises(FalInputError) as caught:
-        sent(mode, image_url="no.png", image_urls=[there, tmp_path / "gone", text], mask=tmp_path)
+        sent(
+            mode,
+            image_url=Path("no.png"),
+            image_urls=[there, tmp_path / "gone", text],
+            mask=tmp_path,
+        )
     paths = [problem.path for problem in caught.value.errors]
-    assert paths == ["image_url", "image_urls[1]", "image_urls[2]", "mask"]
+    assert paths == ["image_url", "image_urls[1]", "image_urls[2]", "mask.url"]
     assert "nothing was sent" in str(caught.value)
     assert "no.png" in str(caught.value)
     assert len(emulator.requests) == 0
@@ -206,7 +285,7 @@ def test_a_failed_upload_submits_nothing(mode, emulator):
         def read(self, size):
             raise OSError("unplugged")
 
-    with pytest.raises(OSError, match="unplugged"):
+    with pytest.raises(FalInputError, match=r"open file \(Broken\) cannot be read: OSError"):
         mode.client().subscribe("fal-ai/flux/dev", arguments={"image_url": Broken()})
     assert not emulator.requests.of("submit")
 

@@ -149,8 +149,6 @@ def test_pillow_images_are_uploaded(mode, emulator):
     assert arrived(emulator, client.upload_image(image)).content_type == "image/jpeg"
     assert arrived(emulator, client.upload(image)).content_type == "image/png"
     with pytest.raises(FalInputError, match="another format"):
-        client.upload_image(Image.new("RGBA", (1, 1)))
-    with pytest.raises(FalInputError, match="another format"):
         client.upload_image(image, "nonsense")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,7 +80,8 @@ def test_hover_on_a_parameter_of_the_model_shows_what_it_means(server: LanguageS
 
 def test_hover_on_the_endpoint_shows_its_type(server: LanguageServer) -> None:
     shown = server.hover(server.open("endpoint.py", f"{IMPORT}flux_{CARET}dev"))
-    assert "FluxDevOutput" in shown
+    assert "flux_dev: FluxDev" in shown
+    assert len(shown.splitlines()) <= 8  # two of them are the marks of the code block
 
 
 def test_signature_help_lists_parameters_with_types_and_defaults(server: LanguageServer) -> None:
@@ -87,3 +89,18 @@ def test_signature_help_lists_parameters_with_types_and_defaults(server: Languag
     assert "prompt: str" in shown
     assert "num_images: int = 1" in shown
     assert "-> Result[FluxDevOutput]" in shown
+
+
+def test_hover_on_a_parameter_inside_a_call_shows_what_it_means(server: LanguageServer) -> None:
+    program = f'{IMPORT}flux_dev.subscribe(prompt="a cat", num_im{CARET}ages=1)'
+    shown = server.hover(server.open("argument.py", program))
+    assert "num_images: int" in shown
+    assert "Number of images to generate" in shown
+
+
+def test_calls_show_the_same_text_at_run_time() -> None:
+    from fal_typed.endpoints.fal_ai.flux.dev import flux_dev
+
+    for call in (flux_dev.subscribe, flux_dev.submit_async, flux_dev.with_options(timeout=1).run):
+        assert "num_images: Number of images to generate" in (call.__doc__ or "")
+        assert list(inspect.signature(call).parameters)[:2] == ["prompt", "image_size"]

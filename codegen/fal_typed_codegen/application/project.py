@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fal_typed._core.json_values import as_list, as_object
+from fal_typed._documents.regular_files import read_regular_file
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -69,8 +70,8 @@ def load_project(root: Path) -> Project | None:
     if not file.is_file():
         return None
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(read_regular_file(file).decode())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProjectError(f"{FILE}: {error}") from error
     table = (as_object(content.get("tool")) or {}).get("fal-typed")
     if table is None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fal_typed._documents.regular_files import read_regular_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -57,7 +59,11 @@ def scan(places: Iterable[Path], *, without: Path) -> Scan:
     """
     found = Scan([], {})
     for path in dict.fromkeys(_python_files(places, without.resolve())):
-        content = path.read_bytes()
+        try:
+            content = read_regular_file(path)
+        except OSError as error:
+            found.unreadable[path] = error.strerror or str(error)
+            continue
         if not _QUOTED_ID.search(content):
             continue
         try:

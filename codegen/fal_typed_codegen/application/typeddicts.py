@@ -119,6 +119,9 @@ def read_endpoints(folder: Path, package: str) -> list[EndpointCode]:
         for path, content in write.python_files(folder).items()
         if write.is_generated(content)
     }
+    aliases = {f"{package}.{module}": _aliases(tree) for module, tree in trees.items()}
+    for tree in trees.values():
+        _expand(tree, aliases)
     shared: dict[str, dict[str, InputClass]] = {
         f"{package}.{module}": _inputs(tree)
         for module, tree in trees.items()
@@ -259,13 +262,37 @@ def _or_any_dict(kind: ast.expr) -> ast.expr:
 
 
 def _endpoint_call(tree: ast.Module) -> tuple[str, list[ast.expr]] | None:
-    """Name and arguments of the module's ``name = Endpoint(…)``."""
+    """Name and arguments of the module's ``name = OwnClass(…)``."""
     for node in tree.body:
-        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
-            continue
-        if isinstance(node.value.func, ast.Name) and node.value.func.id == "Endpoint":
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             return ast.unparse(node.targets[0]), node.value.args
     return None
+
+
+def _aliases(tree: ast.Module) -> dict[str, ast.expr]:
+    """Types of a module's aliases, by name."""
+    return {
+        ast.unparse(node.target): node.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and node.value is not None
+    }
+
+
+def _expand(tree: ast.Module, aliases: Mapping[str, Mapping[str, ast.expr]]) -> None:
+    """Replace aliases in a module's types by what they stand for."""
+    known = dict(_aliases(tree))
+    for module in _imports(tree):
+        known.update(aliases.get(module, {}))
+    _Expand(known).visit(tree)
+
+
+class _Expand(ast.NodeTransformer):
+    def __init__(self, known: Mapping[str, ast.expr]) -> None:
+        self._known = known
+
+    @override
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._known.get(node.id, node) if isinstance(node.ctx, ast.Load) else node
 
 
 def _endpoint(

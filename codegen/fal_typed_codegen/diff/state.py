@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fal_typed._core.json_values import as_object
 from fal_typed._documents.app_document import is_app_document
 from fal_typed._documents.document import InvalidDocumentError
+from fal_typed._documents.regular_files import read_regular_file
 from fal_typed_codegen.documents.lock import LOCK_NAME, SchemaLock, meaning_hash
 from fal_typed_codegen.documents.read import document_files, read_file
 
@@ -98,7 +99,7 @@ def load(text: str) -> CatalogState:
     if path.is_dir():
         return _folder(path)
     if path.is_file():
-        return _file(path.name, path.read_bytes())
+        return _file(path.name, read_regular_file(path))
     if ":" in text and not text.startswith("-"):
         return _revision(text)
     raise NothingThereError(
@@ -108,7 +109,15 @@ def load(text: str) -> CatalogState:
 
 def _folder(folder: Path) -> CatalogState:
     lock = SchemaLock.load(folder / LOCK_NAME)
-    return _state(((name, (folder / name).read_bytes()) for name in document_files(folder)), lock)
+    contents: dict[str, bytes] = {}
+    unreadable: dict[str, str] = {}
+    for name in document_files(folder):
+        try:
+            contents[name] = read_regular_file(folder / name)
+        except OSError as error:
+            unreadable[name] = error.strerror or str(error)
+    state = _state(contents.items(), lock)
+    return replace(state, failed={**state.failed, **unreadable})
 
 
 def _file(name: str, content: bytes) -> CatalogState:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fal_typed._documents.document import EndpointDocument, InvalidDocumentError
-from fal_typed_codegen.documents.atomic import write_atomic
+from fal_typed._documents.regular_files import read_if_regular, read_regular_file
+from fal_typed_codegen.documents.atomic import write_inside
 from fal_typed_codegen.documents.canonical import (
     UnsafeIdError,
     canonical_bytes,
@@ -49,15 +50,15 @@ def import_documents(origin: Path, root: Path, source: str, retrieved: str) -> d
     rejected: dict[Path, str] = {}
     for path in sorted(origin.rglob("*.json")):
         try:
-            document = EndpointDocument.load(path)
+            document = EndpointDocument.parse(read_regular_file(path))
             content = canonical_bytes(document.raw)
             target = path_for(document.id, root)
-        except (InvalidDocumentError, UnsafeIdError, ValueError, RecursionError) as error:
+        except (InvalidDocumentError, UnsafeIdError, ValueError, RecursionError, OSError) as error:
             rejected[path] = f"{type(error).__name__}: {error}"
             continue
-        if document.id in lock.entries and _content(target) == content:
+        if document.id in lock.entries and read_if_regular(target) == content:
             continue
-        write_atomic(target, content)
+        write_inside(root, target, content)
         entry = LockEntry(source, retrieved, meaning_hash(document.raw))
         known = lock.entries.get(document.id)
         lock.entries[document.id] = replace(entry, module=known.module) if known else entry
@@ -89,13 +90,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"same file on case-insensitive systems: {', '.join(ids)}\n")
     sys.stdout.write(f"{len(entries)} endpoints, {len(rejected)} documents rejected\n")
     return 1 if rejected else 0
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._documents.document import EndpointDocument, InvalidDocumentError
+from fal_typed._documents.regular_files import read_regular_file
 from fal_typed._documents.schemas import SchemaRewriter, reachable
 from fal_typed_codegen.documents.atomic import write_atomic
 from fal_typed_codegen.interface.naming import ModuleNames
@@ -86,12 +87,14 @@ class SchemaLock:
         Raises:
             InvalidLockError: The file is not a valid lock of this version.
         """
-        if not path.exists():
+        if not path.exists() and not path.is_symlink():
             return cls()
         try:
-            raw = json.loads(path.read_bytes())
+            raw = json.loads(read_regular_file(path))
             entries = {key: _entry(value) for key, value in raw["endpoints"].items()}
             version = raw["version"]
+        except OSError as error:
+            raise InvalidLockError(f"{path}: {error.strerror or error}") from error
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise InvalidLockError(f"{path}: {type(error).__name__}: {error}") from error
         if version != VERSION:

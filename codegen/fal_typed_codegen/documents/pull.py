@@ -18,8 +18,9 @@ from fal_typed._core.json_values import as_list, as_object
 from fal_typed._core.runner import runner_of
 from fal_typed._documents.app_document import is_app_document, split
 from fal_typed._documents.document import EndpointDocument, InvalidDocumentError
+from fal_typed._documents.regular_files import read_if_regular, read_regular_file
 from fal_typed_codegen.documents import sources
-from fal_typed_codegen.documents.atomic import write_atomic
+from fal_typed_codegen.documents.atomic import check_inside, write_atomic, write_inside
 from fal_typed_codegen.documents.canonical import UnsafeIdError, canonical_bytes, path_for
 from fal_typed_codegen.documents.lock import LOCK_NAME, LockEntry, SchemaLock, meaning_hash
 from fal_typed_codegen.documents.sources import Found, PullSources, Taker, is_pattern
@@ -196,8 +197,14 @@ class _Intake:
             if other != found.source:
                 self._note_failure(found.source, f"{endpoint_id} is already described by {other}")
                 return
-            self._enter(endpoint_id, target, content, LockEntry(found.source, self._today, meaning))
-            self._advance(endpoint_id)
+            try:
+                entry = LockEntry(found.source, self._today, meaning)
+                self._enter(endpoint_id, target, content, entry)
+            except OSError as error:
+                self._note_failure(endpoint_id, error.strerror or str(error))
+                self._advance(None)
+            else:
+                self._advance(endpoint_id)
 
     def fail(self, name: str, reason: str) -> None:
         """Record why a document could not be fetched."""
@@ -235,12 +242,12 @@ class _Intake:
 
     def _enter(self, endpoint_id: str, target: Path, content: bytes, entry: LockEntry) -> None:
         known = self._lock.entries.get(endpoint_id)
-        is_same_text = _content(target) == content
+        is_same_text = read_if_regular(target) == content
         if known is not None and is_same_text and known.meaning == entry.meaning:
             self.report.unchanged += 1
             return
         if not is_same_text:
-            write_atomic(target, content)
+            write_inside(self._root, target, content)
         if known is None:
             self.report.added.append(endpoint_id)
             self._lock.entries[endpoint_id] = entry
@@ -270,9 +277,18 @@ class _Intake:
     def _prune(self) -> None:
         for endpoint_id, entry in sorted(self._lock.entries.items()):
             if self._is_gone(endpoint_id, entry):
-                path_for(endpoint_id, self._root).unlink(missing_ok=True)
-                del self._lock.entries[endpoint_id]
-                self.report.removed.append(endpoint_id)
+                self._remove(endpoint_id)
+
+    def _remove(self, endpoint_id: str) -> None:
+        target = path_for(endpoint_id, self._root)
+        try:
+            check_inside(self._root, target)
+            target.unlink(missing_ok=True)
+        except OSError as error:
+            self._note_failure(endpoint_id, error.strerror or str(error))
+            return
+        del self._lock.entries[endpoint_id]
+        self.report.removed.append(endpoint_id)
 
     def _is_gone(self, endpoint_id: str, entry: LockEntry) -> bool:
         if not self._wanted.of_platform:
@@ -297,7 +313,7 @@ class _State:
     def load(self) -> set[str]:
         """Ids that an interrupted pull of the same sources has done."""
         try:
-            raw = as_object(json.loads(self._path.read_bytes())) or {}
+            raw = as_object(json.loads(read_regular_file(self._path))) or {}
         except (OSError, ValueError, RecursionError):
             return set()
         if raw.get("key") != self._key:
@@ -338,7 +354,3 @@ def _is_deeper(value: object, limit: int) -> bool:
 
 def _silent(done: int, total: int) -> None:
     """Show no progress."""
-
-
-def _content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None

@@ -16,6 +16,7 @@ from fal_typed._core.flow import blocking, gather
 from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._core.responses import http_error, is_error, parse_json, parse_object
 from fal_typed._core.settings import USER_AGENT
+from fal_typed._documents.regular_files import read_regular_file
 from fal_typed._transport.base import HttpRequest
 from fal_typed.errors import FalError, FalProtocolError
 from fal_typed_codegen.documents.fetch import fetch
@@ -32,12 +33,16 @@ BATCH = 10
 """Documents per request: about as many as the platform returns on a page."""
 MAX_DOCUMENT = 16 * 1024 * 1024
 MAX_PAGE = 128 * 1024 * 1024
+MAX_LIST = 512 * 1024 * 1024
+"""Bytes of all pages of a list together."""
 _LIST_LIMIT = 500
+_MAX_PAGES = 1000
+_MAX_EMPTY_PAGES = 3
 _NO_DOCUMENT = "the platform has no document for it"
 
 
 class EndlessListError(FalError):
-    """The platform's list of models repeats a page."""
+    """The platform's list of models does not end."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ def list_ids(settings: Settings, wanted: PullSources) -> Flow[list[str]]:
         return sorted(set(plain))
     ids: set[str] = set() if wanted.filters else set(plain)
     query = {"limit": str(_LIST_LIMIT), **wanted.filters}
-    for model in (yield from _models(settings, query)):
+    for model in (yield from _models(settings, query, _MAX_PAGES)):
         endpoint_id = as_text(model.get("endpoint_id"))
         if endpoint_id and matches(endpoint_id, wanted.patterns):
             ids.add(endpoint_id)
@@ -177,17 +182,22 @@ def public_address(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
-def _models(settings: Settings, query: Mapping[str, str]) -> Flow[list[dict[str, Any]]]:
-    """Every model of a list, page by page."""
+def _models(
+    settings: Settings, query: Mapping[str, str], max_pages: int
+) -> Flow[list[dict[str, Any]]]:
+    """Every model of a list, page by page; a list without end is an error."""
     models: list[dict[str, Any]] = []
+    ids: set[str] = set()
     cursors: set[str] = set()
     query = dict(query)
-    while True:
-        page = yield from _page(settings, query)
+    size = empty = 0
+    for _ in range(max_pages):
+        page, page_size = yield from _page(settings, query)
         items = as_list(page.get("models"))
         if items is None:
             raise FalProtocolError("The platform's list of models has no field `models`.")
-        models += filter(None, map(as_object, items))
+        found = list(filter(None, map(as_object, items)))
+        models += found
         cursor = as_text(page.get("next_cursor"))
         if not cursor or page.get("has_more") is False:
             return models
@@ -195,9 +205,19 @@ def _models(settings: Settings, query: Mapping[str, str]) -> Flow[list[dict[str,
             raise EndlessListError("The platform's list of models repeats a page.")
         cursors.add(cursor)
         query["cursor"] = cursor
+        new = {as_text(model.get("endpoint_id")) or "" for model in found} - ids
+        ids |= new
+        empty = 0 if new else empty + 1
+        if empty >= _MAX_EMPTY_PAGES:
+            raise EndlessListError("The platform's list of models goes on without new models.")
+        size += page_size
+        if size > MAX_LIST:
+            raise EndlessListError("The platform's list of models is too large.")
+    raise EndlessListError(f"The platform's list of models has more than {max_pages} pages.")
 
 
-def _page(settings: Settings, query: Mapping[str, str]) -> Flow[dict[str, Any]]:
+def _page(settings: Settings, query: Mapping[str, str]) -> Flow[tuple[dict[str, Any], int]]:
+    """A page of a list, and its size in bytes."""
     # A key raises the rate limits but is optional.
     open_settings = settings.with_changes(needs_key=False)
     request = open_settings.request("GET", f"{settings.hosts.api}/models", query=query)
@@ -205,7 +225,7 @@ def _page(settings: Settings, query: Mapping[str, str]) -> Flow[dict[str, Any]]:
     if is_error(response):
         raise http_error(response)
     try:
-        return parse_object(response)
+        return parse_object(response), len(response.body)
     except RecursionError:
         raise FalProtocolError("The platform's list of models is nested too deeply.") from None
 
@@ -213,7 +233,7 @@ def _page(settings: Settings, query: Mapping[str, str]) -> Flow[dict[str, Any]]:
 def _batch(settings: Settings, wanted: PullSources, ids: Sequence[str], taker: Taker) -> Flow[None]:
     query = {"endpoint_id": ",".join(ids), "expand": EXPAND, "limit": str(len(ids))}
     try:
-        models = yield from _models(settings, query)
+        models = yield from _models(settings, query, len(ids) + _MAX_EMPTY_PAGES)
     except FalError as error:
         for endpoint_id in ids:
             taker.fail(endpoint_id, str(error))
@@ -286,10 +306,7 @@ def _files(path: Path) -> Iterator[tuple[Path, str]]:
 
 def _read_file(path: Path, source: str, taker: Taker) -> None:
     try:
-        if path.stat().st_size > MAX_DOCUMENT:
-            taker.fail(source, f"larger than {MAX_DOCUMENT // 1024 // 1024} MB")
-            return
-        content = path.read_bytes()
+        content = read_regular_file(path, MAX_DOCUMENT)
     except OSError as error:
         taker.fail(source, error.strerror or str(error))
         return

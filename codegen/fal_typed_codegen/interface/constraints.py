@@ -40,8 +40,11 @@ _UNITS = {"string": "character", "array": "item", "object": "entry"}
 _MAX_PATTERN = 2000
 _LARGEST = 1e300
 _LONGEST = 2**53
-# Python's engine backtracks. With repeated groups or many alternatives that can take exponential
-# time, so the few patterns that need it may contain only a few simple alternatives.
+# Python's engine backtracks, and holds the interpreter's lock meanwhile. With repeated groups that
+# can take exponential time, with several repetitions polynomial time. So the few patterns that need
+# it may contain a few simple alternatives, or one repetition behind an anchor: these are linear.
+_ANCHORED = re.compile(r"(?:\^|\\A)[^|]*")
+_REPETITION = re.compile(r"[*+]|\{\d*,\d*\}")
 _REPEATED_GROUP = re.compile(r"(?:\)|\\[1-9])\s*[*+{]")
 _CHOICE = re.compile(r"[*+|]|(?<!\()\?|\{\d*,")
 _MAX_CHOICES = 3
@@ -106,7 +109,7 @@ def pattern_engine(pattern: str) -> str | None:
     Returns:
         ``rust`` (pydantic's default), ``python``, or None if neither supports it in bounded time.
 
-    >>> [pattern_engine(pattern) for pattern in ("^a", "(?=a)", "(", "(?=a)(a+)+")]
+    >>> [pattern_engine(pattern) for pattern in ("^a", "^(?=a)", "(", "^(?=a)(a+)+")]
     ['rust', 'python', None, None]
     """
     if len(pattern) > _MAX_PATTERN:
@@ -180,6 +183,9 @@ def _is_length(value: Any) -> bool:
 
 def _python_engine(pattern: str) -> str | None:
     if _REPEATED_GROUP.search(pattern) or len(_CHOICE.findall(pattern)) > _MAX_CHOICES:
+        return None
+    repetitions = len(_REPETITION.findall(pattern))
+    if repetitions > 1 or (repetitions and not _ANCHORED.fullmatch(pattern)):
         return None
     try:
         re.compile(pattern)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fal_typed._core.json_values import as_list, as_object
-from fal_typed_codegen.interface.specs import CLASS_PREFIX
+from fal_typed_codegen.interface.specs import ALIAS, CLASS_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,11 @@ def fit(value: Any, schema: Schema, models: Mapping[str, ModelSpec]) -> Any:
     if "anyOf" in schema:
         return _first_fit(value, schema["anyOf"], models)
     if "$ref" in schema:
-        return _instance(value, schema["$ref"].removeprefix(CLASS_PREFIX), models)
+        name = schema["$ref"].removeprefix(CLASS_PREFIX)
+        model = models.get(name)
+        if model is not None and model.base == ALIAS:
+            return fit(value, model.root or {}, models)
+        return _instance(value, name, models)
     if "customTypePath" in schema:
         return _file(value, schema["customTypePath"])
     return _of_type(value, schema, models)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAX_LENGTH = 64
 _DIGEST_LENGTH = 6
 _MANY = 100
+_SHAPE_NUMBER = re.compile(r"(?<=[a-z0-9A-Z])Type[0-9]+$")
 ENDPOINT_MODULE = "_endpoint"
 SHARED_PACKAGE = "_shared"
 
@@ -28,11 +29,13 @@ IMPORTED = frozenset(
         "FileInput", "FileObjectInput", "Image", "Video", "Audio", "UNSET", "InputModel",
         "OutputModel", "Request", "deprecated", "UniqueItems", "TYPE_CHECKING", "annotations",
         "RuledModel", "SchemaRule",
+        "TypeAlias", "Result", "Handle", "AsyncHandle", "Stream", "AsyncStream",
+        "RealtimeConnection", "AsyncRealtimeConnection", "RealtimeOptions", "Unpack",
     }
 )  # fmt: skip
 """Names that generated modules import; nothing from a document can use them."""
 
-ALIASES = frozenset({"Input", "Output"})
+ALIASES = frozenset({"Input", "Output", "endpoint"})
 _BUILTINS = frozenset(dir(builtins))
 _TYPE_NAMES = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple"})
 
@@ -68,6 +71,11 @@ class ModuleNames(NamedTuple):
     path: str
     endpoint: str
     models: str
+
+    @property
+    def type_name(self) -> str:
+        """Name of the endpoint's own class for type checkers, e.g. ``FluxDev``."""
+        return class_name(self.models, ())
 
 
 def module_path(endpoint_id: str) -> str:
@@ -162,7 +170,8 @@ def class_name(text: str, taken: Collection[str]) -> str:
     >>> class_name("registry__image__Image", ()), class_name("Field", ())
     ('RegistryImageImage', 'FieldModel')
     """
-    name = pascal(text)
+    # Documents number components of the same name.
+    name = _SHAPE_NUMBER.sub("", pascal(text))
     if name in _BUILTINS or name in IMPORTED or name in ALIASES or keyword.iskeyword(name):
         name = f"{name}Model"
     return _free(name, taken, IMPORTED)
@@ -189,6 +198,16 @@ def snake(text: str) -> str:
     return spaced.lower()
 
 
+def shared_module_name(text: str) -> str:
+    """Name of the module of a shared class.
+
+    >>> shared_module_name("ImageSize"), shared_module_name("Import")
+    ('image_size', 'import_')
+    """
+    name = snake(text)
+    return f"{name}_" if keyword.iskeyword(name) or name in _DEVICES else name
+
+
 def prefixes(paths: Iterable[str]) -> set[str]:
     """Every package above the given module paths.
 
@@ -208,7 +227,7 @@ def _clear_of_parents(names: dict[str, ModuleNames]) -> dict[str, ModuleNames]:
     cleared: dict[str, ModuleNames] = {}
     for endpoint_id, chosen in names.items():
         parent, _, last = chosen.path.rpartition(".")
-        hides = objects.get(parent) == last
+        hides = parent in objects and last in (objects[parent], "endpoint")
         cleared[endpoint_id] = chosen._replace(path=f"{chosen.path}_") if hides else chosen
     return cleared
 

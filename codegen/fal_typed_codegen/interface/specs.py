@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Direction: TypeAlias = Literal["input", "output"]
 
+ALIAS = "TypeAlias"
+"""Base of an alias for a list of allowed values, which is no class."""
+
 CLASS_PREFIX = "#/$defs/"
 """Prefix of a reference to a class in a normalized schema, before the class name."""
 
@@ -68,7 +71,7 @@ class ModelSpec:
         fields: Its fields, required ones first.
         is_open: Whether additional properties are allowed.
         python_regex: Whether a pattern needs Python's regular expressions.
-        root: Type of an output that is not an object; None for all other models.
+        root: Type of an alias or of an output that is not an object; None for all other models.
         rule: Schema to check at run time, because the fields accept more; empty for most.
     """
 

@@ -12,6 +12,9 @@ import textwrap
 import unicodedata
 
 MAX_LENGTH = 4000
+WIDTH = 96
+"""Maximum length of a line of a docstring, in characters."""
+_ENTRY_LENGTH = 600
 # Only known tags: <lora:x:1> and <image> have a meaning in prompts.
 _TAGS = (
     "a|b|br|center|code|div|em|font|h[1-6]|hr|i|iframe|img|kbd|li|ol|p|pre|s|script|small|span"
@@ -45,6 +48,31 @@ def clean(text: str, width: int) -> str:
     if len(text) > MAX_LENGTH:
         text = text[:MAX_LENGTH].rstrip() + " …"
     return "\n\n".join(filter(None, (_wrap(part, width) for part in text.split("\n\n"))))
+
+
+def entry(name: str, text: str, width: int) -> str:
+    """Describe a parameter in the section ``Args`` of a docstring.
+
+    Args:
+        name: The parameter's name.
+        text: Its description in the document.
+        width: Maximum line length in characters.
+
+    Returns:
+        One line, or several of which all but the first are indented further.
+
+    >>> entry("seed", "Random seed.", 80)
+    '    seed: Random seed.'
+    """
+    words = " ".join(clean(text, MAX_LENGTH).split())
+    return textwrap.fill(
+        textwrap.shorten(words, _ENTRY_LENGTH, placeholder=" …", break_on_hyphens=False),
+        width,
+        initial_indent=f"    {name}: ",
+        subsequent_indent=" " * 8,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def docstring(text: str) -> str:

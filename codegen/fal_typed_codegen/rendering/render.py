@@ -5,27 +5,27 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fal_typed._core.json_values import as_list, as_object
 from fal_typed_codegen.interface import defaults
 from fal_typed_codegen.interface.defaults import MisfitError
 from fal_typed_codegen.interface.naming import ENDPOINT_MODULE, IMPORTED, SHARED_PACKAGE
-from fal_typed_codegen.interface.specs import MISSING, model_references
-from fal_typed_codegen.rendering import field_types, prose
+from fal_typed_codegen.interface.specs import ALIAS, MISSING, model_references, references
+from fal_typed_codegen.rendering import field_types, prose, signatures
 from fal_typed_codegen.rendering.glossary import describe, endpoint_summary
+from fal_typed_codegen.rendering.rendered import RenderedClass, RenderedField, TypingClass
 from fal_typed_codegen.rendering.templating import template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fal_typed._documents.document import RealtimeMode, Route
+    from fal_typed._documents.document import RealtimeMode, Route, Schema
     from fal_typed_codegen.interface.naming import ModuleNames
     from fal_typed_codegen.interface.specs import FieldSpec, Interface, ModelSpec
 
-WIDTH = 96
 _MODULES = {
-    "typing": {"Annotated", "Any", "Literal"},
+    "typing": {"TYPE_CHECKING", "Annotated", "Any", "Literal", "TypeAlias"},
     "pydantic": {"ConfigDict", "Field", "RootModel"},
     "typing_extensions": {"deprecated"},
     "fal_typed.endpoint": {"Endpoint"},
@@ -40,9 +40,21 @@ _MODULES = {
         "UniqueItems",
     },
 }
+_TYPING_MODULES = {
+    "typing_extensions": {"Unpack"},
+    "fal_typed": {
+        "AsyncHandle", "AsyncRealtimeConnection", "AsyncStream", "Handle", "RealtimeConnection",
+        "Result", "Stream",
+    },
+    "fal_typed.options": {"RealtimeOptions"},
+}  # fmt: skip
+"""Modules that only the classes for type checkers need."""
 COMMAND = "fal-typed generate"
 # The platform writes this where a component is missing.
 _EXCUSE = re.compile(r"Schema referenced but not defined\b")
+ENDPOINT_ALIASES = ("Input", "Output", "endpoint")
+"""Names that every endpoint's module has. They are not in ``__all__``, because editors would offer
+each of them 1,559 times."""
 _ENDS = (".", "!", "?", ":", ";", ",", "…", "。", ">")
 _NAMES_DEPRECATED = "\n# pyright: reportDeprecated=false"
 _MODES: dict[RealtimeMode, str] = {
@@ -51,28 +63,6 @@ _MODES: dict[RealtimeMode, str] = {
     "client_streaming": "All inputs together return one result when the session ends.",
     "bidi": "Inputs and results can be sent in any order and number.",
 }
-
-
-@dataclass(frozen=True)
-class RenderedField:
-    """A field as source text."""
-
-    name: str
-    annotation: str
-    default: str
-    doc: str
-
-
-@dataclass(frozen=True)
-class RenderedClass:
-    """A class as source text."""
-
-    name: str
-    bases: str
-    decorator: str
-    doc: str
-    config: str
-    fields: tuple[RenderedField, ...]
 
 
 def endpoint_module(
@@ -94,12 +84,21 @@ def endpoint_module(
     """
     own = [model for name, model in interface.models.items() if name not in shared]
     classes = _classes(interface, own, list(shared), is_shared=False)
-    imports = _imports(classes, {"Endpoint"}, shared)
+    used = {"Endpoint", "TYPE_CHECKING"}
+    if interface.models[interface.input].is_open:
+        used.add("Any")  # the type of additional parameters
+    imports = _imports(classes, used, shared)
+    name = type_name(names, interface.models)
+    parameters = next(item.fields for item in classes if item.name == interface.input)
+    typing_classes = signatures.typing_classes(interface, name, parameters)
     return template("endpoint.py.jinja").render(
         doc=_docstring(_module_prose(interface)),
         header=header(origin) + (_NAMES_DEPRECATED if interface.deprecated else ""),
         imports=imports,
         classes=classes,
+        typing_classes=typing_classes,
+        typing_imports=_typing_imports(typing_classes),
+        type_name=name,
         endpoint=names.endpoint,
         id=repr(interface.id),
         input=interface.input,
@@ -107,7 +106,13 @@ def endpoint_module(
         options=_options(interface.route),
         endpoint_doc=_docstring(_endpoint_prose(interface, names)),
         exports=[repr(name) for name in exports(names, interface.models)],
+        aliases=ENDPOINT_ALIASES,
     )
+
+
+def type_name(names: ModuleNames, classes: Iterable[str]) -> str:
+    """Name of an endpoint's own class for type checkers."""
+    return f"{names.type_name}Endpoint" if names.type_name in classes else names.type_name
 
 
 def shared_module(interface: Interface, name: str, shared: Mapping[str, str]) -> str:
@@ -142,31 +147,42 @@ def lazy_package(
     """Write the ``__init__`` of a package that is an endpoint and contains others."""
     module = f"{package}.{names.path}.{ENDPOINT_MODULE}"
     public = exports(names, classes)
+    every = sorted({*public, *ENDPOINT_ALIASES})
     return template("lazy_package.py.jinja").render(
         doc=_docstring(f"{endpoint_id}; its module is imported on first use."),
         header=header(origin),
         module=module,
         quoted_module=repr(module),
-        names=[f"{name} as {name}" for name in public],
+        names=[f"{name} as {name}" for name in every],
+        every=[repr(name) for name in every],
         exports=[repr(name) for name in public],
     )
 
 
-def plain_package(path: str) -> str:
-    """Write the ``__init__`` of a package that only contains others."""
+def plain_package(path: str, package: str, names: Iterable[str] = ()) -> str:
+    """Write the ``__init__`` of a package that only contains others.
+
+    Args:
+        path: Its module path; empty for the package of all endpoints.
+        package: Full name of the package of all endpoints.
+        names: Packages that type checkers and editors know without an import.
+    """
     texts = {
         "": "All endpoints, each in its own module.",
         SHARED_PACKAGE: "Classes that several endpoints share.",
     }
     text = texts.get(path, f"Endpoints under `{path}`.")
     return template("package.py.jinja").render(
-        doc=_docstring(text), header=header("the ids of the schemas")
+        doc=_docstring(text),
+        header=header("the ids of the schemas"),
+        package=package,
+        names=[f"{name} as {name}" for name in sorted(names)],
     )
 
 
 def exports(names: ModuleNames, classes: Iterable[str]) -> list[str]:
-    """Public names of an endpoint's module, sorted."""
-    return sorted({names.endpoint, "Input", "Output", *classes})
+    """Names that an endpoint's module offers for import, sorted."""
+    return sorted({names.endpoint, *classes})
 
 
 def header(origin: str) -> str:
@@ -184,9 +200,18 @@ def _classes(
     usable = {name: interface.models[name] for name in elsewhere}
     rendered: list[RenderedClass] = []
     for model in own:
-        rendered.append(_class(interface, model, made[model.name], usable, is_shared=is_shared))
+        made_types = made[model.name]
+        if model.base == ALIAS:
+            rendered.append(_alias(interface, model, made_types["root"]))
+        else:
+            rendered.append(_class(interface, model, made_types, usable, is_shared=is_shared))
         usable[model.name] = model
     return rendered
+
+
+def _alias(interface: Interface, model: ModelSpec, made: ast.expr) -> RenderedClass:
+    doc = _docstring(_users(interface, model.name))
+    return RenderedClass(model.name, ast.unparse(made), "", doc, "", (), is_alias=True)
 
 
 def _class(
@@ -252,13 +277,15 @@ def _field(
     keywords: dict[str, object] = {"alias": field.wire} if field.wire != field.name else {}
     if field.deprecated:
         keywords["deprecated"] = True
+    text = _field_prose(interface, model, field, is_shared=is_shared)
     return RenderedField(
         name=field.name,
         annotation=ast.unparse(
             field_types.with_rule(field_types.with_keywords(annotation, keywords), field.rule)
         ),
         default=default,
-        doc=_docstring(_field_prose(interface, model, field, is_shared=is_shared), indent=4),
+        text=text,
+        doc=_docstring(text, indent=4),
     )
 
 
@@ -297,12 +324,11 @@ def _module_prose(interface: Interface) -> str:
 def _endpoint_prose(interface: Interface, names: ModuleNames) -> str:
     required = [field.name for field in interface.models[interface.input].fields if field.required]
     call = ", ".join(f"{name}=…" for name in required)
-    kind = "http" if interface.route is None else interface.route.kind
     example = {
         "http": f"Call it with `{names.endpoint}.subscribe({call})`.",
         "stream": f"Call it with `{names.endpoint}.stream({call})`.",
         "realtime": f"Open a session with `{names.endpoint}.realtime()`.",
-    }[kind]
+    }[signatures.call_kind(interface)]
     return f"{_summary(interface)}\n\n{example}{_session_prose(interface.route)}"
 
 
@@ -339,10 +365,23 @@ def _class_prose(interface: Interface, model: ModelSpec) -> str:
         return f"Parameters of {interface.id}."
     if model.name == interface.output:
         return f"Result of {interface.id}."
-    whole = "the parameters" if model.direction == "input" else "the result"
-    fields = ", ".join(field.name for field in model.fields[:8])
-    more = ", …" if len(model.fields) > 8 else ""  # noqa: PLR2004 - a docstring's first line
-    return f"Part of {whole}: {fields}{more}." if fields else f"Part of {whole}."
+    return _users(interface, model.name)
+
+
+def _users(interface: Interface, name: str) -> str:
+    """Where a nested class or an alias is used."""
+    for model in interface.models.values():
+        for field in model.fields:
+            if name in references(field.schema):
+                kind = "parameter" if model.direction == "input" else "field"
+                what = "An item of" if _is_item(field.schema) else "Value of"
+                return f"{what} the {kind} `{field.name}`."
+    return f"Part of {interface.id}."
+
+
+def _is_item(schema: Schema) -> bool:
+    members = [schema, *(as_list(schema.get("anyOf")) or [])]
+    return any("items" in (as_object(member) or {}) for member in members)
 
 
 def _field_prose(
@@ -379,11 +418,11 @@ def _usual_meaning(
 
 def _docstring(text: str, indent: int = 0) -> str:
     """A docstring as source text; lines after the first are not indented."""
-    lines = prose.clean(text, WIDTH - indent).splitlines()
+    lines = prose.clean(text, prose.WIDTH - indent).splitlines()
     if not lines:
         return ""
     inside = prose.docstring("\n".join(lines))
-    is_short = len(lines) == 1 and len(inside) + indent <= WIDTH - 6
+    is_short = len(lines) == 1 and len(inside) + indent <= prose.WIDTH - 6
     return f'"""{inside}"""' if is_short else f'"""{inside}\n"""'
 
 
@@ -405,8 +444,25 @@ def _imports(
     return [section for section in sections if section]
 
 
+def _typing_imports(classes: Iterable[TypingClass]) -> list[tuple[str, list[str]]]:
+    """Imports of the classes for type checkers."""
+    texts = [item.base for item in classes]
+    for item in classes:
+        for method in item.methods:
+            texts += [method.returns, method.parameters if "Unpack" in method.parameters else ""]
+    used = set(re.findall(r"\w+", " ".join(texts)))
+    return [
+        (module, sorted(names & used)) for module, names in _TYPING_MODULES.items() if names & used
+    ]
+
+
 def _names(item: RenderedClass) -> set[str]:
-    sources = [item.bases, item.decorator, f"ConfigDict({item.config})" if item.config else ""]
+    sources = [
+        "TypeAlias" if item.is_alias else "",
+        item.bases,
+        item.decorator,
+        f"ConfigDict({item.config})" if item.config else "",
+    ]
     for field in item.fields:
         sources += [field.annotation, field.default]
     trees = (ast.parse(f"({source})", mode="eval") for source in sources if source)

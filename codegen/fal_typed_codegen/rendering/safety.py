@@ -13,19 +13,50 @@ from fal_typed_codegen.interface.naming import IMPORTED
 
 MODULES = frozenset(
     {
-        "__future__", "typing", "pydantic", "fal_typed.endpoint", "fal_typed.files",
-        "fal_typed._core.lazy", "fal_typed.models", "typing_extensions",
+        "__future__", "typing", "typing_extensions", "pydantic", "fal_typed", "fal_typed.endpoint",
+        "fal_typed.files", "fal_typed.models", "fal_typed.options",
     }
 )  # fmt: skip
 _TYPES = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple"})
+METHODS = frozenset(
+    f"{verb}{ending}"
+    for verb in ("run", "subscribe", "submit", "stream", "realtime", "send")
+    for ending in ("", "_async")
+)
 _EXPRESSIONS = (
     ast.Name, ast.Constant, ast.Subscript, ast.Tuple, ast.BinOp, ast.BitOr, ast.List, ast.Dict,
     ast.UnaryOp, ast.USub, ast.Load, ast.Store,
 )  # fmt: skip
-_LAZY_ENDING = """
+_LAZY_ENDINGS = (
+    """
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("", globals())
-"""
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {""}:
+            return getattr(import_module(""), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})
+""",
+    """
+if not TYPE_CHECKING:
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *(module.name for module in iter_modules(__path__))})
+""",
+)
 
 
 class UnsafeModuleError(Exception):
@@ -72,7 +103,13 @@ class _Check:
     def __init__(self, tree: ast.Module, package: str) -> None:
         self._tree = tree
         self._package = package
+        self._objects: set[str] = set()
         self._classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+        for node in tree.body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                self._classes.add(node.target.id)
+            elif isinstance(node, ast.If):
+                self._classes |= {it.name for it in node.body if isinstance(it, ast.ClassDef)}
 
     def run(self) -> None:
         for node in self._tree.body:
@@ -85,6 +122,8 @@ class _Check:
             self._class(node)
         elif isinstance(node, ast.Assign):
             self._assignment(node)
+        elif isinstance(node, ast.AnnAssign):
+            self._alias(node)
         elif isinstance(node, ast.If):
             self._condition(node)
         else:
@@ -121,18 +160,59 @@ class _Check:
             self._docstring(node)
 
     def _assignment(self, node: ast.Assign) -> None:
-        require(node, len(node.targets) == 1 and isinstance(node.targets[0], ast.Name))
-        self._expression(node.value)
+        target = node.targets[0]
+        require(node, len(node.targets) == 1 and isinstance(target, ast.Name))
+        if not (isinstance(node.value, ast.Name) and node.value.id in self._objects):
+            self._expression(node.value)
+        if isinstance(target, ast.Name):
+            self._objects.add(target.id)
 
     def _condition(self, node: ast.If) -> None:
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            require(node, not node.orelse)
             for statement in node.body:
-                require(statement, isinstance(statement, ast.ImportFrom))
+                if isinstance(statement, ast.ClassDef):
+                    self._typing_class(statement)
+                else:
+                    require(statement, isinstance(statement, ast.ImportFrom))
+                    self._statement(statement)
+            for statement in node.orelse:
+                require(statement, isinstance(statement, ast.Assign))
                 self._statement(statement)
             return
         blanked = ast.dump(_without_text(node))
-        require(node, blanked == ast.dump(ast.parse(_LAZY_ENDING).body[0]))
+        endings = (ast.dump(_without_text(_first_if(ending))) for ending in _LAZY_ENDINGS)
+        require(node, blanked in endings)
+
+    def _typing_class(self, node: ast.ClassDef) -> None:
+        require(node, not node.decorator_list and not node.keywords)
+        require(node, node.name.isidentifier() and not hasattr(builtins, node.name))
+        for base in node.bases:
+            self._expression(base)
+        for statement in node.body:
+            self._method(statement)
+
+    def _method(self, node: ast.stmt) -> None:
+        is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        require(node, is_function)
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return
+        require(node, not node.decorator_list and node.name in METHODS)
+        require(node, len(node.body) == 2 and ast.unparse(node.body[1]) == "...")  # noqa: PLR2004
+        self._docstring(node.body[0])
+        arguments = node.args
+        parameters = [*arguments.kwonlyargs, *filter(None, [arguments.kwarg])]
+        require(node, [it.arg for it in arguments.args] == ["self"])
+        require(node, not (arguments.posonlyargs or arguments.vararg or arguments.defaults))
+        for parameter in parameters:
+            require(node, parameter.arg.isascii() and parameter.annotation is not None)
+        annotations = [*(parameter.annotation for parameter in parameters), node.returns]
+        for part in filter(None, [*annotations, *arguments.kw_defaults]):
+            self._expression(part)
+
+    def _alias(self, node: ast.AnnAssign) -> None:
+        require(node, isinstance(node.target, ast.Name) and node.target.id.isidentifier())
+        require(node, ast.unparse(node.annotation) == "TypeAlias" and node.value is not None)
+        self._expression(node.value or node.annotation)
 
     def _docstring(self, node: ast.stmt) -> None:
         value = node.value if isinstance(node, ast.Expr) else None
@@ -151,7 +231,7 @@ class _Check:
     def _call(self, node: ast.Call) -> None:
         callee = node.func
         require(node, isinstance(callee, ast.Name))
-        allowed = {"Field", "ConfigDict", "Endpoint", "SchemaRule"} | self._classes
+        allowed = {"Field", "ConfigDict", "SchemaRule"} | self._classes
         require(node, isinstance(callee, ast.Name) and callee.id in allowed)
         require(node, all(keyword.arg is not None for keyword in node.keywords))
 
@@ -164,9 +244,16 @@ def _is_deprecation(node: ast.expr) -> bool:
     return is_text and ast.unparse(blanked) == "deprecated('', category=None)"
 
 
+def _first_if(source: str) -> ast.If:
+    return next(node for node in ast.parse(source).body if isinstance(node, ast.If))
+
+
 def _without_text(node: ast.If) -> ast.If:
-    copy = ast.parse(ast.unparse(node)).body[0]
+    """Blank every text, and leave one in each set."""
+    copy = _first_if(ast.unparse(node))
     for part in ast.walk(copy):
-        if isinstance(part, ast.Constant):
+        if isinstance(part, ast.Set) and all(isinstance(it, ast.Constant) for it in part.elts):
+            part.elts = part.elts[:1]
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
             part.value = ""
-    return copy if isinstance(copy, ast.If) else node
+    return copy

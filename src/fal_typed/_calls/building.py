@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,6 +14,14 @@ from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+
+_PLACES_OF_PARAMETERS = {
+    "with_options": "to the call, as in subscribe({name}=…)",
+    "realtime": "to send() of the connection",
+    "ws_connect": "to send() of the connection",
+    "pipeline": "to run() of the pipeline",
+}
 
 
 def check_options(call: str, given: Mapping[str, Any]) -> None:
@@ -28,9 +37,18 @@ def check_options(call: str, given: Mapping[str, Any]) -> None:
     unknown = given.keys() - OPTIONS_OF[call]
     if unknown:
         name = min(unknown)
-        takers = [other for other, names in OPTIONS_OF.items() if name in names]
-        hint = f"; it is an option of {' and '.join(takers)}" if takers else ""
-        raise TypeError(f"{call}() got an unknown option {name!r}{hint}.")
+        raise TypeError(f"{call}() got an unknown option {name!r}{_option_hint(call, name)}.")
+
+
+def _option_hint(call: str, name: str) -> str:
+    takers = [other for other, names in OPTIONS_OF.items() if name in names]
+    if takers:
+        return f"; it is an option of {' and '.join(takers)}"
+    near = difflib.get_close_matches(name, OPTIONS_OF[call], n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    place = _PLACES_OF_PARAMETERS.get(call, "in arguments={{{name!r}: …}}, or as a request object")
+    return f"; if it is a parameter of the model, pass it {place.format(name=name)}"
 
 
 def call_options(*layers: Mapping[str, Any]) -> CallOptions:
@@ -46,10 +64,12 @@ def call_options(*layers: Mapping[str, Any]) -> CallOptions:
 
 def request_call(request: object, options: CallOptions) -> Call[Any]:
     """The call for a request object (client-first)."""
-    from fal_typed._calls.checking import dump_input
+    from fal_typed._calls.checking import check_again, dump_input
 
     spec = spec_of(type(request))
-    arguments = dump_input(cast("BaseModel", request)) | dict(options.extra_arguments or {})
+    given = cast("BaseModel", request)
+    checked = check_again(given) if options.validate else given
+    arguments = dump_input(checked) | dict(options.extra_arguments or {})
     return Call(EndpointId.parse(spec.id), arguments, spec.output, options)
 
 
@@ -57,11 +77,13 @@ def keyword_call(
     spec: EndpointSpec, arguments: Mapping[str, Any], options: CallOptions
 ) -> Call[Any]:
     """The call for keyword arguments of an endpoint (endpoint-first)."""
-    from fal_typed._calls.checking import dump_input, dump_unchecked
+    from fal_typed._calls.checking import dump_input, dump_unchecked, given_values
 
     model = cast("type[BaseModel]", spec.input)
     dumped = (
-        dump_input(model(**arguments)) if options.validate else dump_unchecked(model, arguments)
+        dump_input(model(**given_values(dict(arguments))))
+        if options.validate
+        else dump_unchecked(model, arguments)
     )
     dumped |= dict(options.extra_arguments or {})
     return Call(EndpointId.parse(spec.id), dumped, spec.output, options)

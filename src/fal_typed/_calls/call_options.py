@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from fal_typed._calls.option_values import check_values
+
 if TYPE_CHECKING:
     from fal_typed._calls.lifecycle import Lifecycle
     from fal_typed._core.retry import RetryPolicy
@@ -18,11 +20,11 @@ class CallOptions:
     """Options of one call, merged from client, endpoint and call."""
 
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    retry: RetryPolicy | None = None
     extra_arguments: Mapping[str, Any] | None = None
     validate: bool = True
     inline_files: int = 0
     hint: str | None = None
-    retry: RetryPolicy | None = None
     path: str = ""
     method: Literal["POST", "GET", "PUT", "PATCH", "DELETE"] = "POST"
     timeout: float | None = None
@@ -52,6 +54,9 @@ class CallOptions:
     reconnect: bool = False
     on_result: Callable[..., object] | None = None
     on_error: Callable[..., object] | None = None
+
+    def __post_init__(self) -> None:
+        check_values(vars(self))
 
     @property
     def deadline(self) -> float | None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ValidationError
 
+from fal_typed._calls.call_options import OPTIONS_OF
 from fal_typed.errors import FalInputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pydantic_core import ErrorDetails
+
+PATHS = object()
+"""Validation context in which a string is the path of a file: for the command line only."""
+
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 
 
 def input_error(error: ValidationError, data: object, model: type[BaseModel]) -> FalInputError:
@@ -22,7 +29,7 @@ def input_error(error: ValidationError, data: object, model: type[BaseModel]) ->
     A value that matches no member of a union fails once per member; these become one problem.
     """
     found: dict[tuple[str | int, ...], list[Problem]] = {}
-    for details in error.errors(include_url=False, include_input=False):
+    for details in error.errors(include_url=False):
         loc = real_path(details["loc"], data, missing=details["type"] == "missing")
         found.setdefault(loc, []).append(_problem(loc, details, model))
     problems = [_merged(alternatives) for alternatives in found.values()]
@@ -36,6 +43,31 @@ def input_error(error: ValidationError, data: object, model: type[BaseModel]) ->
 def dump_input(model: BaseModel) -> dict[str, Any]:
     """The parameters that the caller set, under their wire names; file objects are kept."""
     return model.model_dump(exclude_unset=True, by_alias=True)
+
+
+def check_again(model: BaseModel) -> BaseModel:
+    """Check an input that may have changed since it was created, with everything in it.
+
+    Raises:
+        FalInputError: The input is invalid now; the error lists all problems.
+    """
+    return type(model).model_validate(given_values(model))
+
+
+def given_values(value: object) -> Any:
+    """A value with the mappings of the parameters that were set in place of its inputs."""
+    if getattr(type(value), "__fal_input__", False):
+        model = cast("BaseModel", value)
+        values = {**model.__dict__, **(model.__pydantic_extra__ or {})}
+        return {name: given_values(values[name]) for name in model.model_fields_set}
+    if type(value) is list:
+        return [given_values(item) for item in cast("list[object]", value)]
+    if type(value) is tuple:
+        return tuple(given_values(item) for item in cast("tuple[object, ...]", value))
+    if type(value) is dict:
+        items = cast("dict[object, object]", value).items()
+        return {key: given_values(item) for key, item in items}
+    return value
 
 
 def dump_unchecked(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,6 +125,8 @@ def _problem(loc: tuple[str | int, ...], details: ErrorDetails, model: type[Base
         message = "This parameter is required"
     elif kind == "model_type":
         message = message.replace("valid dictionary or instance", "mapping or instance")
+    elif kind in ("literal_error", "string_type", "int_type", "float_type"):
+        message += _conversion_hint(kind, details)
     context = {k: v for k, v in details.get("ctx", {}).items() if k != "error"}
     return Problem(loc, message, kind, context)
 
@@ -101,8 +135,25 @@ def _unknown(loc: tuple[str | int, ...], model: type[BaseModel]) -> str:
     name = str(loc[-1]) if loc else ""
     known = list(model.model_fields) if len(loc) == 1 else []
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "use extra_arguments={…} to send it anyway"
+    if len(loc) == 1 and name in OPTIONS_OF["with_options"]:
+        hint = f"it is a call option: pass it with .with_options({name}=…)"
+    elif near:
+        hint = f"did you mean {near[0]!r}?"
+    else:
+        hint = "use extra_arguments={…} to send it anyway"
     return f"Unknown parameter; {hint}"
+
+
+def _conversion_hint(kind: str, details: ErrorDetails) -> str:
+    """A hint for a number that must be a string, or a string that must be a number."""
+    given = details["input"]
+    allowed = details.get("ctx", {}).get("expected", "")
+    if type(given) in (int, float) and (kind == "string_type" or f"'{given}'" in allowed):
+        return f"; pass {str(given)!r}, as a string"
+    if isinstance(given, str) and _NUMBER.fullmatch(given):
+        is_allowed = kind != "literal_error" or re.search(rf"(?<![\w'.]){given}(?![\w'.])", allowed)
+        return f"; pass {given}, as a number" if is_allowed else ""
+    return ""
 
 
 def _merged(alternatives: list[Problem]) -> Problem:

@@ -68,7 +68,10 @@ def join_path(base: str, path: str) -> str:
     segments = path.strip("/").split("/")
     if any(segment in (".", "..") for segment in segments):
         raise FalInputError(f"The path {path!r} must not contain '.' or '..' segments.")
-    return base + "/" + "/".join(quote(segment, safe="~@:+") for segment in segments)
+    try:
+        return base + "/" + "/".join(quote(segment, safe="~@:+") for segment in segments)
+    except UnicodeEncodeError:
+        raise FalInputError(f"The path {path!r} is not valid Unicode.") from None
 
 
 def _explain(text: str) -> str:

@@ -27,8 +27,6 @@ def call_headers(options: CallOptions) -> dict[str, str]:
     """
     headers = {**forwarded_headers(), **options.headers}
     if options.start_timeout is not None:
-        if options.start_timeout <= 1:
-            raise FalInputError("start_timeout must be greater than 1 second.")
         headers["x-fal-request-timeout"] = f"{options.start_timeout:g}"
     if options.hint is not None:
         headers["x-fal-runner-hint"] = options.hint

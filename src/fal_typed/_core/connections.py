@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from fal_typed._core.driver import AsyncDriver, SyncDriver
+from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.selection import async_transport, sync_transport
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ class Connections:
         self._process = os.getpid()
         self._driver: SyncDriver | None = None
         self._async_drivers: WeakKeyDictionary[AbstractEventLoop, _LoopDriver] = WeakKeyDictionary()
+
+    def __copy__(self) -> Connections:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Connections:
+        return self  # connections are shared between copies, as threads share them
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Connections, ())
@@ -76,7 +83,7 @@ class Connections:
         with self._lock:
             entry = self._async_drivers.pop(asyncio.get_running_loop(), None)
         if entry is not None:
-            await entry.lifetime.aclose()
+            await shielded(entry.lifetime.aclose())
 
     def _drop_closed_loops(self) -> None:
         # A pool may reference its loop, which keeps the weak reference alive.

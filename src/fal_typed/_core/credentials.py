@@ -21,14 +21,26 @@ class Credentials:
     after the client was created. Pickles and reprs leave out an explicit key.
     """
 
-    def __init__(self, key: Key | None = None) -> None:
+    def __init__(self, key: Key | None = None, *, is_lost: bool = False) -> None:
         self._key = key
+        self._is_lost = is_lost
 
     def __repr__(self) -> str:
         return f"Credentials({'explicit' if self._key else 'from environment'})"
 
-    def __reduce__(self) -> tuple[type[Credentials], tuple[()]]:
-        return (Credentials, ())
+    def __copy__(self) -> Credentials:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Credentials:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[[bool], Credentials], tuple[bool]]:
+        return (_unpickled, (self._key is not None or self._is_lost,))
+
+    @property
+    def is_explicit(self) -> bool:
+        """Whether a key was given, even if a pickle has left it out since."""
+        return self._key is not None or self._is_lost
 
     def authorization(self) -> str | None:
         """The value of the `Authorization` header, or None without credentials.
@@ -50,10 +62,21 @@ class Credentials:
         Raises:
             FalCredentialsError: The key has characters that an HTTP header cannot carry.
         """
+        if self._is_lost:
+            raise FalCredentialsError(
+                "This client was created with a key, and pickles leave keys out. Give it one again "
+                "with `client.with_key(…)`, or create the client in the process that uses it."
+            )
         key = self._key() if callable(self._key) else self._key
+        if key is not None and not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise FalCredentialsError(f"The fal key is of type {type(key).__name__}, not str.")
         if not key and os.environ.get("FAL_FORCE_AUTH_BY_USER") != "1":
             key = _from_environment() or _from_notebook()
         return _checked(key) if key else None
+
+
+def _unpickled(is_lost: bool) -> Credentials:
+    return Credentials(is_lost=is_lost)
 
 
 def _checked(key: str) -> str:

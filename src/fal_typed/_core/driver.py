@@ -6,7 +6,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from inspect import isawaitable, iscoroutine
@@ -22,6 +22,7 @@ from fal_typed._core.flow import (
     Fallback,
     Flow,
     Gather,
+    Interruptible,
     Invoke,
     Now,
     OpenSocket,
@@ -36,7 +37,9 @@ from fal_typed._core.flow import (
     Sleep,
 )
 from fal_typed._core.hooks import Observer
+from fal_typed._core.interrupts import deferred_interrupt
 from fal_typed._transport.base import OpenedSocket, OpenedStream, TransportError
+from fal_typed._transport.cleanup import shielded
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Res = TypeVar("Res", bound="ObservedResponse")
+_COMPLETION_SECONDS = 5.0
 _SocketEffect = Union[SendFrame, ReceiveFrame, CloseSocket]
 
 
@@ -80,6 +84,7 @@ class SyncDriver:
             return cast("T", self._advance(flow, streams).value)
         finally:
             streams.close()
+            streams.raise_interrupt()
 
     def iterate(self, flow: Flow[object]) -> Generator[Any, None, None]:
         """Run a flow and yield what it emits; closing the iterator stops the flow."""
@@ -103,6 +108,7 @@ class SyncDriver:
                 return _Stop(effect.value, finished=False)
             value, error = None, None
             try:
+                streams.raise_interrupt()
                 value = self._perform(effect, streams)
             except BaseException as raised:  # noqa: BLE001 - the flow handles it
                 error = raised
@@ -111,8 +117,12 @@ class SyncDriver:
         match effect:
             case ReadChunk(stream, timeout):
                 return self.transport.read(stream, timeout)
-            case Send(request):
+            case Send(request, completes):
+                if completes:
+                    return self._completed(request, streams)
                 return self._observed(request, self.transport.send)
+            case Interruptible():
+                return None
             case OpenStream(request):
                 return streams.add(self._observed(request, self.transport.open))
             case CloseStream(stream):
@@ -142,6 +152,13 @@ class SyncDriver:
                 return self._gather(flows, limit)
             case Emit():
                 raise AssertionError("_advance handles Emit")
+
+    def _completed(self, request: HttpRequest, streams: _Streams) -> object:
+        with deferred_interrupt() as interrupt:
+            try:
+                return self._observed(request, self.transport.send)
+            finally:
+                streams.interrupted = interrupt.is_pending
 
     def _observed(self, request: HttpRequest, perform: Callable[[HttpRequest], Res]) -> Res:
         if not self._observer.is_watching:
@@ -200,11 +217,18 @@ def _until(stopped: threading.Event, flow: Flow[T]) -> Flow[T | None]:
 
 
 class _Streams:
-    """The open streams of a sync flow, closed when the flow ends."""
+    """The open streams of a sync flow, closed when it ends, and a Ctrl-C that is held back."""
 
     def __init__(self, driver: SyncDriver) -> None:
         self._driver = driver
         self._open: list[OpenedStream] = []
+        self.interrupted = False
+
+    def raise_interrupt(self) -> None:
+        """Raise the Ctrl-C that had to wait."""
+        interrupted, self.interrupted = self.interrupted, False
+        if interrupted:
+            raise KeyboardInterrupt
 
     def add(self, stream: OpenedStream) -> OpenedStream:
         self._open.append(stream)
@@ -282,15 +306,16 @@ class AsyncDriver:
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its result."""
-        streams: list[OpenedStream] = []
+        streams = _AsyncStreams()
         try:
             return cast("T", (await self._advance(flow, streams)).value)
         finally:
             await self._close(streams)
+            streams.raise_cancellation()
 
     async def iterate(self, flow: Flow[object]) -> AsyncGenerator[Any, None]:
         """Run a flow and yield what it emits; closing the iterator stops the flow."""
-        streams: list[OpenedStream] = []
+        streams = _AsyncStreams()
         try:
             while not (stop := await self._advance(flow, streams)).finished:
                 yield stop.value
@@ -298,9 +323,10 @@ class AsyncDriver:
             flow.close()
             await self._close(streams)
 
-    async def _advance(self, flow: Flow[Any], streams: list[OpenedStream]) -> _Stop:
+    async def _advance(
+        self, flow: Flow[Any], streams: _AsyncStreams, error: BaseException | None = None
+    ) -> _Stop:
         value: object = None
-        error: BaseException | None = None
         while True:
             try:
                 effect = flow.send(value) if error is None else flow.throw(error)
@@ -310,23 +336,31 @@ class AsyncDriver:
                 return _Stop(effect.value, finished=False)
             value, error = None, None
             try:
+                streams.raise_cancellation()
                 value = await self._perform(effect, streams)
+            except asyncio.CancelledError as raised:
+                # What the flow does now is cleanup, such as canceling a job that is billed.
+                return await shielded(self._advance(flow, streams, raised))
             except BaseException as raised:  # noqa: BLE001 - the flow handles it
                 error = raised
 
     async def _perform(  # noqa: C901, PLR0912 - one case per effect
-        self, effect: Effect, streams: list[OpenedStream]
+        self, effect: Effect, streams: _AsyncStreams
     ) -> object:
         match effect:
             case ReadChunk(stream, timeout):
                 return await self.transport.read(stream, timeout)
-            case Send(request):
+            case Send(request, completes):
+                if completes:
+                    return await self._completed(request, streams)
                 return await self._observed(request, self.transport.send)
+            case Interruptible():
+                return None
             case OpenStream(request):
-                streams.append(await self._observed(request, self.transport.open))
-                return streams[-1]
+                streams.open.append(await self._observed(request, self.transport.open))
+                return streams.open[-1]
             case CloseStream(stream):
-                streams.remove(stream)
+                streams.open.remove(stream)
                 await self.transport.close_stream(stream)
                 return None
             case OpenSocket(request):
@@ -355,6 +389,18 @@ class AsyncDriver:
                 return await self._gather(flows, limit)
             case Emit():
                 raise AssertionError("_advance handles Emit")
+
+    async def _completed(self, request: HttpRequest, streams: _AsyncStreams) -> object:
+        sending = asyncio.ensure_future(self._observed(request, self.transport.send))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError as raised:
+            if sending.cancelled():
+                raise
+            streams.interrupted = raised
+        with suppress(asyncio.CancelledError):
+            await shielded(_ended([sending]), _COMPLETION_SECONDS)
+        return sending.result()
 
     async def _observed(
         self, request: HttpRequest, perform: Callable[[HttpRequest], Awaitable[Res]]
@@ -397,9 +443,32 @@ class AsyncDriver:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            if not all(task.done() for task in tasks):
+                await shielded(_ended(tasks))
 
-    async def _close(self, streams: list[OpenedStream]) -> None:
-        for stream in streams:
+    async def _close(self, streams: _AsyncStreams) -> None:
+        if streams.open:
+            await shielded(self._close_all(streams.open))
+
+    async def _close_all(self, streams: list[OpenedStream]) -> None:
+        while streams:
             with suppress(Exception):
-                await self.transport.close_stream(stream)
+                await self.transport.close_stream(streams.pop())
+
+
+class _AsyncStreams:
+    """The streams an async flow has open, and the cancellation that waits for it."""
+
+    def __init__(self) -> None:
+        self.open: list[OpenedStream] = []
+        self.interrupted: asyncio.CancelledError | None = None
+
+    def raise_cancellation(self) -> None:
+        """Raise the cancellation that had to wait."""
+        interrupted, self.interrupted = self.interrupted, None
+        if interrupted is not None:
+            raise interrupted
+
+
+async def _ended(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)

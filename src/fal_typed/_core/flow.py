@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, Union
 
+from fal_typed._core.number_checks import check_seconds
 from fal_typed._transport.base import HttpRequest, HttpResponse, OpenedSocket, OpenedStream
 
 T = TypeVar("T")
@@ -20,9 +21,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Send:
-    """Send a request; returns the `HttpResponse`, whatever its status."""
+    """Send a request; returns the `HttpResponse`, whatever its status.
+
+    Attributes:
+        completes: Whether a cancellation or Ctrl-C waits for the response, a moment at most,
+            because it may carry the id of a job that is billed. The flow is interrupted at its
+            next effect.
+    """
 
     request: HttpRequest
+    completes: bool = False
+
+
+@dataclass(frozen=True)
+class Interruptible:
+    """Does nothing, but is interrupted by what waited for a `Send` that completes."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +184,7 @@ class Emit(NamedTuple):
 
 Effect = Union[
     Send,
+    Interruptible,
     OpenStream,
     ReadChunk,
     CloseStream,
@@ -194,6 +208,12 @@ Flow = Generator[Effect, Any, T]
 def send(request: HttpRequest) -> Flow[HttpResponse]:
     """Send a request once."""
     response: HttpResponse = yield Send(request)
+    return response
+
+
+def send_to_completion(request: HttpRequest) -> Flow[HttpResponse]:
+    """Send a request once; a cancellation waits for its response."""
+    response: HttpResponse = yield Send(request, completes=True)
     return response
 
 
@@ -248,7 +268,12 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float | None) -> Flow[Deadline]:
-        """The deadline a number of seconds from now."""
+        """The deadline a number of seconds from now.
+
+        Raises:
+            FalInputError: It is not a valid number of seconds.
+        """
+        check_seconds("timeout", seconds)
         if seconds is None:
             return cls(None, None)
         return cls((yield from now()) + seconds, seconds)

@@ -21,6 +21,7 @@ from fal_typed._transport.base import (
     OpenedStream,
     TransportError,
 )
+from fal_typed._transport.urls import shown_url
 from fal_typed.errors import FalInputError
 
 logger = logging.getLogger("fal_typed")
@@ -182,7 +183,7 @@ class Observer:
 
 
 def _view(request: HttpRequest) -> RequestEvent:
-    return RequestEvent(request.method, request.url.split("?")[0], _shown(request.headers))
+    return RequestEvent(request.method, shown_url(request.url), _shown(request.headers))
 
 
 def _shown(headers: Mapping[str, str]) -> Mapping[str, str]:

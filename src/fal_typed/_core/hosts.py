@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from fal_typed._transport.urls import LOOPBACK
 from fal_typed.errors import FalInputError
 
 _CDN_DOMAIN = ".fal.media"  # currently v3b.fal.media
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w-][\w.-]*)(:[0-9]{1,5})?")
+_MAX_SHOWN = 100
 _PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 
 
@@ -43,15 +46,18 @@ class Hosts:
         emulator = os.environ.get("FAL_EMULATOR_HOST")
         if emulator and not (run_host or queue_host):
             return cls.emulated(emulator)
-        run_host = run_host or os.environ.get("FAL_RUN_HOST")
-        queue_host = queue_host or os.environ.get("FAL_QUEUE_RUN_HOST")
-        return _hosts(run_host, queue_host)
+        if run_host or (run_host := os.environ.get("FAL_RUN_HOST")):
+            _check(run_host, "FAL_RUN_HOST")
+        if queue_host or (queue_host := os.environ.get("FAL_QUEUE_RUN_HOST")):
+            _check(queue_host, "FAL_QUEUE_RUN_HOST")
+        return _hosts(run_host or None, queue_host or None)
 
     @classmethod
     @lru_cache(maxsize=16)
     def emulated(cls, address: str) -> Hosts:
         """Hosts of an emulator: each service under its real host name as path, over plain HTTP."""
-        base = f"http://{_checked(address)}"
+        _check(address, "FAL_EMULATOR_HOST")
+        base = f"http://{address}"
         return cls(**{f.name: f"{base}/{str(f.default).split('://')[1]}" for f in fields(cls)})
 
     @property
@@ -89,23 +95,27 @@ def _host_name(url: str) -> str:
 
 
 def _base(host: str) -> str:
-    host = _checked(host)
     name = urlsplit(f"//{host}").hostname or ""
     return f"http://{host}" if name in LOOPBACK else f"https://{host}"
 
 
-def _checked(host: str) -> str:
+def _check(host: str, variable: str) -> None:
+    is_text = isinstance(host, str)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not (is_text and _HOST.fullmatch(host) and _is_address(host)):
+        # What precedes an @ would be a password.
+        shown = str(host).rpartition("@")[2][:_MAX_SHOWN]
+        raise FalInputError(
+            f"{shown!r} is not a valid host ({variable}). Set it to a name or name:port such as "
+            "'fal.run', not a URL."
+        )
+
+
+def _is_address(host: str) -> bool:
     try:
         parts = urlsplit(f"//{host}")
-        well_formed = parts.netloc == host and parts.hostname and "@" not in host
-        _ = parts.port
+        return bool((parts.hostname or "").encode("idna")) and parts.port != 0
     except ValueError:
-        well_formed = False
-    if not well_formed or any(character.isspace() for character in host):
-        raise FalInputError(
-            f"{host!r} is not a valid host. Pass a name or name:port such as 'fal.run', not a URL."
-        )
-    return host
+        return False
 
 
 def _within(url: str, base: str) -> bool:

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
+
+
+def parse_json(text: str | bytes | bytearray) -> Any:
+    """Parse JSON of any depth and with numbers of any size.
+
+    Raises:
+        ValueError: The text is not JSON, or it is too much to be parsed.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
 
 
 def as_object(value: object) -> dict[str, Any] | None:

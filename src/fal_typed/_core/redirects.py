@@ -27,14 +27,21 @@ def open_following(request: HttpRequest) -> Flow[OpenedStream]:
             return stream
         yield CloseStream(stream)
         request = following
-    raise TransportError(f"{first}: redirected more than {_MAX_HOPS} times", sent=True)
+    message = f"{first}: redirected more than {_MAX_HOPS} times"
+    raise TransportError(message, sent=True, permanent=True)
 
 
 def next_hop(request: HttpRequest, status: int, location: str | None) -> HttpRequest | None:
     """The request for a redirect's target, or None if the response is not a redirect to follow."""
     if status not in _REDIRECTS or request.method != "GET" or not location:
         return None
-    url = urljoin(request.url, location)
-    if urlsplit(request.url).scheme == "https" and urlsplit(url).scheme != "https":
-        raise TransportError(f"{request}: redirected to a URL without TLS", sent=True)
+    try:
+        url = urljoin(request.url, location)
+        has_tls = urlsplit(url).scheme == "https"
+    except ValueError:
+        message = f"{request}: redirected to an invalid URL"
+        raise TransportError(message, sent=True, permanent=True) from None
+    if urlsplit(request.url).scheme == "https" and not has_tls:
+        message = f"{request}: redirected to a URL without TLS"
+        raise TransportError(message, sent=True, permanent=True)
     return replace(request, url=url)

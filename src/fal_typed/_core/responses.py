@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import email.utils
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from fal_typed._core import json_values
 from fal_typed._core.json_values import as_list, as_object, as_text
 from fal_typed._transport.base import HttpRequest, HttpResponse, TransportError
+from fal_typed._transport.urls import shown_url
 from fal_typed.errors import (
     FalAuthenticationError,
     FalCancelledError,
@@ -42,9 +43,11 @@ _BY_STATUS: dict[int, type[FalHTTPError]] = {
     504: FalRequestTimeoutError,
 }
 _SERVER_ERRORS = 500
-_FIRST_ERROR = 400
+_SWITCHED, _SUCCESS, _REDIRECT = 101, 200, 300
 _MAX_TEXT = 300
+_NO_REDIRECTS = "Redirects are not followed, because the request carries the key."
 _ADVICE = {
+    **dict.fromkeys((301, 302, 303, 307, 308), _NO_REDIRECTS),
     401: "Check your key at https://fal.ai/dashboard/keys.",
     403: "Check that the key's account has access.",
     404: "Check the endpoint id and the request id; results are stored for a limited time.",
@@ -53,8 +56,8 @@ _ADVICE = {
 
 
 def is_error(response: HttpResponse) -> bool:
-    """Whether the status is an error (4xx or 5xx)."""
-    return response.status >= _FIRST_ERROR
+    """Whether the request failed: every status but 2xx, or 101 of a websocket."""
+    return not _SUCCESS <= response.status < _REDIRECT and response.status != _SWITCHED
 
 
 def request_id_of(response: HttpResponse) -> str | None:
@@ -69,10 +72,11 @@ def parse_json(response: HttpResponse) -> Any:
         FalProtocolError: The body is not JSON.
     """
     try:
-        return json.loads(response.body)
+        return json_values.parse_json(response.body)
     except ValueError:
         raise FalProtocolError(
-            f"{_place(response)} returned status {response.status} with a body that is not JSON: "
+            f"{_place(response)} returned status {response.status} with a body that is not JSON, "
+            "or nested too deeply: "
             f"{_excerpt(response)!r}",
             request_id=request_id_of(response),
         ) from None
@@ -141,6 +145,8 @@ def transport_error(
         if maybe
         else ""
     )
+    if error.permanent and error.sent:
+        return FalProtocolError(f"{error}.", request_id=known)
     if error.timed_out:
         return FalTimeoutError(
             f"Timed out: {error}.{warning}",
@@ -169,7 +175,7 @@ def retry_after(response: HttpResponse) -> float | None:
     except ValueError:
         try:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     return max(0.0, seconds) if seconds == seconds else None  # noqa: PLR0124 - not NaN
 
@@ -181,7 +187,7 @@ def is_ingress_error(response: HttpResponse) -> bool:
 
 def _content(response: HttpResponse) -> Mapping[str, Any]:
     try:
-        value = json.loads(response.body)
+        value = json_values.parse_json(response.body)
     except ValueError:
         return {}
     return as_object(value) or {}
@@ -236,4 +242,4 @@ def _excerpt(response: HttpResponse) -> str:
 
 
 def _place(response: HttpResponse) -> str:
-    return response.url.split("?")[0] or "the platform"
+    return shown_url(response.url) or "the platform"

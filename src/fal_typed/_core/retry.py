@@ -23,6 +23,7 @@ from fal_typed._core.flow import (
     shorter,
     sleep,
 )
+from fal_typed._core.number_checks import check_count, check_seconds
 from fal_typed._core.responses import (
     is_error,
     is_ingress_error,
@@ -67,8 +68,11 @@ class RetryPolicy:
     max_retry_after: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.attempts < 1 or not 0 <= self.jitter <= 1:
-            raise FalInputError("RetryPolicy needs attempts >= 1 and jitter from 0 to 1.")
+        check_count("attempts", self.attempts, low=1)
+        for name in ("base_delay", "max_delay", "budget", "max_retry_after"):
+            check_seconds(name, getattr(self, name))
+        if not 0 <= self.jitter <= 1:
+            raise FalInputError("jitter must be from 0 to 1.")
 
     def delay(self, attempt: int, random: float, retry_after: float | None) -> float | None:
         """Seconds to wait after a failed attempt (counted from 1), or None to give up."""
@@ -217,7 +221,10 @@ def send_with_backup(
 
 
 def _backup_of(request: HttpRequest) -> HttpRequest | None:
-    parts = urlsplit(request.url)
+    try:
+        parts = urlsplit(request.url)
+    except ValueError:  # the transport reports it
+        return None
     host = _BACKUPS.get(parts.netloc) if parts.scheme == "https" else None
     if host is None:
         return None
@@ -232,7 +239,8 @@ def _worth_retrying(
     safety: RetrySafety, response: HttpResponse | None, failure: TransportError | None
 ) -> bool:
     if failure is not None:
-        return not failure.sent or safety is not RetrySafety.BILLED
+        is_safe = not failure.sent or safety is not RetrySafety.BILLED
+        return is_safe and not failure.permanent
     if response is None or "x-fal-request-timeout-type" in response.headers:
         return False
     advised = needs_retry(response)

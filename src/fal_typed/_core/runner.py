@@ -22,6 +22,7 @@ from fal_typed._core.login_renewal import with_fresh_login
 from fal_typed._core.retry import RetryPolicy
 from fal_typed._core.settings import Settings
 from fal_typed._core.token_cache import TokenCache
+from fal_typed._transport.base import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
     from fal_typed._transport.base import HttpClient
@@ -44,6 +45,9 @@ class Runner:
         proxy_url: str | None = None,
         http_client: HttpClient | None = None,
         event_hooks: EventHooks | None = None,
+        private_addresses: bool = True,
+        max_response_bytes: int | None = MAX_RESPONSE_BYTES,
+        max_file_bytes: int | None = None,
     ) -> None:
         self.default_options: Mapping[str, Any] = dict(options or {})
         self.credentials = Credentials(key)
@@ -53,6 +57,9 @@ class Runner:
         self._run_host = run_host
         self._queue_host = queue_host
         self._proxy_url = proxy_url
+        self._private_addresses = private_addresses
+        self._max_response_bytes = max_response_bytes
+        self._max_file_bytes = max_file_bytes
         self._cdn_tokens: TokenCache[Any] = TokenCache()
         self._realtime_tokens: TokenCache[str] = TokenCache()
         self._settings: Settings | None = None
@@ -60,12 +67,31 @@ class Runner:
     def __getstate__(self) -> dict[str, Any]:
         # A pickle never contains a key, not even in a header.
         headers = {k: v for k, v in self._headers.items() if k.lower() != "authorization"}
-        return {**self.__dict__, "_headers": headers, "_settings": None}
+        lost = len(headers) < len(self._headers)
+        credentials = Credentials(is_lost=True) if lost else self.credentials
+        return {
+            **self.__dict__, "_headers": headers, "credentials": credentials, "_settings": None
+        }  # fmt: skip
+
+    def __copy__(self) -> Self:
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return copy.copy(self)  # a copy in this process keeps the key, hooks and connections
 
     def with_options(self, options: Mapping[str, Any]) -> Self:
         """A copy of this runner with more default options; everything else is shared."""
+        return self._changed(default_options={**self.default_options, **options})
+
+    def with_key(self, key: Key) -> Self:
+        """A copy of this runner with another key."""
+        return self._changed(credentials=Credentials(key))
+
+    def _changed(self, **attributes: Any) -> Self:
         other = copy.copy(self)
-        other.default_options = {**self.default_options, **options}
+        other.__dict__.update(attributes, _settings=None)
         return other
 
     def settings(self) -> Settings:
@@ -78,7 +104,11 @@ class Runner:
                 headers=self._headers,
                 retry=self._retry,
                 proxy_url=self._proxy_url,
+                timeout=self.default_options.get("timeout"),
                 needs_key=not hosts.is_emulated,
+                private_addresses=self._private_addresses,
+                max_response_bytes=self._max_response_bytes,
+                max_file_bytes=self._max_file_bytes,
                 cdn_tokens=self._cdn_tokens,
                 realtime_tokens=self._realtime_tokens,
             )
@@ -118,7 +148,10 @@ class Runner:
 class ClientLike(Protocol):
     """A `FalClient` or an `AsyncFalClient`."""
 
-    _runner: Runner
+    @property
+    def __fal_runner__(self) -> Runner:
+        """The client's runner."""
+        ...
 
 
 @lru_cache(maxsize=1)
@@ -129,4 +162,4 @@ def default_runner() -> Runner:
 
 def runner_of(client: ClientLike | None) -> Runner:
     """The runner of a client, or the default runner."""
-    return default_runner() if client is None else client._runner  # noqa: SLF001 - see ClientLike
+    return default_runner() if client is None else client.__fal_runner__

@@ -29,6 +29,12 @@ class TokenCache(Generic[Token]):
     def __repr__(self) -> str:
         return "TokenCache()"
 
+    def __copy__(self) -> TokenCache[Token]:
+        return self
+
+    def __deepcopy__(self, memo: object) -> TokenCache[Token]:
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (TokenCache, ())
 

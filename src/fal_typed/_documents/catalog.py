@@ -7,6 +7,7 @@ in an archive. You can also use a folder of your own.
 from __future__ import annotations
 
 import json
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from fal_typed._documents.app_document import as_bytes, is_app_document, may_be_app_document, split
 from fal_typed._documents.document import EndpointDocument
+from fal_typed._documents.regular_files import read_regular_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fal_typed._documents.document import Schema
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
@@ -85,12 +89,25 @@ class Catalog:
         Returns:
             Every id, sorted.
         """
-        stems = (name.removesuffix(_SUFFIX) for name in self._files.names())
-        found: set[str] = set()
-        for stem in filter(_ID.fullmatch, stems):
-            routes = self._routes(stem, self._files.read(stem + _SUFFIX))
-            found.update([stem] if routes is None else routes)
-        return sorted(found)
+        return sorted({id_ for id_, _ in self.contents()})
+
+    def contents(self) -> Iterator[tuple[str, bytes]]:
+        """Read the content of every document, each file once.
+
+        Yields:
+            The endpoint's id and the file's bytes; for a route of an app, the bytes of the whole
+            app's document.
+        """
+        for name in self._files.names():
+            stem = name.removesuffix(_SUFFIX)
+            if _ID.fullmatch(stem):
+                try:
+                    content = self._files.read(name)
+                except OSError:
+                    continue  # a dangling link or the like is no document
+                routes = self._routes(stem, content)
+                for id_ in [stem] if routes is None else routes:
+                    yield id_, content
 
     def document(self, endpoint_id: str) -> EndpointDocument:
         """Read one endpoint's document; it is parsed once and cached.
@@ -208,10 +225,17 @@ class _Folder:
         self._root = root
 
     def names(self) -> list[str]:
-        return [path.relative_to(self._root).as_posix() for path in self._root.rglob("*" + _SUFFIX)]
+        # Several times as fast as pathlib, which matters to the command line.
+        root = str(self._root)
+        return [
+            f"{folder}{os.sep}{file}"[len(root) + 1 :].replace(os.sep, "/")
+            for folder, _, files in os.walk(root)
+            for file in files
+            if file.endswith(_SUFFIX)
+        ]
 
     def read(self, name: str) -> bytes:
-        return (self._root / name).read_bytes()
+        return read_regular_file(self._root / name)
 
 
 class _Archive:

@@ -16,6 +16,8 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 from typing_extensions import Self
 
+from fal_typed._documents.regular_files import read_regular_file
+
 Schema: TypeAlias = "dict[str, Any]"
 
 RouteKind: TypeAlias = Literal["http", "stream", "realtime"]
@@ -180,7 +182,7 @@ class EndpointDocument:
         """
         if isinstance(source, dict):
             return cls(source)
-        return cls.parse(Path(source).read_bytes())
+        return cls.parse(read_regular_file(source))
 
     @classmethod
     def parse(cls, text: str | bytes) -> Self:

@@ -6,43 +6,48 @@ it stopped, unless the file has changed.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from fal_typed._core import data_uri, responses
 from fal_typed._core.flow import (
     CloseStream,
+    Deadline,
     Flow,
     ReadChunk,
     blocking,
+    shorter,
     sleep,
 )
 from fal_typed._core.redirects import open_following
 from fal_typed._core.retry import Backoff, is_transient
 from fal_typed._core.settings import USER_AGENT, Settings
+from fal_typed._downloads.file_names import publish
 from fal_typed._transport.base import (
     HttpRequest,
     HttpResponse,
     OpenedStream,
     TransportError,
 )
-from fal_typed.errors import FalDownloadError, FalInputError
+from fal_typed.errors import FalDownloadError, FalInputError, FalTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from fal_typed._downloads.file_names import SaveTarget
 
 _OK, _PARTIAL, _RANGE_INVALID = 200, 206, 416
 _READ_TIMEOUT = 60.0
 _BATCH = 1024 * 1024
 _MAX_ERROR_BYTES = 4096
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
 
 
 def read(settings: Settings, url: str) -> Flow[bytes]:
@@ -52,7 +57,7 @@ def read(settings: Settings, url: str) -> Flow[bytes]:
         FalDownloadError: The file is gone, or the download failed after all retries.
     """
     sink = BytesIO()
-    yield from _fetch(settings, url, sink)
+    yield from _fetch(settings, url, sink, settings.max_response_bytes)
     return sink.getvalue()
 
 
@@ -64,7 +69,7 @@ def open_temporary(settings: Settings, url: str) -> Flow[BinaryIO]:
     """
     sink = cast("BinaryIO", TemporaryFile())  # noqa: SIM115 - the caller's to close
     try:
-        yield from _fetch(settings, url, sink)
+        yield from _fetch(settings, url, sink, settings.max_file_bytes)
     except BaseException:
         sink.close()
         raise
@@ -72,7 +77,7 @@ def open_temporary(settings: Settings, url: str) -> Flow[BinaryIO]:
     return sink
 
 
-def save(settings: Settings, url: str, target: Path) -> Flow[Path]:
+def save(settings: Settings, url: str, target: SaveTarget) -> Flow[Path]:
     """Download a file to disk; it appears under its name only when it is complete.
 
     Raises:
@@ -80,23 +85,23 @@ def save(settings: Settings, url: str, target: Path) -> Flow[Path]:
         FalInputError: The target exists and is not a regular file.
         OSError: The file cannot be written.
     """
-    if target.exists() and not target.is_file():
+    path = target.path
+    if target.is_exact and path.exists() and not path.is_file():
         raise FalInputError(
-            f"{str(target)!r} is not a regular file. Write the bytes of read() to it instead."
+            f"{str(path)!r} is not a regular file. Write the bytes of read() to it instead."
         )
-    unfinished = target.with_name(f".{secrets.token_hex(8)}.part")
+    unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
     sink = unfinished.open("xb")
     try:
-        yield from _fetch(settings, url, sink)
+        yield from _fetch(settings, url, sink, settings.max_file_bytes)
         sink.close()
-        yield from blocking(lambda: os.replace(unfinished, target))  # noqa: PTH105
+        return (yield from blocking(lambda: publish(unfinished, target)))
     except BaseException:
         # No effects here, because the flow may be closing.
         sink.close()
         with suppress(OSError):
             unfinished.unlink()
         raise
-    return target
 
 
 class _InterruptedDownload(Exception):  # noqa: N818 - never reaches callers
@@ -115,13 +120,26 @@ class _Download:
     """The state of a download.
 
     Attributes:
+        max_bytes: Bytes that the file may have, or None for no limit.
+        public_only: Whether to connect to public addresses only.
         total: The file's size in bytes, once known.
         validator: ETag or date that identifies the file's version; needed to resume.
     """
 
-    def __init__(self, url: str, sink: BinaryIO) -> None:
+    def __init__(
+        self,
+        url: str,
+        sink: BinaryIO,
+        deadline: Deadline,
+        *,
+        max_bytes: int | None,
+        public_only: bool,
+    ) -> None:
         self.url = url
+        self.deadline = deadline
         self.sink = sink
+        self.max_bytes = max_bytes
+        self.public_only = public_only
         self.total: int | None = None
         self.validator: str | None = None
 
@@ -137,7 +155,35 @@ class _Download:
         position = self.sink.tell()
         if position and self.validator:
             headers |= {"range": f"bytes={position}-", "if-range": self.validator}
-        return HttpRequest("GET", self.url, headers, timeout=_READ_TIMEOUT)
+        return HttpRequest(
+            "GET", self.url, headers, timeout=_READ_TIMEOUT, public_only=self.public_only
+        )
+
+    def check_size(self, size: int) -> None:
+        """Raise if the file has more bytes than it may have.
+
+        Raises:
+            FalDownloadError: It has.
+        """
+        if self.max_bytes is not None and size > self.max_bytes:
+            raise FalDownloadError(
+                f"{self.place} has more than {self.max_bytes} bytes. To download it, make the "
+                "client with a larger max_response_bytes (for files in memory) or max_file_bytes."
+            )
+
+    def read_timeout(self) -> Flow[float | None]:
+        """Seconds until the next bytes must arrive.
+
+        Raises:
+            FalTimeoutError: The client's timeout has passed.
+        """
+        remaining = yield from self.deadline.remaining()
+        if remaining == 0:
+            raise FalTimeoutError(
+                f"{self.place} was not downloaded within {self.deadline.limit:g} s",
+                timeout=self.deadline.limit,
+            )
+        return shorter(_READ_TIMEOUT, remaining)
 
     def restart(self) -> None:
         """Discard what was downloaded so far."""
@@ -150,7 +196,8 @@ class _Download:
         self.restart()
         if headers.get("content-encoding", "identity") == "identity":
             length = headers.get("content-length", "")
-            self.total = int(length) if length.isdecimal() else None
+            self.total = int(length) if _LENGTH.fullmatch(length) else None
+            self.check_size(self.total or 0)
             etag = headers.get("etag", "")
             strong = etag if etag.startswith('"') else None
             self.validator = strong or headers.get("last-modified")
@@ -165,13 +212,21 @@ class _Download:
         return headers.get("etag") in (None, self.validator) or self.validator is None
 
 
-def _fetch(settings: Settings, url: str, sink: BinaryIO) -> Flow[None]:
+def _fetch(settings: Settings, url: str, sink: BinaryIO, max_bytes: int | None) -> Flow[None]:
     if url[:5].lower() == "data:":
         yield from blocking(lambda: sink.write(_decoded(url)))
         return
     if not re.match(r"https?://", url, re.IGNORECASE):
         raise FalDownloadError(f"{url[:80]!r} cannot be downloaded: it is not an http(s) URL.")
-    download = _Download(url, sink)
+    # An emulator is on this machine, but its address is the user's own setting.
+    is_emulated = settings.hosts.is_emulated and settings.hosts.is_cdn(url)
+    download = _Download(
+        url,
+        sink,
+        (yield from Deadline.after(settings.timeout)),
+        max_bytes=max_bytes,
+        public_only=not settings.private_addresses and not is_emulated,
+    )
     backoff, furthest = Backoff(settings.retry), 0
     while True:
         try:
@@ -193,10 +248,14 @@ def _fetch(settings: Settings, url: str, sink: BinaryIO) -> Flow[None]:
 
 def _attempt(download: _Download) -> Flow[None]:
     try:
-        stream = yield from open_following(download.request())
+        limit = yield from download.read_timeout()
+        request = replace(download.request(), timeout=limit)
+        stream = yield from open_following(request)
         yield from _read_response(download, stream)
         yield CloseStream(stream)
     except TransportError as error:
+        if error.permanent:
+            raise FalDownloadError(f"{download.place} was not downloaded: {error}.") from None
         raise _InterruptedDownload(str(error)) from None
     received = download.sink.tell()
     if download.total is not None and received != download.total:
@@ -221,8 +280,11 @@ def _read_response(download: _Download, stream: OpenedStream) -> Flow[None]:
 
 def _write_body(download: _Download, stream: OpenedStream) -> Flow[None]:
     batch = bytearray()
+    size = download.sink.tell()
     try:
-        while chunk := (yield ReadChunk(stream, _READ_TIMEOUT)):
+        while chunk := (yield ReadChunk(stream, (yield from download.read_timeout()))):
+            size += len(chunk)
+            download.check_size(size)
             batch += chunk
             if len(batch) >= _BATCH:
                 full, batch = batch, bytearray()

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import TypeVar
 
+from fal_typed._calls.not_given import NOT_GIVEN
 from fal_typed._queue import cancellation, following, jobs
-from fal_typed._queue.handles import _JobView
+from fal_typed._queue.handles import HandleBase
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Out = TypeVar("Out", covariant=True)
 
 
-class AsyncHandle(_JobView[Out]):
+class AsyncHandle(HandleBase[Out]):
     """A job in the queue.
 
     Example:
@@ -29,7 +30,7 @@ class AsyncHandle(_JobView[Out]):
         1024
     """
 
-    async def status(self, *, with_logs: bool = False) -> QueueStatus:
+    async def status(self, *, with_logs: bool = NOT_GIVEN) -> QueueStatus:
         """Request the job's status once (docs/protocol.md section 3.2).
 
         Args:
@@ -46,9 +47,9 @@ class AsyncHandle(_JobView[Out]):
     def iter_events(
         self,
         *,
-        with_logs: bool = False,
-        interval: float | None = None,
-        timeout: float | None = None,
+        with_logs: bool = NOT_GIVEN,
+        interval: float | None = NOT_GIVEN,
+        timeout: float | None = NOT_GIVEN,
     ) -> AsyncIterator[QueueStatus]:
         """Follow the job and yield each change of its status until it is complete.
 
@@ -63,9 +64,9 @@ class AsyncHandle(_JobView[Out]):
     async def get(
         self,
         *,
-        timeout: float | None = None,
-        with_logs: bool = False,
-        on_queue_update: OnQueueUpdate | None = None,
+        timeout: float | None = NOT_GIVEN,
+        with_logs: bool = NOT_GIVEN,
+        on_queue_update: OnQueueUpdate | None = NOT_GIVEN,
     ) -> Result[Out]:
         """Wait until the job is complete and fetch its result.
 

@@ -23,7 +23,7 @@ def cancel(settings: Settings, job: Job[Any]) -> Flow[None]:
         FalNotFoundError: The job does not exist.
     """
     response = yield from send_with_retries(
-        settings.request("PUT", job.cancel_url),
+        settings.request("PUT", job.cancel_url, headers=job.call.options.headers),
         safety=RetrySafety.SAFE,
         policy=job.call.options.retry or settings.retry,
         deadline=(yield from Deadline.after(job.call.options.deadline)),
@@ -47,7 +47,9 @@ def cancel(settings: Settings, job: Job[Any]) -> Flow[None]:
 
 def cancel_quietly(settings: Settings, job: Job[Any]) -> Flow[None]:
     """Try once, for up to a second, to cancel a job; errors are ignored."""
-    request = settings.request("PUT", job.cancel_url, timeout=_CANCEL_TIMEOUT)
+    request = settings.request(
+        "PUT", job.cancel_url, headers=job.call.options.headers, timeout=_CANCEL_TIMEOUT
+    )
     try:
         yield from send_with_retries(
             replace(request, connect_timeout=_CANCEL_TIMEOUT),

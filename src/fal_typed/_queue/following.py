@@ -7,7 +7,6 @@ returns the error.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,7 +27,7 @@ from fal_typed._core.flow import (
     shorter,
     sleep,
 )
-from fal_typed._core.json_values import as_object
+from fal_typed._core.json_values import as_object, parse_json
 from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings
 from fal_typed._queue.jobs import Job
@@ -42,6 +41,7 @@ Out = TypeVar("Out")
 _OK = 200
 # The platform sends a comment line every few seconds to keep a status stream alive.
 _READ_TIMEOUT = 45.0
+_MAX_EVENT_BYTES = 64 * 1024 * 1024
 _FIRST_INTERVAL = 0.1
 _MAX_INTERVAL = 2.0
 _INTERVAL_GROWTH = 1.5
@@ -53,7 +53,9 @@ def read_status(
     """Request a job's status once."""
     options = job.call.options
     deadline = deadline or (yield from Deadline.after(options.deadline))
-    request = settings.request("GET", job.status_url, query={"logs": int(options.with_logs)})
+    request = settings.request(
+        "GET", job.status_url, headers=options.headers, query={"logs": int(options.with_logs)}
+    )
     response = yield from send_with_retries(
         request,
         safety=RetrySafety.SAFE,
@@ -139,7 +141,7 @@ def _follow_stream(
     request = settings.request(
         "GET",
         f"{job.status_url}/stream",
-        headers={"accept": "text/event-stream"},
+        headers={**job.call.options.headers, "accept": "text/event-stream"},
         query={"logs": int(job.call.options.with_logs)},
     )
     limit = shorter(_READ_TIMEOUT, (yield from deadline.remaining()))
@@ -159,7 +161,7 @@ def _follow_stream(
 def _read_statuses(
     job: Job[Any], deadline: Deadline, follower: _Follower, stream: OpenedStream
 ) -> Flow[Completed | None]:
-    decoder = EventDecoder()
+    decoder = EventDecoder(_MAX_EVENT_BYTES)
     while True:
         remaining = yield from deadline.remaining()
         if remaining is not None and remaining <= 0:
@@ -180,7 +182,7 @@ def _read_statuses(
 
 def _parse_event(event: str) -> Mapping[str, Any] | None:
     try:
-        content = as_object(json.loads(event))
+        content = as_object(parse_json(event))
     except ValueError:
         return None
     return content if content and "status" in content else None
@@ -203,7 +205,7 @@ def fetch(
         FalHTTPError: The job failed, in the model or on the platform.
     """
     response = yield from send_with_retries(
-        settings.request("GET", job.response_url),
+        settings.request("GET", job.response_url, headers=job.call.options.headers),
         safety=RetrySafety.RESULT,
         policy=job.call.options.retry or settings.retry,
         deadline=deadline,

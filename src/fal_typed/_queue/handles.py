@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Generic
 
 from typing_extensions import TypeVar
 
+from fal_typed._calls.not_given import NOT_GIVEN
 from fal_typed._queue import cancellation, following, jobs
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Out = TypeVar("Out", covariant=True)  # noqa: PLC0105 - the name users see in hovers
 
 
-class _JobView(Generic[Out]):
+class HandleBase(Generic[Out]):
     """The common parts of `Handle` and `AsyncHandle`."""
 
     def __init__(self, job: Job[Out], runner: Runner) -> None:
@@ -40,7 +41,7 @@ class _JobView(Generic[Out]):
         return self._job.request_id
 
 
-class Handle(_JobView[Out]):
+class Handle(HandleBase[Out]):
     """A job in the queue.
 
     Example:
@@ -50,7 +51,7 @@ class Handle(_JobView[Out]):
         1024
     """
 
-    def status(self, *, with_logs: bool = False) -> QueueStatus:
+    def status(self, *, with_logs: bool = NOT_GIVEN) -> QueueStatus:
         """Request the job's status once (docs/protocol.md section 3.2).
 
         Args:
@@ -65,9 +66,9 @@ class Handle(_JobView[Out]):
     def iter_events(
         self,
         *,
-        with_logs: bool = False,
-        interval: float | None = None,
-        timeout: float | None = None,
+        with_logs: bool = NOT_GIVEN,
+        interval: float | None = NOT_GIVEN,
+        timeout: float | None = NOT_GIVEN,
     ) -> Iterator[QueueStatus]:
         """Follow the job and yield each change of its status until it is complete.
 
@@ -82,9 +83,9 @@ class Handle(_JobView[Out]):
     def get(
         self,
         *,
-        timeout: float | None = None,
-        with_logs: bool = False,
-        on_queue_update: OnQueueUpdate | None = None,
+        timeout: float | None = NOT_GIVEN,
+        with_logs: bool = NOT_GIVEN,
+        on_queue_update: OnQueueUpdate | None = NOT_GIVEN,
     ) -> Result[Out]:
         """Wait until the job is complete and fetch its result.
 

@@ -8,6 +8,7 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from fal_typed._calls.call import Call
+from fal_typed._calls.not_given import only_given
 from fal_typed._core.settings import Settings
 from fal_typed.errors import FalProtocolError
 
@@ -42,6 +43,6 @@ def job_from_id(settings: Settings, call: Call[Out], request_id: str) -> Job[Out
 
 
 def with_options(job: Job[Out], **options: Any) -> Job[Out]:
-    """The same job with other call options."""
-    call = replace(job.call, options=replace(job.call.options, **options))
+    """The same job with other call options, as far as they were given."""
+    call = replace(job.call, options=replace(job.call.options, **only_given(options)))
     return replace(job, call=call)

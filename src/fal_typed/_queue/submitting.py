@@ -11,9 +11,10 @@ from fal_typed._calls.call import Call
 from fal_typed._calls.endpoint_id import join_path
 from fal_typed._calls.option_headers import call_headers
 from fal_typed._core import responses
-from fal_typed._core.flow import Deadline, Flow
+from fal_typed._core.flow import Deadline, Flow, Interruptible, send_to_completion
 from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings
+from fal_typed._queue.cancellation import cancel_quietly
 from fal_typed._queue.jobs import Job, job_from_id
 from fal_typed._transport.base import HttpRequest, HttpResponse
 from fal_typed._uploads.request_body import request_body
@@ -33,6 +34,7 @@ def submit(settings: Settings, call: Call[Out], deadline: Deadline | None = None
             safety=RetrySafety.BILLED,
             policy=call.options.retry or settings.retry,
             deadline=deadline,
+            sender=send_to_completion,
         )
     except FalError as error:
         # If only the response body is incomplete, the headers still contain the request id.
@@ -41,7 +43,17 @@ def submit(settings: Settings, call: Call[Out], deadline: Deadline | None = None
         return job_from_id(settings, call, error.request_id)
     if responses.is_error(response):
         raise responses.http_error(response, endpoint=call.endpoint.full)
-    return _accepted(settings, call, response)
+    job = _accepted(settings, call, response)
+    try:
+        yield Interruptible()
+    except GeneratorExit:
+        raise
+    except BaseException:
+        # Nobody will ever have this job's id, so nobody else can cancel it.
+        if call.options.cancel_on_stop:
+            yield from cancel_quietly(settings, job)
+        raise
+    return job
 
 
 def _accepted(settings: Settings, call: Call[Out], response: HttpResponse) -> Job[Out]:

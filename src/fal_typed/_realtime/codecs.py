@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Union
 
-from fal_typed._core.json_values import as_object, as_text
+from fal_typed._core.json_values import as_object, as_text, parse_json
 from fal_typed.errors import FalInputError, FalStreamError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def read_frame(frame: bytes | str, codec: Codec) -> Frame:
 
 def _read_text(text: str) -> Frame:
     try:
-        content = json.loads(text)
+        content = parse_json(text)
     except ValueError:
         raise FalStreamError(f"A message is not JSON: {text[:_MAX_TEXT]!r}") from None
     message = as_object(content) or {}
@@ -147,4 +147,4 @@ def _plain(value: object) -> object:
 
 
 _MESSAGE_PACK = Codec(_pack, _unpack)
-_JSON = Codec(_dump, json.loads)
+_JSON = Codec(_dump, parse_json)

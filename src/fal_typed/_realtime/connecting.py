@@ -12,7 +12,7 @@ from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._realtime.tokens import forget_token, realtime_token
 from fal_typed._transport.base import HttpRequest, HttpResponse, OpenedSocket
 from fal_typed._transport.urls import is_confidential, websocket_url
-from fal_typed.errors import FalCredentialsError, FalHTTPError, FalInputError
+from fal_typed.errors import FalCredentialsError, FalHTTPError
 
 if TYPE_CHECKING:
     from fal_typed._calls.call import Call
@@ -23,7 +23,6 @@ HANDSHAKE_TIMEOUT = 90.0
 """Seconds until a connection must be open; this may include a model's cold start."""
 _OPEN = 101
 _UNAUTHORIZED = (401, 403)
-_MAX_BUFFERING = 60
 
 
 def realtime_call(
@@ -102,8 +101,6 @@ def _request_with_token(
 def _query(max_buffering: int | None) -> dict[str, str | int]:
     if max_buffering is None:
         return {}
-    if not 1 <= max_buffering <= _MAX_BUFFERING:
-        raise FalInputError(f"max_buffering must be from 1 to {_MAX_BUFFERING}.")
     return {"max_buffering": max_buffering}
 
 

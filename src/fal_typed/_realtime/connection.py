@@ -12,6 +12,7 @@ from typing_extensions import ParamSpec, Self, TypeVar
 from fal_typed._calls.building import input_arguments
 from fal_typed._core.flow import invoke
 from fal_typed._realtime.session import RealtimeSession
+from fal_typed._transport.cleanup import shielded
 from fal_typed.errors import FalError, FalInputError, FalTimeoutError
 
 if TYPE_CHECKING:
@@ -273,9 +274,13 @@ class AsyncRealtimeConnection(_ConnectionView[P, Out]):
         """Close the connection; see `RealtimeConnection.close`."""
         if self._timer is not None:
             self._timer.cancel()
+        waits = self._listener is not None and self._listener is not asyncio.current_task()
+        await shielded(self._shut(self._listener if waits else None))
+
+    async def _shut(self, listener: asyncio.Task[None] | None) -> None:
         await self._runner.resume_async(self._session.close())
-        if self._listener is not None and self._listener is not asyncio.current_task():
-            await asyncio.wait([self._listener])
+        if listener is not None:
+            await asyncio.wait([listener])
 
     async def _receive(self, timeout: float | None) -> tuple[Out] | None:
         return await self._runner.resume_async(self._session.receive(timeout))

@@ -7,7 +7,6 @@ Inputs are sent without waiting for results. Results arrive in the order of the 
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -27,9 +26,10 @@ from fal_typed._core.flow import (
     SendFrame,
     run_locked,
 )
-from fal_typed._core.json_values import as_object, as_text
+from fal_typed._core.json_values import as_object, as_text, parse_json
 from fal_typed._realtime.connecting import connect_for_runs
 from fal_typed._transport.base import HttpResponse, OpenedSocket, SocketClosed
+from fal_typed._transport.cleanup import shielded
 from fal_typed._uploads.request_body import request_body
 from fal_typed.errors import FalConnectionError, FalError, FalProtocolError, FalTimeoutError
 
@@ -111,7 +111,7 @@ def _message(frame: bytes | str) -> dict[str, Any]:
     if not isinstance(frame, str) or not frame.startswith("{"):
         return {}
     try:
-        return as_object(json.loads(frame)) or {}
+        return as_object(parse_json(frame)) or {}
     except ValueError:
         return {}
 
@@ -367,6 +367,9 @@ class AsyncPipeline(_PipelineView[P, Out]):
 
     async def close(self) -> None:
         """Close the connection; see `Pipeline.close`."""
+        await shielded(self._shut())
+
+    async def _shut(self) -> None:
         await self._runner.resume_async(self._runs.close())
         if self._reader is not None:
             await asyncio.wait([self._reader])

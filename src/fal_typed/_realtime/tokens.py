@@ -11,7 +11,7 @@ from fal_typed._core.json_values import as_object, as_text
 from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.settings import Settings, encode_json
 from fal_typed._transport.base import HttpRequest, HttpResponse
-from fal_typed.errors import FalCredentialsError, FalInputError, FalProtocolError
+from fal_typed.errors import FalCredentialsError, FalProtocolError
 
 if TYPE_CHECKING:
     from fal_typed._calls.call import Call
@@ -71,8 +71,6 @@ def _provided(call: Call[Any]) -> Flow[str]:
 
 def _create(settings: Settings, call: Call[Any], deadline: Deadline) -> Flow[str]:
     seconds = call.options.token_expiration
-    if seconds < 1:
-        raise FalInputError("token_expiration must be at least 1 second.")
     response = yield from _post(
         settings,
         "/tokens/",

@@ -14,6 +14,7 @@ from fal_typed._core.flow import (
 )
 from fal_typed._realtime.connecting import connect
 from fal_typed._transport.base import OpenedSocket, SocketClosed, TransportError
+from fal_typed._transport.cleanup import shielded
 from fal_typed.errors import FalConnectionError, FalTimeoutError
 
 if TYPE_CHECKING:
@@ -168,4 +169,4 @@ class AsyncWebSocket(_WebSocketView):
 
     async def close(self) -> None:
         """Close the socket. Closing twice is allowed."""
-        await self._runner.resume_async(self._close())
+        await shielded(self._runner.resume_async(self._close()))

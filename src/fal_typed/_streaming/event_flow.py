@@ -6,7 +6,6 @@ the last one is the result.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +22,7 @@ from fal_typed._core.flow import (
     ReadChunk,
     shorter,
 )
+from fal_typed._core.json_values import parse_json
 from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._transport.base import (
     HttpRequest,
@@ -30,6 +30,7 @@ from fal_typed._transport.base import (
     OpenedStream,
     TransportError,
 )
+from fal_typed._transport.response_bodies import MAX_ERROR_BYTES, too_large
 from fal_typed._transport.sse import EventDecoder
 from fal_typed._uploads.request_body import request_body
 from fal_typed.errors import FalTimeoutError
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from fal_typed._calls.call import Call
     from fal_typed._core.settings import Settings
 
-_REDIRECTS = 300
+_SUCCESS, _REDIRECTS = 200, 300
 _END_MARK = "[DONE]"
 _ERROR_LIMIT = 10.0
 
@@ -94,7 +95,7 @@ def emit_events(settings: Settings, call: Call[Any]) -> Flow[None]:
     if opening.stream is None:
         raise responses.http_error(response, endpoint=call.endpoint.full)
     yield Emit(StreamHead(response.status, response.headers))
-    yield from _emit_body(_StreamBody(call, deadline, opening.stream))
+    yield from _emit_body(_StreamBody(call, deadline, opening.stream, settings.max_response_bytes))
     yield CloseStream(opening.stream)
 
 
@@ -106,7 +107,7 @@ class _StreamOpening:
 
     def send(self, request: HttpRequest) -> Flow[HttpResponse]:
         opened: OpenedStream = yield OpenStream(request)
-        if opened.status < _REDIRECTS:
+        if _SUCCESS <= opened.status < _REDIRECTS:
             self.stream = opened
             return HttpResponse(opened.status, opened.headers, b"", request.url)
         body = yield from _read_error(opened)
@@ -115,19 +116,26 @@ class _StreamOpening:
 
 
 def _read_error(stream: OpenedStream) -> Flow[bytes]:
-    body = b""
+    body = bytearray()
+    deadline = yield from Deadline.after(_ERROR_LIMIT)
     try:
-        while chunk := (yield ReadChunk(stream, _ERROR_LIMIT)):
+        while len(body) < MAX_ERROR_BYTES:
+            remaining = yield from deadline.remaining()
+            if not remaining or not (chunk := (yield ReadChunk(stream, remaining))):
+                break
             body += chunk
     except TransportError:
         pass  # the status and the partial body say more than the connection error
-    return body
+    return bytes(body)
 
 
 class _StreamBody:
     """The body of an open stream, read within the timeouts of the call."""
 
-    def __init__(self, call: Call[Any], deadline: Deadline, stream: OpenedStream) -> None:
+    def __init__(
+        self, call: Call[Any], deadline: Deadline, stream: OpenedStream, max_bytes: int | None
+    ) -> None:
+        self.max_bytes = max_bytes
         self._call = call
         self._deadline = deadline
         self._stream = stream
@@ -149,7 +157,7 @@ class _StreamBody:
             chunk: bytes = yield ReadChunk(self._stream, shorter(idle, remaining))
         except TransportError as error:
             if not error.timed_out:
-                raise self._broken(error) from None
+                raise self.failed(error) from None
             if idle is None or (remaining is not None and remaining <= idle):
                 raise self._deadline_error() from None
             raise self._timeout(f"sent nothing for {idle:g} s", idle) from None
@@ -167,7 +175,19 @@ class _StreamBody:
             maybe_accepted=True,
         )
 
-    def _broken(self, error: TransportError) -> Exception:
+    def events(self, decoder: EventDecoder, chunk: bytes) -> list[str]:
+        """The events that a chunk, or the end of the body, completes.
+
+        Raises:
+            FalProtocolError: An event is too large.
+        """
+        try:
+            return decoder.feed(chunk) if chunk else decoder.finish()
+        except TransportError as error:
+            raise self.failed(error) from None
+
+    def failed(self, error: TransportError) -> Exception:
+        """The error for a body that cannot be read further."""
         request = HttpRequest("POST", f"<{self._call.endpoint.full}>")
         return responses.transport_error(error, request, request_id=self._request_id)
 
@@ -187,26 +207,28 @@ def _emit_body(body: _StreamBody) -> Flow[None]:
 
 
 def _emit_sse(body: _StreamBody) -> Flow[None]:
-    decoder = EventDecoder()
+    decoder = EventDecoder(body.max_bytes)
     while True:
         chunk = yield from body.read()
-        for text in decoder.feed(chunk) if chunk else decoder.finish():
-            # Not used by fal, but endpoints may forward the stream of another platform.
-            if text != _END_MARK:
+        for text in body.events(decoder, chunk):
+            # Neither is used by fal, but endpoints may forward the stream of another platform.
+            if text and text != _END_MARK:
                 yield Emit(_parse_event(text))
         if not chunk:
             return
 
 
 def _emit_json(body: _StreamBody) -> Flow[None]:
-    whole = b""
+    whole = bytearray()
     while chunk := (yield from body.read()):
         whole += chunk
+        if body.max_bytes is not None and len(whole) > body.max_bytes:
+            raise body.failed(too_large("The response", body.max_bytes))
     yield Emit(_parse_event(whole.decode("utf-8", "replace")))
 
 
 def _parse_event(text: str) -> StreamEvent | MalformedEvent:
     try:
-        return StreamEvent(json.loads(text))
+        return StreamEvent(parse_json(text))
     except ValueError:
         return MalformedEvent(text)

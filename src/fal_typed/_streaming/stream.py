@@ -12,6 +12,7 @@ from typing_extensions import Self, TypeVar
 from fal_typed._core.flow import (
     Flow,
 )
+from fal_typed._transport.cleanup import shielded
 from fal_typed.errors import FalStreamError, SchemaDriftWarning
 from fal_typed.results import RawResponse, Result
 
@@ -232,7 +233,7 @@ class AsyncStream(_StreamView[Out]):
         """Close the connection; see `Stream.close`."""
         if not self._closed and not self._ended:
             self._closed = True
-            await self._open_or_nothing().aclose()
+            await shielded(self._open_or_nothing().aclose())
 
     async def _open(self) -> AsyncGenerator[Any, None]:
         if self._items is None:

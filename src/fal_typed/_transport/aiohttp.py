@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from aiohttp.helpers import is_ip_address
 from typing_extensions import override
 from yarl import URL
 
@@ -18,6 +21,13 @@ from fal_typed._transport.base import (
 )
 from fal_typed._transport.bodies import read_part_async
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.keepalive import keep_alive
+from fal_typed._transport.public_addresses import only_public
+from fal_typed._transport.response_bodies import (
+    ACCEPTED_ENCODINGS,
+    BodyCollector,
+    decompressor_for,
+)
 from fal_typed._transport.timeouts import (
     DRAIN_SECONDS,
     KEEP_ALIVE_SECONDS,
@@ -26,13 +36,15 @@ from fal_typed._transport.timeouts import (
     within,
 )
 from fal_typed._transport.tls import ssl_context
+from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
 
 _CHUNK_SIZE = 256 * 1024
+_REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")  # aiohttp sends these again itself
 
 
 class InvalidURL(Exception):  # noqa: N818 - as other libraries name it
@@ -43,19 +55,17 @@ _NEVER_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
     InvalidURL,
+    UnicodeError,  # from looking up the host
 )
-_FAILURES = (asyncio.TimeoutError, aiohttp.ClientError, InvalidURL)
+_FAILURES = (asyncio.TimeoutError, aiohttp.ClientError, InvalidURL, UnicodeError, zlib.error)
 
 
 class AiohttpTransport:
     """Async HTTP over aiohttp."""
 
     def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-        )
+        self._session = _session()
+        self._public_session: aiohttp.ClientSession | None = None
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and read the whole response."""
@@ -70,22 +80,26 @@ class AiohttpTransport:
     ) -> HttpResponse:
         async with await self._start(request) as head:
             heads.append(head)
-            body = await head.read()
-        return HttpResponse(head.status, _headers(head), body, str(head.url))
+            body = _AiohttpBody(request, head)
+            collector = BodyCollector(request, head.status, _headers(head))
+            while (chunk := await body.read()) and collector.add(chunk):
+                pass
+        return collector.response(str(head.url))
 
     async def open(self, request: HttpRequest) -> OpenedStream:
         """Send a request without reading the response body."""
         try:
             head = await within(request.timeout, self._start(request))
+            body = _AiohttpBody(request, head)
         except _FAILURES as error:
             raise _transport_error(error, request, None) from None
-        return OpenedStream(head.status, _headers(head), _AiohttpBody(request, head))
+        return OpenedStream(head.status, _headers(head), body)
 
     async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end."""
         body: _AiohttpBody = stream.handle
         try:
-            return await within(timeout, body.head.content.readany())
+            return await within(timeout, body.read())
         except _FAILURES as error:
             raise _transport_error(error, body.request, body.head) from None
 
@@ -102,25 +116,103 @@ class AiohttpTransport:
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
+        if self._public_session is not None:
+            await self._public_session.close()
 
     async def _start(self, request: HttpRequest) -> aiohttp.ClientResponse:
         url = _url(request.url)
-        return await self._session.request(
+        if request.method not in _REPEATABLE:
+            await _notice_closed_connections()
+        return await self._session_for(request, url).request(
             request.method,
             url,
             ssl=ssl_context() if url.scheme == "https" else True,
-            headers=request.headers,
+            headers={"accept-encoding": ACCEPTED_ENCODINGS, **request.headers},
             data=_content(request.body),
             allow_redirects=False,
             skip_auto_headers=("content-type",),
             timeout=aiohttp.ClientTimeout(total=None, connect=connect_limit(request)),
         )
 
+    def _session_for(self, request: HttpRequest, url: URL) -> aiohttp.ClientSession:
+        if not request.public_only:
+            return self._session
+        if is_ip_address(url.host):  # aiohttp asks no resolver for these
+            only_public(str(url.host), [str(url.host)])
+        if self._public_session is None:
+            self._public_session = _session(_PublicResolver())
+        return self._public_session
+
+
+async def _notice_closed_connections() -> None:
+    """Let the event loop see which idle connections the server has closed.
+
+    Sent over one of these, a request that may not be repeated would fail for no reason. The loop
+    polls its sockets in the first step, and handles what it found in the second.
+    """
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+def _session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=0,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            resolver=resolver,
+            socket_factory=_new_socket,
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        auto_decompress=False,
+    )
+
+
+class _PublicResolver(aiohttp.ThreadedResolver):
+    """Resolves names to their public addresses."""
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        public = only_public(host, [entry["host"] for entry in found])
+        return [entry for entry in found if entry["host"] in public]
+
+
+def _new_socket(address: Any) -> socket.socket:
+    family, kind, protocol = address[:3]
+    created = socket.socket(family, kind, protocol)
+    keep_alive(created)
+    return created
+
 
 class _AiohttpBody:
+    """The body of a response.
+
+    Raises:
+        TransportError: It has an encoding that was not asked for.
+    """
+
     def __init__(self, request: HttpRequest, head: aiohttp.ClientResponse) -> None:
         self.request = request
         self.head = head
+        try:
+            self._decompressor = decompressor_for(request, _headers(head))
+        except TransportError:
+            head.close()
+            raise
+
+    async def read(self) -> bytes:
+        """The next bytes, `b""` at the end."""
+        if self._decompressor is None:
+            return await self.head.content.readany()
+        while not (content := self._decompressor.take()):
+            if not (compressed := await self.head.content.readany()):
+                decompressor, self._decompressor = self._decompressor, None
+                return decompressor.finish()
+            self._decompressor.feed(compressed)
+        return content
 
 
 class _FilePartPayload(aiohttp.Payload):
@@ -163,9 +255,10 @@ def _url(url: str) -> URL:
     # Signed URLs must not be re-encoded.
     try:
         parsed = URL(url, encoded=url.isascii() and url.isprintable() and " " not in url)
+        is_complete = bool(parsed.host and parsed.explicit_port != 0)
     except ValueError as error:
         raise InvalidURL(error) from None
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    if parsed.scheme not in ("http", "https") or not is_complete:
         raise InvalidURL("the URL must begin with http:// or https://")
     return parsed
 
@@ -189,6 +282,11 @@ def _reason(error: Exception) -> str:
 def _transport_error(
     error: Exception, request: HttpRequest, head: aiohttp.ClientResponse | None
 ) -> TransportError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, FalInputError):  # the body's file could not be read
+            raise cause from None
+        cause = cause.__cause__ or cause.__context__
     received = None if head is None else HttpResponse(head.status, _headers(head), b"")
     if type(error) is asyncio.TimeoutError and request.timeout is not None:
         return timed_out(request, received)

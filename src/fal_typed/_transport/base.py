@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Union
 
+from fal_typed._transport.urls import shown_url
+
 if TYPE_CHECKING:
     import httpx
 
     HttpClient = Union[httpx.Client, httpx.AsyncClient]
+
+
+MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,8 @@ class HttpRequest:
         body: Bytes, or a part of a file that is read only while it is sent.
         timeout: Seconds until the whole response must have arrived, or None for no limit.
         connect_timeout: Seconds until the connection must be open.
+        max_bytes: Bytes that a response may have to be kept in memory, or None for no limit.
+        public_only: Whether to connect to public addresses only.
     """
 
     method: str
@@ -29,10 +36,12 @@ class HttpRequest:
     body: bytes | FilePart = b""
     timeout: float | None = 60.0
     connect_timeout: float = 10.0
+    max_bytes: int | None = MAX_RESPONSE_BYTES
+    public_only: bool = False
 
     def __repr__(self) -> str:
-        # Neither headers nor query, because both can contain secrets.
-        return f"<{self.method} {self.url.split('?')[0]}>"
+        # No headers, because they can contain secrets.
+        return f"<{self.method} {shown_url(self.url)}>"
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,7 @@ class TransportError(Exception):
     Attributes:
         sent: False if the request was certainly not sent, so that a retry is safe.
         timed_out: Whether a timeout expired.
+        permanent: Whether a retry would fail in the same way.
         head: Status and headers of the response, if only its body is incomplete.
     """
 
@@ -69,11 +79,13 @@ class TransportError(Exception):
         *,
         sent: bool,
         timed_out: bool = False,
+        permanent: bool = False,
         head: HttpResponse | None = None,
     ) -> None:
         super().__init__(message)
         self.sent = sent
         self.timed_out = timed_out
+        self.permanent = permanent
         self.head = head
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
+from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +20,25 @@ from fal_typed._transport.base import (
     TransportError,
 )
 from fal_typed._transport.bodies import read_part, read_part_async
+from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.proxy_routing import AsyncProxyRouter, ProxyRouter
+from fal_typed._transport.public_addresses import host_and_port, public_addresses
+from fal_typed._transport.response_bodies import (
+    ACCEPTED_ENCODINGS,
+    BodyCollector,
+    decompressor_for,
+)
 from fal_typed._transport.timeouts import (
     DRAIN_SECONDS,
     connect_limit,
     timed_out,
     within,
 )
-from fal_typed._transport.tls import ssl_context
+from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 
     from fal_typed._transport.base import HttpClient
 
@@ -39,8 +49,13 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.InvalidURL,
     httpx.UnsupportedProtocol,
+    UnicodeError,  # from looking up the host
 )
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
+_WRONG_KIND = (
+    "{} calls need an {} as http_client, and this client has an httpx.{}; nothing was sent. "
+    "Use `FalClient` for sync and `AsyncFalClient` for async calls, each with its own http_client."
+)
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError, zlib.error)
 
 
 class HttpxTransport:
@@ -52,12 +67,14 @@ class HttpxTransport:
 
     def __init__(self, client: httpx.Client | None = None) -> None:
         self._owned = client is None
-        self._client = client or httpx.Client(**_settings(httpx.HTTPTransport))
+        self._client = client or httpx.Client(transport=ProxyRouter(), **_settings())
 
     @classmethod
     def over(cls, client: HttpClient | None) -> Self:
         """A transport over the caller's client, if that is a sync one."""
-        return cls(client if isinstance(client, httpx.Client) else None)
+        if client is not None and not isinstance(client, httpx.Client):
+            raise FalInputError(_WRONG_KIND.format("sync", "httpx.Client", type(client).__name__))
+        return cls(client)
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and read the whole response."""
@@ -65,13 +82,14 @@ class HttpxTransport:
         head: httpx.Response | None = None
         try:
             head = self._start(request)
-            chunks: list[bytes] = []
-            for chunk in head.iter_bytes():
-                chunks.append(chunk)
+            collector = BodyCollector(request, head.status_code, _headers(head))
+            for chunk in _chunks(request, head):
+                if not collector.add(chunk):
+                    break
                 # httpx limits each read; a slowly dripping response must still time out.
                 if ends is not None and time.monotonic() > ends:
                     raise timed_out(request, _received(head))
-            return HttpResponse(head.status_code, _headers(head), b"".join(chunks), str(head.url))
+            return collector.response(str(head.url))
         except _FAILURES as error:
             raise _transport_error(error, request, head) from None
         finally:
@@ -84,7 +102,9 @@ class HttpxTransport:
             head = self._start(request)
         except _FAILURES as error:
             raise _transport_error(error, request, None) from None
-        return OpenedStream(head.status_code, _headers(head), _HttpxBody(head, head.iter_bytes()))
+        return OpenedStream(
+            head.status_code, _headers(head), _HttpxBody(head, _chunks(request, head))
+        )
 
     def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end; the timeout of a stream's first read stays."""
@@ -107,6 +127,8 @@ class HttpxTransport:
 
     def _start(self, request: HttpRequest) -> httpx.Response:
         content = request.body
+        if request.public_only:
+            _check_public(request)
         built = self._client.build_request(
             request.method,
             request.url,
@@ -114,7 +136,14 @@ class HttpxTransport:
             content=read_part(content) if isinstance(content, FilePart) else content,
             timeout=httpx.Timeout(request.timeout, connect=connect_limit(request)),
         )
-        return self._client.send(built, stream=True, follow_redirects=False)
+        with _usable():
+            head = self._client.send(built, stream=True, follow_redirects=False)
+        try:
+            decompressor_for(request, _headers(head))
+        except TransportError:
+            head.close()
+            raise
+        return head
 
 
 class AsyncHttpxTransport:
@@ -122,12 +151,16 @@ class AsyncHttpxTransport:
 
     def __init__(self, client: httpx.AsyncClient | None = None) -> None:
         self._owned = client is None
-        self._client = client or httpx.AsyncClient(**_settings(httpx.AsyncHTTPTransport))
+        self._client = client or httpx.AsyncClient(transport=AsyncProxyRouter(), **_settings())
 
     @classmethod
     def over(cls, client: HttpClient | None) -> Self:
         """A transport over the caller's client, if that is an async one."""
-        return cls(client if isinstance(client, httpx.AsyncClient) else None)
+        if client is not None and not isinstance(client, httpx.AsyncClient):
+            raise FalInputError(
+                _WRONG_KIND.format("async", "httpx.AsyncClient", type(client).__name__)
+            )
+        return cls(client)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and read the whole response."""
@@ -142,11 +175,14 @@ class AsyncHttpxTransport:
     async def _exchange(self, request: HttpRequest, heads: list[httpx.Response]) -> HttpResponse:
         head = await self._start(request)
         heads.append(head)
+        collector = BodyCollector(request, head.status_code, _headers(head))
         try:
-            body = await head.aread()
+            async for chunk in _chunks_async(request, head):
+                if not collector.add(chunk):
+                    break
         finally:
-            await head.aclose()
-        return HttpResponse(head.status_code, _headers(head), body, str(head.url))
+            await shielded(head.aclose())
+        return collector.response(str(head.url))
 
     async def open(self, request: HttpRequest) -> OpenedStream:
         """Send a request without reading the response body."""
@@ -156,7 +192,9 @@ class AsyncHttpxTransport:
             raise timed_out(request, None) from None
         except _FAILURES as error:
             raise _transport_error(error, request, None) from None
-        return OpenedStream(head.status_code, _headers(head), _HttpxBody(head, head.aiter_bytes()))
+        return OpenedStream(
+            head.status_code, _headers(head), _HttpxBody(head, _chunks_async(request, head))
+        )
 
     async def read(self, stream: OpenedStream, timeout: float | None) -> bytes:
         """Read some bytes, `b""` at the end."""
@@ -178,7 +216,7 @@ class AsyncHttpxTransport:
         except (asyncio.TimeoutError, *_FAILURES):
             pass
         finally:
-            await body.response.aclose()
+            await shielded(body.response.aclose())
 
     async def close(self) -> None:
         """Close all connections."""
@@ -187,6 +225,8 @@ class AsyncHttpxTransport:
 
     async def _start(self, request: HttpRequest) -> httpx.Response:
         content = request.body
+        if request.public_only:
+            await asyncio.to_thread(_check_public, request)
         built = self._client.build_request(
             request.method,
             request.url,
@@ -194,7 +234,22 @@ class AsyncHttpxTransport:
             content=read_part_async(content) if isinstance(content, FilePart) else content,
             timeout=httpx.Timeout(request.timeout, connect=connect_limit(request)),
         )
-        return await self._client.send(built, stream=True, follow_redirects=False)
+        with _usable():
+            head = await self._client.send(built, stream=True, follow_redirects=False)
+        try:
+            decompressor_for(request, _headers(head))
+        except TransportError:
+            await head.aclose()
+            raise
+        return head
+
+
+@contextmanager
+def _usable() -> Generator[None, None, None]:
+    try:
+        yield
+    except RuntimeError as error:  # it is closed, or belongs to another event loop
+        raise FalInputError(f"The client's http_client cannot be used: {error}") from None
 
 
 class _HttpxBody:
@@ -203,27 +258,57 @@ class _HttpxBody:
         self.chunks = chunks
 
 
-def _settings(direct: Any) -> dict[str, Any]:
-    verify = ssl_context()
+def _settings() -> dict[str, Any]:
     no_cookies = DefaultCookiePolicy(allowed_domains=[])
-    return {
-        "cookies": CookieJar(no_cookies),
-        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=100),
-        "timeout": None,
-        "verify": verify,
-        # Requests to this machine never go through a proxy, which could read a key that is
-        # sent without TLS.
-        "mounts": {
-            f"all://{host}": direct(verify=verify) for host in ("localhost", "127.0.0.1", "[::1]")
-        },
-    }
+    return {"cookies": CookieJar(no_cookies), "timeout": None, "trust_env": False}
 
 
-def _wire_headers(request: HttpRequest) -> dict[str, str]:
-    headers = dict(request.headers)
+def _chunks(request: HttpRequest, head: httpx.Response) -> Iterator[bytes]:
+    """The body, decompressed here: httpx would decompress a chunk as a whole, however large."""
+    if head.is_stream_consumed:  # the response of a mock transport, which is decompressed already
+        yield head.content
+        return
+    decompressor = decompressor_for(request, _headers(head))
+    for chunk in head.iter_raw():
+        if decompressor is None:
+            yield chunk
+        else:
+            yield from decompressor.pieces(chunk)
+    if decompressor is not None:
+        yield decompressor.finish()
+
+
+async def _chunks_async(request: HttpRequest, head: httpx.Response) -> AsyncIterator[bytes]:
+    if head.is_stream_consumed:
+        yield head.content
+        return
+    decompressor = decompressor_for(request, _headers(head))
+    async for chunk in head.aiter_raw():
+        if decompressor is None:
+            yield chunk
+        else:
+            for piece in decompressor.pieces(chunk):
+                yield piece
+    if decompressor is not None:
+        yield decompressor.finish()
+
+
+def _check_public(request: HttpRequest) -> None:
+    # httpx resolves the name again; where that matters, the SDK's own connections are safer.
+    try:
+        public_addresses(*host_and_port(request.url))
+    except OSError as error:
+        raise httpx.ConnectError(str(error)) from None
+    except ValueError as error:
+        raise httpx.InvalidURL(str(error)) from None
+
+
+def _wire_headers(request: HttpRequest) -> list[tuple[bytes, bytes]]:
+    headers = {"accept-encoding": ACCEPTED_ENCODINGS, **request.headers}
     if isinstance(request.body, FilePart):
         headers["content-length"] = str(request.body.size)
-    return headers
+    # httpx takes text for ASCII; the other transports send UTF-8.
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def _headers(response: httpx.Response) -> Mapping[str, str]:
@@ -239,12 +324,18 @@ def _read_timeout(head: httpx.Response) -> TransportError:
     return TransportError(message, sent=True, timed_out=True, head=_received(head))
 
 
+def _reason(error: Exception) -> str:
+    # These messages can quote a URL or a header.
+    is_quoting = isinstance(error, (httpx.InvalidURL, httpx.LocalProtocolError))
+    return type(error).__name__ if is_quoting else str(error) or type(error).__name__
+
+
 def _transport_error(
     error: Exception, request: HttpRequest | None, head: httpx.Response | None
 ) -> TransportError:
     where = request or (head and f"<{head.request.method} {head.request.url.host}>")
     return TransportError(
-        f"{where}: {str(error) or type(error).__name__}",
+        f"{where}: {_reason(error)}",
         sent=not isinstance(error, _NEVER_SENT),
         timed_out=isinstance(error, httpx.TimeoutException),
         head=_received(head),

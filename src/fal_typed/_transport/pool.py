@@ -11,7 +11,7 @@ import time
 import zlib
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 import httpcore
@@ -24,7 +24,16 @@ from fal_typed._transport.base import (
     TransportError,
 )
 from fal_typed._transport.bodies import read_part, read_part_async
+from fal_typed._transport.cleanup import shielded
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.keepalive import SOCKET_OPTIONS
+from fal_typed._transport.public_addresses import public_addresses
+from fal_typed._transport.response_bodies import (
+    ACCEPTED_ENCODINGS,
+    BodyCollector,
+    Decompressor,
+    decompressor_for,
+)
 from fal_typed._transport.timeouts import (
     DRAIN_SECONDS,
     KEEP_ALIVE_SECONDS,
@@ -46,12 +55,31 @@ _FAILURES = (
     httpcore.TimeoutException,
     httpcore.UnsupportedProtocol,
     zlib.error,
+    UnicodeError,  # from looking up the host
 )
-_NEVER_SENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.UnsupportedProtocol)
+_NEVER_SENT = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.UnsupportedProtocol,
+    UnicodeError,
+)
 _URL_CHARACTERS = "".join(map(chr, range(0x21, 0x7F)))
 
-Origin = tuple[bytes, bytes, int]
 Conn = TypeVar("Conn", bound="_PooledConnection | _AsyncPooledConnection")
+
+
+class Origin(NamedTuple):
+    """What a connection leads to, and whether it may be a private address."""
+
+    scheme: bytes
+    host: bytes
+    port: int
+    public_only: bool
+
+    @property
+    def endpoint(self) -> httpcore.Origin:
+        """The origin in the terms of httpcore."""
+        return httpcore.Origin(self.scheme, self.host, self.port)
 
 
 class PoolTransport:
@@ -65,13 +93,16 @@ class PoolTransport:
         """Send a request and read the whole response."""
         stream = self._start(request)
         body: _PoolBody[_PooledConnection] = stream.handle
+        collector = BodyCollector(request, stream.status, stream.headers)
         try:
-            content = b"".join(iter(body.read, b""))
+            for chunk in iter(body.read, b""):
+                if not collector.add(chunk):
+                    break
         except _FAILURES as error:
             raise _transport_error(error, request, stream) from None
         finally:
             self._release(body)
-        return HttpResponse(stream.status, stream.headers, content, request.url)
+        return collector.response(request.url)
 
     def open(self, request: HttpRequest) -> OpenedStream:
         """Send a request without reading the response body."""
@@ -111,6 +142,11 @@ class PoolTransport:
             raise _transport_error(error, request, None) from None
         body = _PoolBody(request, origin, connection, response)
         body.chunks = iter(response.iter_stream())
+        try:
+            body.prepare()
+        except TransportError:
+            connection.http.close()
+            raise
         return OpenedStream(response.status, body.headers, body)
 
     def _connect(self, origin: Origin) -> _PooledConnection:
@@ -118,7 +154,7 @@ class PoolTransport:
             if not connection.http.has_expired():
                 return connection
             connection.http.close()
-        if origin[0] == b"https":
+        if origin.scheme == b"https":
             self._tls = self._tls or ssl_context()
         return _PooledConnection(origin, self._tls)
 
@@ -151,13 +187,15 @@ class AsyncPoolTransport:
         stream = await self._start(request)
         heads.append(stream)
         body: _PoolBody[_AsyncPooledConnection] = stream.handle
+        collector = BodyCollector(request, stream.status, stream.headers)
         try:
-            chunks: list[bytes] = []
-            while chunk := await body.read_async():
-                chunks.append(chunk)
-        finally:
-            await self._release(body)
-        return HttpResponse(stream.status, stream.headers, b"".join(chunks), request.url)
+            while (chunk := await body.read_async()) and collector.add(chunk):
+                pass
+        except BaseException:
+            await shielded(self._release(body))
+            raise
+        await self._release(body)
+        return collector.response(request.url)
 
     async def open(self, request: HttpRequest) -> OpenedStream:
         """Send a request without reading the response body."""
@@ -184,7 +222,7 @@ class AsyncPoolTransport:
             with suppress(TransportError):
                 await self.read(stream, DRAIN_SECONDS)
         finally:
-            await self._release(stream.handle)
+            await shielded(self._release(stream.handle))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -197,10 +235,15 @@ class AsyncPoolTransport:
         try:
             response = await connection.http.handle_async_request(wire)
         except BaseException:
-            await connection.http.aclose()
+            await shielded(connection.http.aclose())
             raise
         body = _PoolBody(request, origin, connection, response)
         body.chunks = aiter(response.aiter_stream())
+        try:
+            body.prepare()
+        except TransportError:
+            await connection.http.aclose()
+            raise
         return OpenedStream(response.status, body.headers, body)
 
     async def _connect(self, origin: Origin) -> _AsyncPooledConnection:
@@ -208,12 +251,16 @@ class AsyncPoolTransport:
             if not connection.http.has_expired():
                 return connection
             await connection.http.aclose()
-        if origin[0] == b"https":
+        if origin.scheme == b"https":
             self._tls = self._tls or ssl_context()
         return _AsyncPooledConnection(origin, self._tls)
 
     async def _release(self, body: _PoolBody[_AsyncPooledConnection]) -> None:
-        await body.response.aclose()
+        try:
+            await body.response.aclose()
+        except BaseException:
+            await shielded(body.connection.http.aclose())
+            raise
         if not body.connection.http.is_idle():
             await body.connection.http.aclose()
         elif (surplus := self._idle.put(body.origin, body.connection)) is not None:
@@ -226,10 +273,11 @@ class _PooledConnection:
     def __init__(self, origin: Origin, tls: ssl.SSLContext | None) -> None:
         self.deadline = _OperationDeadline()
         self.http = httpcore.HTTPConnection(
-            httpcore.Origin(*origin),
+            origin.endpoint,
             ssl_context=tls,
             keepalive_expiry=KEEP_ALIVE_SECONDS,
-            network_backend=_TimedBackend(self.deadline),
+            network_backend=_TimedBackend(self.deadline, public_only=origin.public_only),
+            socket_options=SOCKET_OPTIONS,
         )
 
 
@@ -238,7 +286,11 @@ class _AsyncPooledConnection:
 
     def __init__(self, origin: Origin, tls: ssl.SSLContext | None) -> None:
         self.http = httpcore.AsyncHTTPConnection(
-            httpcore.Origin(*origin), ssl_context=tls, keepalive_expiry=KEEP_ALIVE_SECONDS
+            origin.endpoint,
+            ssl_context=tls,
+            keepalive_expiry=KEEP_ALIVE_SECONDS,
+            network_backend=_PublicBackend() if origin.public_only else None,
+            socket_options=SOCKET_OPTIONS,
         )
 
 
@@ -291,34 +343,41 @@ class _PoolBody(Generic[Conn]):
         self.connection = connection
         self.response = response
         self.headers = _headers(response.headers)
-        self._decompressor = _decompressor_for(self.headers.get("content-encoding", ""))
+        self._decompressor: Decompressor | None = None
+
+    def prepare(self) -> None:
+        """Prepare for the body's encoding.
+
+        Raises:
+            TransportError: The body has an encoding that was not asked for.
+        """
+        self._decompressor = decompressor_for(self.request, self.headers)
 
     def read(self) -> bytes:
         """The next bytes, `b""` at the end."""
         if self._decompressor is None:
             chunk: bytes = next(self.chunks, b"")
             return chunk
-        while compressed := next(self.chunks, b""):
-            if content := self._decompressor.decompress(compressed):
-                return bytes(content)
-        return self._end(self._decompressor)
+        while not (content := self._decompressor.take()):
+            if not (compressed := next(self.chunks, b"")):
+                return self._end(self._decompressor)
+            self._decompressor.feed(compressed)
+        return content
 
     async def read_async(self) -> bytes:
         """The next bytes, `b""` at the end."""
         if self._decompressor is None:
             chunk: bytes = await anext(self.chunks, b"")
             return chunk
-        while compressed := await anext(self.chunks, b""):
-            if content := self._decompressor.decompress(compressed):
-                return bytes(content)
-        return self._end(self._decompressor)
+        while not (content := self._decompressor.take()):
+            if not (compressed := await anext(self.chunks, b"")):
+                return self._end(self._decompressor)
+            self._decompressor.feed(compressed)
+        return content
 
-    def _end(self, decompressor: Any) -> bytes:
+    def _end(self, decompressor: Decompressor) -> bytes:
         self._decompressor = None
-        rest: bytes = decompressor.flush()
-        if not decompressor.eof:
-            raise zlib.error("the compressed response is truncated")
-        return rest
+        return decompressor.finish()
 
 
 class _OperationDeadline:
@@ -344,8 +403,9 @@ class _OperationDeadline:
 class _TimedBackend(httpcore.SyncBackend):
     """Opens sockets whose deadline may change between two reads."""
 
-    def __init__(self, deadline: _OperationDeadline) -> None:
+    def __init__(self, deadline: _OperationDeadline, *, public_only: bool) -> None:
         self._deadline = deadline
+        self._public_only = public_only
 
     def connect_tcp(
         self,
@@ -357,8 +417,56 @@ class _TimedBackend(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         """Open a socket."""
         options = () if socket_options is None else socket_options
-        stream = super().connect_tcp(host, port, timeout, local_address, options)
-        return _TimedStream(stream, self._deadline)
+        failure: httpcore.ConnectError | None = None
+        for address in _public_addresses(host, port) if self._public_only else [host]:
+            try:
+                stream = super().connect_tcp(address, port, timeout, local_address, options)
+            except httpcore.ConnectError as error:
+                failure = error
+            else:
+                return _TimedStream(stream, self._deadline)
+        raise failure or httpcore.ConnectError()
+
+
+class _PublicBackend(httpcore.AsyncNetworkBackend):
+    """Connects to public addresses only, for async code."""
+
+    def __init__(self) -> None:
+        # Without anyio's types, httpcore declares this class as an empty one.
+        self._backend: Any = cast("Any", httpcore.AnyIOBackend)()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await self._backend.sleep(seconds)
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Open a socket."""
+        failure: httpcore.ConnectError | None = None
+        for address in await asyncio.to_thread(_public_addresses, host, port):
+            try:
+                opened: httpcore.AsyncNetworkStream = await self._backend.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except httpcore.ConnectError as error:
+                failure = error
+            else:
+                return opened
+        raise failure or httpcore.ConnectError()
+
+
+def _public_addresses(host: str, port: int) -> list[str]:
+    # Resolved once: a name that is resolved again could have another address by then.
+    try:
+        return public_addresses(host, port)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from None
 
 
 class _TimedStream(httpcore.NetworkStream):
@@ -415,7 +523,7 @@ def _wire_request(
         content = _Chunks(content)
     headers = {
         "host": _host(url),
-        "accept-encoding": "gzip, deflate",
+        "accept-encoding": ACCEPTED_ENCODINGS,
         **request.headers,
     }
     size = request.body.size if isinstance(request.body, FilePart) else len(request.body)
@@ -428,7 +536,8 @@ def _wire_request(
         content=content,
         extensions={"timeout": {"connect": connect_limit(request)}},
     )
-    return wire, (url.origin.scheme, url.origin.host, url.origin.port)
+    place = url.origin
+    return wire, Origin(place.scheme, place.host, place.port, request.public_only)
 
 
 def _parse_url(url: str) -> httpcore.URL:
@@ -458,21 +567,20 @@ def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return header_map((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
 
 
-def _decompressor_for(encoding: str) -> Any:
-    # Adding 32 to the window size makes zlib detect gzip or deflate.
-    compressed = encoding.strip().lower() in ("gzip", "x-gzip", "deflate")
-    return zlib.decompressobj(zlib.MAX_WBITS | 32) if compressed else None
-
-
 def _received(stream: OpenedStream) -> HttpResponse:
     return HttpResponse(stream.status, stream.headers, b"")
+
+
+def _reason(error: Exception) -> str:
+    is_quoting = isinstance(error, httpcore.LocalProtocolError)  # headers, for example
+    return type(error).__name__ if is_quoting else str(error) or type(error).__name__
 
 
 def _transport_error(
     error: Exception, request: HttpRequest, stream: OpenedStream | None
 ) -> TransportError:
     return TransportError(
-        f"{request}: {str(error) or type(error).__name__}",
+        f"{request}: {_reason(error)}",
         sent=not isinstance(error, _NEVER_SENT),
         timed_out=isinstance(error, httpcore.TimeoutException),
         head=None if stream is None else _received(stream),

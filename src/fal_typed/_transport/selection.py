@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
-from urllib.request import getproxies
 
 from fal_typed._transport.base import AsyncTransport, SyncTransport
+from fal_typed._transport.proxies import has_proxies
 
 if TYPE_CHECKING:
     from fal_typed._transport.base import HttpClient
@@ -18,7 +18,8 @@ def sync_transport(client: HttpClient | None) -> SyncTransport:
     Args:
         client: The caller's own httpx client, used if it is a sync one.
     """
-    if client is not None or _has_proxies():
+    # httpx implements proxies; the pool does not.
+    if client is not None or has_proxies():
         from fal_typed._transport.httpx import HttpxTransport
 
         return HttpxTransport.over(client)
@@ -33,7 +34,7 @@ def async_transport(client: HttpClient | None) -> AsyncTransport:
     Args:
         client: The caller's own httpx client, used if it is an async one.
     """
-    if client is not None or _has_proxies():
+    if client is not None or has_proxies():
         from fal_typed._transport.httpx import AsyncHttpxTransport
 
         return AsyncHttpxTransport.over(client)
@@ -49,8 +50,3 @@ def async_transport(client: HttpClient | None) -> AsyncTransport:
 def has_aiohttp() -> bool:
     """Whether the extra `aiohttp` is installed."""
     return find_spec("aiohttp") is not None
-
-
-def _has_proxies() -> bool:
-    # httpx implements the rules of proxies (exceptions, schemes, SOCKS); the pool does not.
-    return any(name in getproxies() for name in ("http", "https", "all"))

@@ -15,6 +15,7 @@ from websockets.exceptions import (
     InvalidStatus,
     WebSocketException,
 )
+from websockets.frames import CloseCode
 from websockets.sync import client as sync
 
 from fal_typed._transport.base import (
@@ -25,8 +26,9 @@ from fal_typed._transport.base import (
     TransportError,
 )
 from fal_typed._transport.headers import header_map
+from fal_typed._transport.keepalive import keep_alive
+from fal_typed._transport.proxies import proxy_for
 from fal_typed._transport.tls import ssl_context
-from fal_typed._transport.urls import is_loopback
 from fal_typed.errors import FalInputError
 
 if TYPE_CHECKING:
@@ -139,8 +141,11 @@ def open_socket(request: HttpRequest) -> OpenedSocket:
         connection.__enter__()
     except _HandshakeRejected as rejected:
         return _rejected(request, rejected.response)
-    except (OSError, WebSocketException, ValueError) as error:
+    except FalInputError:
+        raise
+    except (OSError, WebSocketException, ValueError, ImportError) as error:
         raise _connect_error(request, error) from None
+    keep_alive(connection.socket)
     return OpenedSocket(_accepted(request, connection.response), SyncSocket(connection))
 
 
@@ -152,8 +157,12 @@ async def open_socket_async(request: HttpRequest) -> OpenedSocket:
         )
     except _HandshakeRejected as rejected:
         return _rejected(request, rejected.response)
-    except (OSError, asyncio.TimeoutError, WebSocketException, ValueError) as error:
+    except FalInputError:
+        raise
+    except (OSError, asyncio.TimeoutError, WebSocketException, ValueError, ImportError) as error:
         raise _connect_error(request, error) from None
+    if opened := connection.transport.get_extra_info("socket"):
+        keep_alive(opened)
     return OpenedSocket(_accepted(request, connection.response), AsyncSocket(connection))
 
 
@@ -164,15 +173,15 @@ def _settings(request: HttpRequest) -> dict[str, Any]:
         "additional_headers": headers,
         "open_timeout": request.timeout,
         "close_timeout": _CLOSE_LIMIT,
-        "max_size": None,
+        "max_size": request.max_bytes,
         # Images and audio are compressed already; compressing them again only adds delay.
         "compression": None,
         "logger": _logger,
     }
     if request.url.startswith("wss:"):
         settings["ssl"] = ssl_context()
-    if is_loopback(request.url):
-        settings["proxy"] = None
+    proxy = proxy_for(request.url)
+    settings["proxy"] = proxy and proxy.url
     return settings
 
 
@@ -196,7 +205,9 @@ def _place(request: HttpRequest) -> str:
     return urlsplit(request.url)._replace(query="").geturl()
 
 
-def _connect_error(request: HttpRequest, error: Exception) -> TransportError:
+def _connect_error(request: HttpRequest, error: Exception) -> TransportError | FalInputError:
+    if isinstance(error, ImportError) and (proxy := proxy_for(request.url)):
+        return proxy.invalid("SOCKS needs `pip install python-socks[asyncio]`")
     timed_out = isinstance(error, (TimeoutError, asyncio.TimeoutError))
     # Only the text of an OSError is shown: messages of the library may quote the URL and its token.
     text = error.strerror if isinstance(error, OSError) else None
@@ -205,6 +216,8 @@ def _connect_error(request: HttpRequest, error: Exception) -> TransportError:
 
 
 def _closed(error: ConnectionClosed) -> SocketClosed:
+    if error.sent is not None and error.sent.code == CloseCode.MESSAGE_TOO_BIG:
+        return SocketClosed(error.sent.code, "a message is larger than max_response_bytes")
     if error.rcvd is None:
         return SocketClosed(None, "the connection broke")
     return SocketClosed(error.rcvd.code, error.rcvd.reason)

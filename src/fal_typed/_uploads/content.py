@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO, TextIOBase
 from tempfile import NamedTemporaryFile
@@ -13,15 +14,19 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Union, cast
 
 from typing_extensions import Self
 
+from fal_typed._core.async_files import AsyncFile, file_inside, is_async_file
 from fal_typed._core.media_types import OCTETS, extension_of, type_of_bytes, type_of_name
-from fal_typed._core.pillow import PILImage
+from fal_typed._core.pillow import PILImage, as_seen
 from fal_typed._transport.base import FilePart
-from fal_typed.errors import FalInputError
+from fal_typed._transport.bodies import read_part
+from fal_typed.errors import FalInputError, FalUploadError
 
 if TYPE_CHECKING:
     from fal_typed.files import File
 
-Uploadable = Union[bytes, bytearray, memoryview, "os.PathLike[str]", BinaryIO, PILImage, "File"]
+Uploadable = Union[
+    bytes, bytearray, memoryview, "os.PathLike[str]", BinaryIO, AsyncFile, PILImage, "File"
+]
 """What can be uploaded. A `File` is not uploaded again; its URL is returned."""
 
 _MAX_NAME = 200
@@ -87,6 +92,7 @@ class ReaderSource:
         self.size = size
         self._file = file
         self._head = b""
+        self._read_so_far = 0
 
     def take(self, offset: int, size: int) -> bytes:  # noqa: ARG002 - read in order
         """Read the next bytes."""
@@ -104,10 +110,20 @@ class ReaderSource:
         return self._head
 
     def _read(self, size: int) -> bytes:
-        chunk = self._file.read(size)
+        try:
+            chunk = self._file.read(size)
+        except Exception as error:  # noqa: BLE001 - the file may be of any class
+            raise unreadable(self._file, error) from None
         if not isinstance(chunk, (bytes, bytearray, memoryview)):
             raise FalInputError(_NOT_BINARY)
-        return bytes(cast("bytes", chunk))
+        data = bytes(cast("bytes", chunk))
+        self._read_so_far += len(data)
+        if not data and self.size is not None and self._read_so_far < self.size:
+            raise FalInputError(
+                f"{shown_file(self._file)} became shorter while it was sent: {self._read_so_far} "
+                f"of {self.size} bytes could be read. The upload was stopped."
+            )
+        return data
 
 
 @dataclass(frozen=True)
@@ -123,8 +139,7 @@ class Content:
         body = self.source.take(0, self.source.size or 0)
         if isinstance(body, bytes):
             return body
-        with open(body.path, "rb") as file:  # noqa: PTH123 - any PathLike
-            return file.read(body.size)
+        return b"".join(read_part(body))
 
 
 def content_of(
@@ -189,18 +204,25 @@ class SingleBody:
 
     def __exit__(self, *_: object) -> None:
         if self._spool is not None:
-            os.unlink(self._spool)  # noqa: PTH108 - no Path is needed
+            with suppress(OSError):
+                os.unlink(self._spool)  # noqa: PTH108 - no Path is needed
 
     def read(self) -> bytes | FilePart:
         """Get the body; may block on disk."""
         source = self._source
         if source.is_repeatable and source.size is not None:
             return source.take(0, source.size)
-        with NamedTemporaryFile(prefix="fal-typed-", delete=False) as file:
-            self._spool = file.name
-            size = 0
-            while chunk := cast("bytes", source.take(size, _SPOOL_CHUNK)):
-                size += file.write(chunk)
+        size = 0
+        try:
+            with NamedTemporaryFile(prefix="fal-typed-", delete=False) as file:
+                self._spool = file.name
+                while chunk := cast("bytes", source.take(size, _SPOOL_CHUNK)):
+                    size += file.write(chunk)
+        except OSError as error:
+            raise FalUploadError(
+                "The upload needs a temporary copy of the file, which cannot be written: "
+                f"{error.strerror or error}. Set TMPDIR to a folder with enough space."
+            ) from None
         return FilePart(self._spool, 0, size)
 
 
@@ -209,6 +231,8 @@ def find_problem(value: object) -> str | None:
     try:
         if isinstance(value, os.PathLike):
             return _problem_on_disk(cast("os.PathLike[str]", value))
+        if is_async_file(value):
+            value = file_inside(value)
         if callable(getattr(value, "read", None)):
             _remaining(value)
     except FalInputError as error:
@@ -238,7 +262,7 @@ def is_image(value: object) -> bool:
 
 
 def encode_image_bytes(image: PILImage, format: str) -> tuple[bytes, str]:  # noqa: A002
-    """Encode a Pillow image.
+    """Encode a Pillow image as a viewer shows it; see `as_seen`.
 
     Returns:
         The bytes and their media type.
@@ -249,8 +273,8 @@ def encode_image_bytes(image: PILImage, format: str) -> tuple[bytes, str]:  # no
     name = "jpeg" if format.lower() == "jpg" else format.lower()
     buffer = BytesIO()
     try:
-        image.save(buffer, format=name)
-    except (OSError, KeyError, ValueError) as error:
+        as_seen(image, name).save(buffer, format=name)
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise FalInputError(
             f"The image cannot be encoded as {name}: {error}. Use another format, such as 'png'."
         ) from None
@@ -267,8 +291,11 @@ def _from_disk(path: os.PathLike[str]) -> tuple[bytes, DiskSource]:
     problem = _problem_on_disk(path)
     if problem is not None:
         raise FalInputError(f"{problem}. Nothing was sent.")
-    with open(path, "rb") as file:  # noqa: PTH123 - any PathLike
-        return file.read(_HEAD), DiskSource(os.fsdecode(path), os.fstat(file.fileno()).st_size)
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - any PathLike
+            return file.read(_HEAD), DiskSource(os.fsdecode(path), os.fstat(file.fileno()).st_size)
+    except OSError as error:  # it changed since the check
+        raise unreadable(path, error) from None
 
 
 def _from_reader(file: Any, max_in_memory: int) -> tuple[bytes, Source]:
@@ -282,17 +309,38 @@ def _from_reader(file: Any, max_in_memory: int) -> tuple[bytes, Source]:
 def _remaining(file: Any) -> int | None:
     if isinstance(file, TextIOBase):
         raise FalInputError(_NOT_BINARY)
+    if getattr(file, "closed", False) is True:
+        raise FalInputError(f"{shown_file(file)} is closed. Nothing was sent; open it again.")
     try:
         if not file.seekable():
             return None
         start = file.tell()
         end = file.seek(0, os.SEEK_END)
         file.seek(start)
-    except (AttributeError, OSError, ValueError):
+    except Exception:  # noqa: BLE001 - the file may be of any class; reading it reports the reason
         return None
     if start and start >= end:
         raise FalInputError("The open file is at its end. Call seek(0) before the upload.")
     return int(end) - int(start)
+
+
+def shown_file(file: Any) -> str:
+    """A file as messages name it."""
+    name: Any = getattr(file, "name", None)
+    path: Any = file if hasattr(file, "__fspath__") else name
+    if hasattr(path, "__fspath__") or isinstance(path, str):
+        return f"The file {_shown(cast('Any', path))}"
+    return f"The open file ({type(file).__name__})"
+
+
+def unreadable(file: object, error: Exception) -> FalInputError:
+    """The error for a file that cannot be read while it is sent."""
+    if getattr(file, "closed", False) is True:
+        reason = "it was closed"
+    else:
+        # Other messages may contain a signed URL, for example.
+        reason = getattr(error, "strerror", None) or type(error).__name__
+    return FalInputError(f"{shown_file(file)} cannot be read: {reason}. The upload was stopped.")
 
 
 def _base_name(name: str) -> str:

@@ -30,6 +30,8 @@ def encode_file(path: str | os.PathLike[str]) -> str:
 def encode_image(image: PILImage, format: str = "jpeg") -> str:  # noqa: A002 - Pillow's name
     """Encode a Pillow image as a data URI.
 
+    It is turned as its camera recorded it, and formats without transparency get a white background.
+
     Args:
         image: The image.
         format: Format such as `jpeg`, `png` or `webp`.
@@ -38,7 +40,6 @@ def encode_image(image: PILImage, format: str = "jpeg") -> str:  # noqa: A002 - 
         The data URI.
 
     Raises:
-        FalInputError: The image cannot be encoded in this format; JPEG, for example, has no
-            transparency.
+        FalInputError: The image cannot be encoded in this format.
     """
     return encode(*encode_image_bytes(image, format))

@@ -1,7 +1,6 @@
 """Finds the files in a call's arguments, uploads them, and replaces them with their URLs.
 
-A plain string is never treated as a path here, because it may be a prompt. Typed file parameters
-mark their values as `PendingFile`.
+A string is never a path: it may be a prompt, or come from a stranger.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fal_typed._core.flow import Deadline, Flow, blocking, gather
 from fal_typed.errors import FalInputError, Problem
-from fal_typed.files import File, PendingFile
+from fal_typed.files import File
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -31,23 +30,13 @@ class _FileArgument:
     """A file in the arguments, and its path there."""
 
     path: tuple[Any, ...]
-    value: Any
-
-    @property
-    def file(self) -> Any:
-        """The file itself."""
-        return self.value.file if isinstance(self.value, PendingFile) else self.value
+    file: Any
 
     @property
     def identity(self) -> object:
         """A key that is equal for the same file."""
         file: object = self.file
         return os.path.abspath(file) if _is_path(file) else id(file)  # noqa: PTH100 - may be bytes
-
-    def replacement(self, url: str) -> object:
-        """The JSON value that replaces the file."""
-        is_object = isinstance(self.value, PendingFile) and self.value.as_object
-        return {"url": url} if is_object else url
 
 
 def upload_inputs(
@@ -96,7 +85,7 @@ def upload_inputs(
         flows = [_as_url(settings, argument.file, size, limit) for argument in missing.values()]
         sent = yield from gather(flows, min(len(flows), _FILES_AT_ONCE))
         urls.update(zip(missing, sent, strict=True))
-    replacements = {id(x.value): x.replacement(urls[x.identity]) for x in found}
+    replacements = {id(x.file): urls[x.identity] for x in found}
     return _replace(arguments, replacements)
 
 
@@ -118,7 +107,7 @@ def _is_path(value: object) -> TypeIs[os.PathLike[str]]:
 
 
 def _is_file(value: object) -> bool:
-    if isinstance(value, (PendingFile, bytes, bytearray, memoryview, os.PathLike)):
+    if isinstance(value, (bytes, bytearray, memoryview, os.PathLike)):
         return True
     if isinstance(value, _JSON_SCALARS):
         return False
@@ -129,10 +118,6 @@ def _is_file(value: object) -> bool:
 
 def _url_of(file: object) -> str | None:
     """The URL of a file that needs no upload, else None."""
-    if isinstance(file, str):
-        return file
-    if isinstance(file, (bytes, bytearray, memoryview, os.PathLike)):
-        return None
     return file.url if isinstance(file, File) else None
 
 

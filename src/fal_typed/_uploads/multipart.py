@@ -19,6 +19,7 @@ from fal_typed._core.flow import (
     gather,
 )
 from fal_typed._core.json_values import as_object, as_text
+from fal_typed._core.number_checks import check_count
 from fal_typed._core.settings import encode_json
 from fal_typed._transport.base import FilePart, HttpResponse
 from fal_typed._uploads import cdn
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _MIB = 1024 * 1024
 _MAX_PARTS = 10_000
+_MAX_PARALLEL = 100
 # For a file of unknown size, the part size doubles after this many parts: 10,000 are 9.7 TiB.
 _PARTS_PER_SIZE = 1_000
 
@@ -50,6 +52,11 @@ class Multipart:
     threshold: int = 32 * _MIB
     part_size: int = 10 * _MIB
     parallel: int = 8
+
+    def __post_init__(self) -> None:
+        check_count("threshold", self.threshold, low=0)
+        check_count("part_size", self.part_size, low=1)
+        check_count("parallel", self.parallel, low=1, high=_MAX_PARALLEL)
 
     def size_of(self, number: int, total: int | None) -> int:
         """Size in bytes of the part with this number, counted from 1."""

@@ -27,6 +27,7 @@ from fal_typed._core.settings import USER_AGENT, Settings, encode_json
 from fal_typed._transport.base import HttpRequest, HttpResponse
 from fal_typed._transport.urls import is_confidential
 from fal_typed._uploads import cdn
+from fal_typed._uploads.async_reading import readable_file
 from fal_typed._uploads.content import Content, SingleBody, Uploadable, content_of, header_name
 from fal_typed._uploads.multipart import Multipart, upload_parts
 from fal_typed._uploads.progress import OnProgress, Progress
@@ -126,9 +127,14 @@ def prepare(
     """
     chain = _chain(settings, repository, fallback_repository)
     parts = multipart or Multipart()
+    readable = yield from readable_file(data)
     content = yield from blocking(
         lambda: content_of(
-            data, content_type, file_name, image_format=image_format, max_in_memory=parts.threshold
+            readable.file,
+            content_type or readable.content_type,
+            file_name or readable.name,
+            image_format=image_format,
+            max_in_memory=parts.threshold,
         )
     )
     progress = Progress(on_progress, content.source.size)

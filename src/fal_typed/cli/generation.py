@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from fal_typed.cli.terminal import note
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -76,8 +78,8 @@ def _run_for_application(project: Project, jobs: int | None, *, dry_run: bool) -
     from fal_typed_codegen.application.package import check_application, generate_application
 
     report = check_application(project) if dry_run else generate_application(project, jobs=jobs)
-    for note in report.notes:
-        typer.echo(f"warning: {note}", err=True)
+    for text in report.notes:
+        note(f"warning: {text}")
     return Generation(report, project.package)
 
 
@@ -114,6 +116,6 @@ def _run_for_package(
 def _show_problems(report: GenerateReport) -> None:
     for path, texts in report.warnings.items():
         for text in texts:
-            typer.echo(f"warning: {path}: {text}", err=True)
+            note(f"warning: {path}: {text}")
     for path, reason in report.failed.items():
-        typer.echo(f"error: {path}: {reason}", err=True)
+        note(f"error: {path}: {reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,7 +29,6 @@ _TYPES = {
     "number": "float",
     "boolean": "bool",
     "null": "None",
-    "object": "dict",
 }
 _BOUNDS = {
     "minimum": "≥ {}",
@@ -82,9 +82,11 @@ def sections(document: EndpointDocument) -> list[Section]:
         "Result": parameters(document, outputs, _Owner("output", None)),
     }
     for name, schema in _components(document, inputs).items():
-        found[name] = parameters(document, schema, _Owner("input", name))
+        title = _class_name(name, schema, _Place("", is_input=False))
+        found.setdefault(title, parameters(document, schema, _Owner("input", name)))
     for name, schema in _components(document, outputs).items():
-        found.setdefault(name, parameters(document, schema, _Owner("output", name)))
+        title = _class_name(name, schema, _Place("", is_input=False))
+        found.setdefault(title, parameters(document, schema, _Owner("output", name)))
     return [Section(title, fields) for title, fields in found.items()]
 
 
@@ -96,7 +98,7 @@ def parameters(
     return [
         Parameter(
             name=name,
-            type=type_text(document, field, name if owner.direction == "input" else ""),
+            type=_field_type(document, name, field, owner, is_required=name in required),
             required=name in required,
             default=field.get("default"),
             bounds=", ".join(dict.fromkeys(_bounds(field))),
@@ -107,23 +109,46 @@ def parameters(
     ]
 
 
-def type_text(document: EndpointDocument, schema: Schema, name: str = "") -> str:
-    """Write a schema's type in Python syntax, and ``file`` where a file is accepted.
+class _Place(NamedTuple):
+    """Where a type is written: the name of the field, and whether it belongs to the input."""
 
-    Args:
-        document: The document that contains the schema.
-        schema: The schema.
-        name: Name of the input parameter that it belongs to; files are recognized by it.
-    """
+    name: str
+    is_input: bool
+
+
+def _field_type(
+    document: EndpointDocument, name: str, schema: Schema, owner: _Owner, *, is_required: bool
+) -> str:
+    """Write the type of a field as editors show it."""
+    is_input = owner.direction == "input"
+    text = _type_text(document, schema, _Place(name, is_input))
+    may_be_missing = not is_input and not is_required and "default" not in schema
+    return f"{text} | None" if may_be_missing and "None" not in text.split(" | ") else text
+
+
+def _type_text(document: EndpointDocument, schema: Schema, place: _Place) -> str:
     from fal_typed_codegen.interface.file_types import is_file_parameter
 
     if "$ref" in schema:
         target = document.resolve(schema)
         named = component_name(schema) if "properties" in target else None
-        return named or type_text(document, target, name)
-    if name and schema.get("type") == "string" and is_file_parameter(name, schema):
-        return "file"
-    return " | ".join(dict.fromkeys(_members(document, schema, name))) or "Any"
+        if named is None:
+            return _type_text(document, target, place)
+        return _class_name(named, target, place)
+    is_file = place.is_input and is_file_parameter(place.name, schema)
+    if schema.get("type") == "string" and is_file:
+        return "FileInput"
+    return " | ".join(dict.fromkeys(_members(document, schema, place))) or "Any"
+
+
+def _class_name(component: str, schema: Schema, place: _Place) -> str:
+    """The name of a component's class in generated code."""
+    from fal_typed_codegen.interface.file_types import file_class, is_file_component
+    from fal_typed_codegen.interface.naming import class_name
+
+    if not is_file_component(schema):
+        return class_name(component, ())
+    return "FileObjectInput" if place.is_input else file_class(component, schema, place.name)
 
 
 def _description(document: EndpointDocument, name: str, schema: Schema, owner: _Owner) -> str:
@@ -153,34 +178,41 @@ def _components(document: EndpointDocument, schema: Schema) -> dict[str, Schema]
     return {name: target for name, target in found.items() if "properties" in target}
 
 
-def _members(document: EndpointDocument, schema: Schema, name: str) -> Iterator[str]:
+def _members(document: EndpointDocument, schema: Schema, place: _Place) -> Iterator[str]:
     kinds, values = as_list(schema.get("type")), as_list(schema.get("enum"))
     members = alternatives(schema)
     if "const" in schema:
-        yield repr(schema["const"])
+        yield f"Literal[{_quoted(schema['const'])}]"
     elif values is not None:
-        yield from map(repr, values)
+        yield f"Literal[{', '.join(map(_quoted, values))}]"
     elif members:
         for member in members:
-            yield type_text(document, member, name)
+            yield _type_text(document, member, place)
     elif kinds is not None:
         for kind in kinds:
-            yield type_text(document, {**schema, "type": kind}, name)
+            yield _type_text(document, {**schema, "type": kind}, place)
     else:
-        yield from _single(document, schema, name)
+        yield from _single(document, schema, place)
     if schema.get("nullable"):
         yield "None"
 
 
-def _single(document: EndpointDocument, schema: Schema, name: str) -> Iterator[str]:
+def _quoted(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _single(document: EndpointDocument, schema: Schema, place: _Place) -> Iterator[str]:
     """The type of a schema of one type; nothing if it has none."""
-    kind, places = schema.get("type"), schema.get("prefixItems")
+    kind, items = schema.get("type"), as_list(schema.get("prefixItems"))
     if document.route is not None and document.route.means_bytes(schema):
         yield "bytes"
-    elif kind == "array" and places:
-        yield f"tuple[{', '.join(type_text(document, place) for place in places)}]"
+    elif kind == "array" and items:
+        yield f"tuple[{', '.join(_type_text(document, item, place) for item in items)}]"
     elif kind == "array":
-        yield f"list[{type_text(document, schema.get('items') or {}, name)}]"
+        yield f"list[{_type_text(document, schema.get('items') or {}, place)}]"
+    elif kind == "object":
+        values = as_object(schema.get("additionalProperties"))
+        yield f"dict[str, {_type_text(document, values, place) if values else 'Any'}]"
     elif kind in _TYPES:
         yield _TYPES[kind]
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from fal_typed.cli.terminal import one_line
+
 if TYPE_CHECKING:
     from fal_typed.testing import RecordedRequest
 
@@ -32,8 +34,8 @@ def line(record: RecordedRequest) -> Text:
     text = Text(f"{begun} ", style="dim", end="")
     text.append(status, style=_color(record.status))
     text.append(f" {lasted} ", style="dim")
-    text.append(f"{_harmless(record.method):7} {record.route:20} ")
-    text.append(_harmless(about)[:_LONGEST_PATH], style="cyan")
+    text.append(f"{one_line(record.method):7} {record.route:20} ")
+    text.append(one_line(about)[:_LONGEST_PATH], style="cyan")
     if record.fault is not None:
         text.append(f" fault: {record.fault}", style="magenta")
     return text
@@ -43,9 +45,3 @@ def _color(status: int | None) -> str:
     if status is None or status >= _WORSE:
         return "bold red"
     return "yellow" if status >= _BAD else "green"
-
-
-def _harmless(text: str) -> str:
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )

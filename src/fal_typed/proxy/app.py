@@ -44,14 +44,10 @@ MAX_BODY = 16 * 1024 * 1024
 _TARGET = "x-fal-target-url"
 _INTERNAL = (_TARGET, "x-fal-client-proxy", "x-fal-cdn-token")
 _FORWARDED = ("accept", "content-type", "user-agent")
-_RETURNED = (
-    "cache-control",
-    "content-disposition",
-    "content-type",
-    "etag",
-    "last-modified",
-    "retry-after",
-)
+_RETURNED = ("content-disposition", "content-type", "retry-after")
+# All targets share one URL, so a cache could not tell users and targets apart.
+_ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_MAX_LENGTH_DIGITS = 15
 
 
 @dataclass(frozen=True)
@@ -113,6 +109,11 @@ class ProxyApp:
         max_body: int = MAX_BODY,
         client: AsyncFalClient | None = None,
     ) -> None:
+        if not callable(is_allowed):
+            raise TypeError(
+                "ProxyApp needs is_allowed, a function that decides who may use your key. "
+                "To let everybody use it, pass `lambda request: True`."
+            )
         self._is_allowed = is_allowed
         self._rules = AccessRules(tuple(allowed_endpoints), allow_tokens, allow_multipart)
         self._forward_authorization = forward_authorization
@@ -239,7 +240,7 @@ class _ErrorResponse(Exception):  # noqa: N818 - a response, not a bug
 
     async def send(self, send: AsgiSend) -> None:
         """Send the response."""
-        headers = {"content-type": "application/json", **self._headers}
+        headers = {"content-type": "application/json", **self._headers, **_ALWAYS}
         await send(_start(self._status, headers | {"content-length": str(len(self._body))}))
         await send({"type": "http.response.body", "body": self._body})
 
@@ -275,7 +276,7 @@ def _headers(scope: AsgiScope) -> dict[str, str]:
 def _returned(headers: Mapping[str, str]) -> dict[str, str]:
     # Cookies and browser policies of fal's hosts would apply to your site here.
     kept = {name: value for name, value in headers.items() if _is_returned(name.lower())}
-    return kept | {"x-content-type-options": "nosniff"}
+    return kept | _ALWAYS
 
 
 def _is_returned(name: str) -> bool:
@@ -284,7 +285,7 @@ def _is_returned(name: str) -> bool:
 
 async def _body(scope: AsgiScope, receive: AsgiReceive, limit: int) -> bytes:
     announced = _headers(scope).get("content-length", "0")
-    if not announced.isdecimal() or int(announced) > limit:
+    if not announced.isdecimal() or len(announced) > _MAX_LENGTH_DIGITS or int(announced) > limit:
         raise _ErrorResponse(413, "Too large")
     body = bytearray()
     while True:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+import threading
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterable, Mapping
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Generic, Union, cast, overload
 from typing_extensions import TypeVar
 
 from fal_typed._core import responses
-from fal_typed._core.flow import Deadline, Flow
-from fal_typed._core.json_values import as_list, as_object, as_text
+from fal_typed._core.flow import Deadline, Flow, sleep
+from fal_typed._core.json_values import as_list, as_object, as_text, parse_json
 from fal_typed._core.retry import RetrySafety, send_with_retries
 from fal_typed._core.runner import runner_of
 from fal_typed._core.settings import USER_AGENT, Settings
 from fal_typed._transport.base import HttpRequest
 from fal_typed._transport.urls import is_confidential
-from fal_typed.errors import FalWebhookError
+from fal_typed.errors import FalConnectionError, FalError, FalWebhookError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -41,6 +41,10 @@ _KEY_BYTES = 32
 _MAX_AGE = 24 * 3600.0
 _MIN_AGE = 60.0
 _FETCH_LIMIT = 10.0
+_FAILURE_AGE = 10.0
+_POLL_INTERVAL = 0.02
+_MAX_KEYS = 100
+_MAX_KEY_SET_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -273,15 +277,37 @@ class _KeySets:
 
     def __init__(self) -> None:
         self._fetched: dict[str, tuple[float, list[Ed25519PublicKey]]] = {}
+        self._failed: dict[str, float] = {}
+        self._being_fetched: set[str] = set()
+        self._lock = threading.Lock()
 
     def get(self, url: str, max_age: float, now: float) -> list[Ed25519PublicKey] | None:
-        """The keys, unless they are older than `max_age` seconds."""
+        """The keys, unless they are older than `max_age` seconds, or fetched in the future."""
         at, keys = self._fetched.get(url, (float("-inf"), []))
-        return keys if now - at < max_age else None
+        return keys if 0 <= now - at < max_age else None
 
     def put(self, url: str, now: float, keys: list[Ed25519PublicKey]) -> None:
         """Store keys that were just fetched."""
         self._fetched[url] = (now, keys)
+
+    def has_failed(self, url: str, now: float) -> bool:
+        """Whether the keys could not be fetched a moment ago."""
+        return 0 <= now - self._failed.get(url, float("-inf")) < _FAILURE_AGE
+
+    def fail(self, url: str, now: float) -> None:
+        """Remember that the keys could not be fetched."""
+        self._failed[url] = now
+
+    def claim(self, url: str) -> bool:
+        """Claim the fetching of the keys; False if another flow fetches them."""
+        with self._lock:
+            is_free = url not in self._being_fetched
+            self._being_fetched.add(url)
+            return is_free
+
+    def release(self, url: str) -> None:
+        """Let other flows fetch the keys."""
+        self._being_fetched.discard(url)
 
 
 _key_sets = _KeySets()
@@ -294,11 +320,32 @@ def _verify(settings: Settings, delivery: _Delivery, clock: Callable[[], float])
         return
     # An unknown key may be new, so fetch the keys again; but at most once a minute, so that forged
     # signatures do not cause a flood of requests.
-    recent = _key_sets.get(url, _MIN_AGE, clock())
-    if recent is None:
-        recent = yield from _fetch_keys(settings, url)
-        _key_sets.put(url, clock(), recent)
+    while not _key_sets.claim(url):
+        yield from sleep(_POLL_INTERVAL)
+    try:
+        recent = _key_sets.get(url, _MIN_AGE, clock())
+        if recent is None:
+            recent = yield from _fetch_again(settings, url, clock)
+    finally:
+        _key_sets.release(url)
     delivery.check_signature(recent)
+
+
+def _fetch_again(
+    settings: Settings, url: str, clock: Callable[[], float]
+) -> Flow[list[Ed25519PublicKey]]:
+    if _key_sets.has_failed(url, clock()):
+        raise FalConnectionError(
+            "The platform's keys could not be fetched a moment ago. Let your server return 500: "
+            "the platform delivers again."
+        )
+    try:
+        keys = yield from _fetch_keys(settings, url)
+    except FalError:
+        _key_sets.fail(url, clock())
+        raise
+    _key_sets.put(url, clock(), keys)
+    return keys
 
 
 def _fetch_keys(settings: Settings, url: str) -> Flow[list[Ed25519PublicKey]]:
@@ -308,7 +355,7 @@ def _fetch_keys(settings: Settings, url: str) -> Flow[list[Ed25519PublicKey]]:
         )
     headers = {"accept": "application/json", "user-agent": USER_AGENT}
     response = yield from send_with_retries(
-        HttpRequest("GET", url, headers, timeout=_FETCH_LIMIT),
+        HttpRequest("GET", url, headers, timeout=_FETCH_LIMIT, max_bytes=_MAX_KEY_SET_BYTES),
         safety=RetrySafety.SAFE,
         policy=settings.retry,
         deadline=(yield from Deadline.after(_FETCH_LIMIT)),
@@ -328,8 +375,11 @@ def _public_keys(jwks: Mapping[str, Any]) -> list[Ed25519PublicKey]:
     entries = [as_object(entry) or {} for entry in as_list(jwks.get("keys")) or []]
     keys = [_key_bytes(entry) for entry in entries if entry.get("crv") == "Ed25519"]
     usable = [Ed25519PublicKey.from_public_bytes(key) for key in keys if key is not None]
-    if not usable:
-        raise FalWebhookError("The key set contains no valid Ed25519 key.")
+    if not usable or len(usable) > _MAX_KEYS:
+        raise FalWebhookError(
+            f"The key set contains {len(usable) or 'no'} valid Ed25519 keys; 1 to {_MAX_KEYS} are "
+            "expected."
+        )
     return usable
 
 
@@ -344,7 +394,7 @@ def _key_bytes(entry: Mapping[str, Any]) -> bytes | None:
 
 def _event(body: bytes, endpoint: Endpoint[..., Any, Any] | None) -> WebhookEvent[Any]:
     try:
-        content = as_object(json.loads(bytes(body)))
+        content = as_object(parse_json(bytes(body)))
     except ValueError:
         content = None
     request_id = as_text((content or {}).get("request_id"))

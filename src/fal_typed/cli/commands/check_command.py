@@ -15,6 +15,7 @@ from fal_typed.cli.generation import (
     SchemasOption,
     run_generator,
 )
+from fal_typed.cli.terminal import say
 
 
 def command(
@@ -33,10 +34,10 @@ def command(
     """
     report, name = run_generator(context, schemas, out, package, endpoint or [], dry_run=True)
     for path in report.written:
-        typer.echo(f"out of date: {path}")
+        say(f"out of date: {path}")
     for path in report.removed:
-        typer.echo(f"no longer generated: {path}")
+        say(f"no longer generated: {path}")
     if report.written or report.removed or report.failed:
-        typer.echo("Run fal-typed generate to update them.")
+        say("Run fal-typed generate to update them.")
         raise typer.Exit(FOUND)
-    typer.echo(f"{report.endpoints} endpoints in {name}: {report.unchanged} files up to date")
+    say(f"{report.endpoints} endpoints in {name}: {report.unchanged} files up to date")

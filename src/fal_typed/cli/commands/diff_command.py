@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from fal_typed.cli.command_list import FOUND, WRONG_USE
+from fal_typed.cli.terminal import note, say
 
 
 def command(
@@ -45,13 +46,12 @@ def command(
         "markdown": formats.as_markdown,
         "json": formats.as_json,
     }
-    typer.echo(writers[output_format](changes), nl=False)
+    if text := writers[output_format](changes).rstrip("\n"):
+        say(text)
     for name, reason in sorted(changes.failed.items()) if output_format != "text" else ():
-        typer.echo(f"error: {name}: {reason}", err=True)
+        note(f"error: {name}: {reason}")
     if before.is_lock or after.is_lock:
-        typer.echo(
-            "Locks show which endpoints changed; compare the documents to see how.", err=True
-        )
+        note("Locks show which endpoints changed; compare the documents to see how.")
     if changes.failed:
         raise typer.Exit(WRONG_USE)
     if fail_on is not None and changes.reaches(fail_on):

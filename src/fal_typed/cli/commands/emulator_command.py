@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +12,22 @@ import typer
 from rich.console import Console
 
 from fal_typed.cli.request_lines import line
+from fal_typed.cli.terminal import note, say
 from fal_typed.testing import FalEmulator, Player, Recorder
 
 
 def command(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any free one.")] = 8765,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Host name to trust besides this machine's: of a container, or of web pages.",
+        ),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")
+    ] = 8765,
     schemas: Annotated[
         Path | None,
         typer.Option(help="Folder of endpoint documents; the included catalog by default."),
@@ -54,6 +65,7 @@ def command(
         emulator = FalEmulator(
             schemas=schemas,
             host=host,
+            allow_hosts=allow_host or (),
             port=port,
             seed=seed,
             queue_time=queue_time,
@@ -62,9 +74,14 @@ def command(
             tape=Recorder(record) if record else Player(replay) if replay else None,
             on_response=None if quiet else lambda record: console.print(line(record)),
         )
-        emulator.start()
+        with warnings.catch_warnings(record=True) as cautions:
+            warnings.simplefilter("always")
+            emulator.start()
     except OSError as error:
-        raise typer.BadParameter(str(error)) from error
+        reason = error.strerror or str(error)
+        raise typer.BadParameter(f"cannot start the emulator on {host}:{port}: {reason}") from error
+    for caution in cautions:
+        note(f"Warning: {caution.message}")
     try:
         if tls:
             shutil.copyfile(emulator.ca_file, ca_file)
@@ -80,14 +97,14 @@ def command(
 
 
 def _print_addresses(emulator: FalEmulator, ca_file: Path | None) -> None:
-    typer.echo(f"fal emulator on {emulator.url}")
+    say(f"fal emulator on {emulator.url}")
     if ca_file is None:
-        typer.echo(f"export FAL_EMULATOR_HOST={emulator.host}")
+        say(f"export FAL_EMULATOR_HOST={emulator.host}")
         return
-    typer.echo("Trust its certificate in Python and OpenSSL, Node and curl:")
-    typer.echo(f"export SSL_CERT_FILE={ca_file}")
-    typer.echo(f"export NODE_EXTRA_CA_CERTS={ca_file}")
-    typer.echo(f"curl --cacert {ca_file} {emulator.url}/")
-    typer.echo("Point fal's Python client at it:")
-    typer.echo(f"export FAL_RUN_HOST={emulator.host}/fal.run")
-    typer.echo(f"export FAL_QUEUE_RUN_HOST={emulator.host}/queue.fal.run")
+    say("Trust its certificate in Python and OpenSSL, Node and curl:")
+    say(f"export SSL_CERT_FILE={ca_file}")
+    say(f"export NODE_EXTRA_CA_CERTS={ca_file}")
+    say(f"curl --cacert {ca_file} {emulator.url}/")
+    say("Point fal's Python client at it:")
+    say(f"export FAL_RUN_HOST={emulator.host}/fal.run")
+    say(f"export FAL_QUEUE_RUN_HOST={emulator.host}/queue.fal.run")

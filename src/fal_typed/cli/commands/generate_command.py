@@ -17,6 +17,7 @@ from fal_typed.cli.generation import (
     SchemasOption,
     run_generator,
 )
+from fal_typed.cli.terminal import say
 
 
 def command(
@@ -48,7 +49,7 @@ def command(
     report, name = run_generator(
         context, schemas, out, package, endpoint or [], jobs=jobs, prune=prune
     )
-    typer.echo(
+    say(
         f"{report.endpoints} endpoints in {name}: {len(report.written)} files written, "
         f"{len(report.removed)} removed, {report.unchanged} unchanged"
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fal_typed.cli.command_list import FOUND
+from fal_typed.cli.terminal import note, say
 from fal_typed.client import FalClient
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def command(
     except InvalidLockError as error:
         raise typer.BadParameter(str(error), param_hint="--schemas") from error
     except KeyboardInterrupt:
-        typer.echo("Interrupted. Run the same command again to resume.", err=True)
+        note("Interrupted. Run the same command again to resume.")
         raise typer.Exit(FOUND) from None
     _show(report, schemas)
     if report.failed:
@@ -168,25 +169,23 @@ def _show(report: PullReport, schemas: Path) -> None:
     from fal_typed_codegen.documents.lock import LOCK_NAME, SchemaLock
 
     if report.resumed:
-        typer.echo(f"resumed: {report.resumed} endpoints were already done")
+        say(f"resumed: {report.resumed} endpoints were already done")
     for word, names in (
         ("new", report.added),
         ("changed", report.changed),
         ("removed", report.removed),
     ):
         for name in names[:_SHOWN]:
-            typer.echo(f"{word}: {name}")
+            say(f"{word}: {name}")
         if len(names) > _SHOWN:
-            typer.echo(f"{word}: {len(names) - _SHOWN} more")
+            say(f"{word}: {len(names) - _SHOWN} more")
     for name, reason in sorted(report.failed.items()):
-        typer.echo(f"error: {name}: {reason}", err=True)
+        note(f"error: {name}: {reason}")
     added = set(report.added)
     for ids in case_collisions(SchemaLock.load(schemas / LOCK_NAME).entries):
         if added & set(ids):
-            typer.echo(
-                f"warning: same file on case-insensitive systems: {', '.join(ids)}", err=True
-            )
-    typer.echo(
+            note(f"warning: same file on case-insensitive systems: {', '.join(ids)}")
+    say(
         f"{report.taken} documents: {len(report.added)} new, {len(report.changed)} changed, "
         f"{len(report.reworded)} reworded, {report.unchanged} unchanged, "
         f"{len(report.removed)} removed, {len(report.failed)} failed"

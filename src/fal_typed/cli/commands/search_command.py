@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from fal_typed._documents.catalog import Catalog
+from fal_typed._documents.document import InvalidDocumentError
 from fal_typed._documents.schemas import properties
+from fal_typed.cli.command_list import FOUND
+from fal_typed.cli.endpoint_tasks import GENERIC_WORDS, derived_task, task_words
+from fal_typed.cli.known_endpoints import open_catalog
+from fal_typed.cli.terminal import note, say_json, say_table
 
 if TYPE_CHECKING:
+    from fal_typed._documents.catalog import Catalog
     from fal_typed._documents.document import EndpointDocument
 
+_WEIGHTS = (1, 2, 4, 8)
 
-@dataclass(frozen=True)
-class Match:
+
+class Match(NamedTuple):
     """An endpoint that contains all the words, and where."""
 
     id: str
@@ -28,72 +32,111 @@ class Match:
 
 def command(
     words: Annotated[
-        list[str], typer.Argument(help="Words to search for; an endpoint must contain all of them.")
+        list[str],
+        typer.Argument(help="Words in any order; an endpoint must have all of them."),
     ],
     category: Annotated[
         str, typer.Option(help="Only endpoints of this category, e.g. video.")
     ] = "",
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of results.")] = 20,
+    prices: Annotated[
+        bool, typer.Option("--prices", help="Ask fal for the prices of the results.")
+    ] = False,
     schemas: Annotated[
         Path | None,
-        typer.Option(
-            exists=True, help="Folder of endpoint documents; the included catalog by default."
-        ),
+        typer.Option(help="Folder of endpoint documents; the included catalog by default."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Search endpoints by id, category and parameter names.
+    """Search endpoints by task, id, category and parameter names.
 
-    A match in the id ranks highest, then the category, then parameter names.
+    Words of the task and of the id rank highest, then the category, then parameter names. The
+    exit code is 1 when nothing is found.
 
-    Example: fal-typed search flux image lora
+    Example: fal-typed search background removal
     """
-    matches = find(Catalog(schemas), words, category)
+    matches = find(open_catalog(schemas), words, category)
+    shown = matches[:limit]
+    known = _prices([match.id for match in shown]) if prices and shown else {}
     if as_json:
-        typer.echo(json.dumps([asdict(match) for match in matches[:limit]], indent=2))
-        return
-    _print(matches, limit)
+        rows = [match._asdict() for match in shown]
+        say_json([row | ({"price": known.get(row["id"])} if prices else {}) for row in rows])
+    else:
+        _print(shown, known if prices else None)
+    if len(matches) > limit:
+        note(f"{len(matches) - limit} more: --limit {len(matches)}")
+    if not matches:
+        note("error: no endpoint has all these words")
+        raise typer.Exit(FOUND)
 
 
 def find(catalog: Catalog, words: list[str], category: str = "") -> list[Match]:
-    """List the endpoints that contain all the words, best match first."""
-    lowered = [word.lower() for word in words]
-    candidates = (_match(catalog.document(id_), lowered) for id_ in catalog.ids())
-    matches = [m for m in candidates if m and category in {"", m.category}]
-    return sorted(matches, key=lambda match: (-match.score, len(match.id), match.id))
+    """List the endpoints that have all the words, best match first.
+
+    Args:
+        catalog: The endpoints.
+        words: Words; one that contains spaces counts as several.
+        category: Only endpoints of this category.
+    """
+    lowered = " ".join(words).lower().split()
+    rare = [word.encode() for word in lowered if word not in GENERIC_WORDS]
+    matches = (_match(catalog, *item, lowered, rare) for item in catalog.contents())
+    found = [m for m in matches if m and category.lower() in {"", m.category.lower()}]
+    return sorted(found, key=lambda match: (-match.score, len(match.id), match.id))
 
 
-def _match(document: EndpointDocument, words: list[str]) -> Match | None:
+def _match(
+    catalog: Catalog, id_: str, content: bytes, words: list[str], rare: list[bytes]
+) -> Match | None:
+    task = task_words(id_)
+    # Parsing all documents would take most of the time.
+    searched = content.lower() + task.encode()
+    if not all(word in searched for word in rare):
+        return None
+    try:
+        document = catalog.document(id_)
+    except InvalidDocumentError:
+        return None
+    return _score(document, f"{task} {derived_task(document)}", words)
+
+
+def _score(document: EndpointDocument, task: str, words: list[str]) -> Match | None:
     id_ = document.id.lower()
     segments = set(id_.replace("-", "/").split("/"))
-    category = (document.category or "").lower()
+    category = document.category or ""
+    about = f"{category} {document.description or ''} {task}".lower()
+    task_names = set(task.split())
     names = list(properties(document.input_schema))
     total = 0
     for word in words:
-        score = (
-            8 * (word in segments)
-            + 4 * (word in id_)
-            + 2 * (word in category)
-            + any(word in name.lower() for name in names)
+        places = (
+            any(word in name.lower() for name in names),
+            word in about,
+            word in id_,
+            word in segments or word in task_names,
         )
-        if not score:
+        if not any(places):
             return None
-        total += score
+        total += max(weight * met for weight, met in zip(_WEIGHTS, places, strict=True))
     met = [name for name in names if any(word in name.lower() for word in words)]
     return Match(document.id, category, met, total)
 
 
-def _print(matches: list[Match], limit: int) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _prices(ids: list[str]) -> dict[str, str]:
+    from fal_typed import FalClient
 
-    if not matches:
-        typer.echo("No endpoint matches all these words.", err=True)
-        return
-    table = Table("Endpoint", "Category", "Matching parameters", box=None, pad_edge=False)
-    for match in matches[:limit]:
-        table.add_row(match.id, match.category, ", ".join(match.parameters))
-    console = Console()
-    console.print(table)
-    if len(matches) > limit:
-        console.print(f"[dim]{len(matches) - limit} more: --limit {len(matches)}[/dim]")
+    with FalClient() as client:
+        found = client.platform.pricing(ids)
+    return {
+        price.endpoint_id: f"{price.unit_price:g} {price.currency}/{price.unit}" for price in found
+    }
+
+
+def _print(matches: list[Match], prices: dict[str, str] | None) -> None:
+    header = ["Endpoint", "Category", "Matching parameters"]
+    rows = [[match.id, match.category, ", ".join(match.parameters)] for match in matches]
+    if prices is not None:
+        header.insert(2, "Price")
+        for row in rows:
+            row.insert(2, prices.get(row[0], "unknown"))
+    say_table(header, rows)

@@ -1,8 +1,7 @@
-"""``fal-typed show``: show an endpoint's parameters, result and an example call."""
+"""``fal-typed show``: show an endpoint's parameters, result and example calls."""
 
 from __future__ import annotations
 
-import difflib
 import json
 import shlex
 from dataclasses import asdict
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fal_typed._documents.catalog import Catalog, UnknownEndpointError
 from fal_typed._documents.schemas import alternatives
 from fal_typed.cli.generated_modules import find_generated
+from fal_typed.cli.known_endpoints import EndpointArgument, open_catalog, read_document
 from fal_typed.cli.parameters import Parameter, parameters, sections
+from fal_typed.cli.terminal import clean, console, one_line, say_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,34 +25,24 @@ _EXAMPLE_TEXT = {"prompt": "a cat", "text": "Good morning."}
 
 
 def command(
-    endpoint: Annotated[str, typer.Argument(help="The endpoint's id.")],
+    endpoint: EndpointArgument,
     schemas: Annotated[
         Path | None,
-        typer.Option(
-            exists=True, help="Folder of endpoint documents; the included catalog by default."
-        ),
+        typer.Option(help="Folder of endpoint documents; the included catalog by default."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show an endpoint's parameters, result and an example call.
+    """Show an endpoint's parameters, result and example calls.
+
+    Types have the same names as in editors. The examples can be pasted and run.
 
     Example: fal-typed show fal-ai/flux/dev
     """
-    document = load(Catalog(schemas), endpoint)
+    document = read_document(open_catalog(schemas), endpoint)
     if as_json:
-        typer.echo(json.dumps(describe(document), indent=2, ensure_ascii=False))
+        say_json(describe(document))
     else:
         _print(document)
-
-
-def load(catalog: Catalog, endpoint: str) -> EndpointDocument:
-    """Read a document; the error for an unknown id suggests similar ones."""
-    try:
-        return catalog.document(endpoint)
-    except UnknownEndpointError:
-        near = difflib.get_close_matches(endpoint, catalog.ids(), n=3)
-        hint = f"Did you mean {' or '.join(near)}?" if near else "Try: fal-typed search WORD"
-        raise typer.BadParameter(f"unknown endpoint {endpoint!r}. {hint}") from None
 
 
 def describe(document: EndpointDocument) -> dict[str, Any]:
@@ -61,11 +51,20 @@ def describe(document: EndpointDocument) -> dict[str, Any]:
         "id": document.id,
         "category": document.category,
         "description": document.description,
+        "summary": summary(document),
         **{section.title.lower(): _rows(section.fields) for section in sections(document)[:2]},
         "objects": {section.title: _rows(section.fields) for section in sections(document)[2:]},
         "python": python_call(document),
         "command": shell_call(document),
+        "curl": curl_call(document),
     }
+
+
+def summary(document: EndpointDocument) -> str:
+    """What the endpoint does, in a sentence."""
+    from fal_typed_codegen.rendering.glossary import endpoint_summary
+
+    return document.description or endpoint_summary(document.id, document.category)
 
 
 def python_call(document: EndpointDocument) -> str:
@@ -107,11 +106,25 @@ def shell_call(document: EndpointDocument) -> str:
     """The shortest call with `fal-typed run`; empty for streaming and realtime routes."""
     if document.route is not None and document.route.kind != "http":
         return ""
-    words = [
-        f"{name}={value if isinstance(value, str) else json.dumps(value)}"
-        for name, value in _example_arguments(document).items()
-    ]
+    words = [f"{name}={_word(value)}" for name, value in _example_arguments(document).items()]
     return shlex.join(["fal-typed", "run", document.id, *words])
+
+
+def _word(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"@{text}" if text.startswith("@") else text
+
+
+def curl_call(document: EndpointDocument) -> str:
+    """The same call with curl, which submits a job; empty for streaming and realtime routes."""
+    if document.route is not None and document.route.kind != "http":
+        return ""
+    body = json.dumps(_example_arguments(document), ensure_ascii=False)
+    return (
+        f"curl {shlex.quote(f'https://queue.fal.run/{document.id}')} \\\n"
+        '  -H "Authorization: Key $FAL_KEY" -H "Content-Type: application/json" \\\n'
+        f"  -d {shlex.quote(body)}"
+    )
 
 
 def _rows(fields: list[Parameter]) -> list[dict[str, Any]]:
@@ -160,36 +173,44 @@ def _example_text(name: str) -> str:
 
 
 def _print(document: EndpointDocument) -> None:
-    from rich.console import Console
     from rich.syntax import Syntax
+    from rich.text import Text
 
-    console = Console(highlight=False)
-    console.print(f"[bold]{document.id}[/bold]  {document.category or ''}")
-    if document.description:
-        console.print(document.description, markup=False)
+    screen = console()
+    category = one_line(document.category or "")
+    screen.print(Text.assemble((one_line(document.id), "bold"), f"  {category}"))
+    screen.print(Text(clean(summary(document))))
     for section in sections(document):
         if section.fields:
-            console.print(f"\n[bold]{section.title}[/bold]")
+            screen.print(Text(f"\n{one_line(section.title)}", style="bold"))
         for field in section.fields:
-            _print_field(console, field)
-    console.print("\n[bold]Example[/bold]")
-    console.print(Syntax(python_call(document), "python", background_color="default"))
-    if command := shell_call(document):
-        console.print(f"\n{command}", markup=False, soft_wrap=True)
+            _print_field(screen, field)
+    for title, language, code in _examples(document):
+        screen.print(Text(f"\n{title}", style="bold"))
+        screen.print(Syntax(clean(code), language, background_color="default"), soft_wrap=True)
 
 
-def _print_field(console: Console, field: Parameter) -> None:
+def _examples(document: EndpointDocument) -> list[tuple[str, str, str]]:
+    examples = [("Python", "python", python_call(document))]
+    if shell_call(document):
+        examples.append(("Command line", "bash", shell_call(document)))
+        examples.append(("curl", "bash", curl_call(document)))
+    return examples
+
+
+def _print_field(screen: Console, field: Parameter) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
     # Text, not markup: a schema's words may look like markup.
-    line = Text(field.name, style="cyan").append(f": {field.type}", style="default")
+    line = Text(one_line(field.name), style="cyan")
+    line.append(f": {one_line(field.type)}", style="default")
     if field.default is not None:
-        line.append(f" = {field.default!r}")
+        line.append(f" = {one_line(repr(field.default))}")
     if field.required:
         line.append("  required", style="magenta")
     if field.bounds:
-        line.append(f"  {field.bounds}", style="yellow")
-    console.print(Padding(line, (0, 0, 0, 2)))
+        line.append(f"  {one_line(field.bounds)}", style="yellow")
+    screen.print(Padding(line, (0, 0, 0, 2)))
     if field.description:
-        console.print(Padding(Text(field.description, style="dim"), (0, 0, 0, 6)))
+        screen.print(Padding(Text(clean(field.description), style="dim"), (0, 0, 0, 6)))

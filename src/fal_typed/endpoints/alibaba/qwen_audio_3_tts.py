@@ -7,11 +7,75 @@ https://fal.ai/models/alibaba/qwen-audio-3-tts
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+Language: TypeAlias = Literal[
+    "Auto",
+    "Chinese",
+    "English",
+    "Spanish",
+    "Russian",
+    "Italian",
+    "French",
+    "Korean",
+    "Japanese",
+    "German",
+    "Portuguese",
+]
+"""Value of the parameter `language`."""
+
+Voice: TypeAlias = Literal[
+    "Cherry",
+    "Serena",
+    "Ethan",
+    "Chelsie",
+    "Momo",
+    "Vivian",
+    "Moon",
+    "Maia",
+    "Kai",
+    "Nofish",
+    "Bella",
+    "Jennifer",
+    "Ryan",
+    "Katerina",
+    "Aiden",
+    "Mia",
+    "Mochi",
+    "Bellona",
+    "Vincent",
+    "Bunny",
+    "Neil",
+    "Elias",
+    "Arthur",
+    "Nini",
+    "Seren",
+    "Pip",
+    "Stella",
+    "Bodega",
+    "Sonrisa",
+    "Alek",
+    "Dolce",
+    "Sohee",
+    "Lenn",
+    "Emilien",
+    "Andre",
+    "Jada",
+    "Dylan",
+    "Li",
+    "Marcus",
+    "Roy",
+    "Peter",
+    "Sunny",
+    "Eric",
+    "Rocky",
+    "Kiki",
+]
+"""Value of the parameter `voice`."""
 
 
 class QwenAudio3TtsInput(InputModel, Request["QwenAudio3TtsOutput"]):
@@ -20,68 +84,10 @@ class QwenAudio3TtsInput(InputModel, Request["QwenAudio3TtsOutput"]):
     text: str
     """Text to speak."""
 
-    language: Literal[
-        "Auto",
-        "Chinese",
-        "English",
-        "Spanish",
-        "Russian",
-        "Italian",
-        "French",
-        "Korean",
-        "Japanese",
-        "German",
-        "Portuguese",
-    ] = "Auto"
+    language: Language = "Auto"
     """Language of the text or audio."""
 
-    voice: Literal[
-        "Cherry",
-        "Serena",
-        "Ethan",
-        "Chelsie",
-        "Momo",
-        "Vivian",
-        "Moon",
-        "Maia",
-        "Kai",
-        "Nofish",
-        "Bella",
-        "Jennifer",
-        "Ryan",
-        "Katerina",
-        "Aiden",
-        "Mia",
-        "Mochi",
-        "Bellona",
-        "Vincent",
-        "Bunny",
-        "Neil",
-        "Elias",
-        "Arthur",
-        "Nini",
-        "Seren",
-        "Pip",
-        "Stella",
-        "Bodega",
-        "Sonrisa",
-        "Alek",
-        "Dolce",
-        "Sohee",
-        "Lenn",
-        "Emilien",
-        "Andre",
-        "Jada",
-        "Dylan",
-        "Li",
-        "Marcus",
-        "Roy",
-        "Peter",
-        "Sunny",
-        "Eric",
-        "Rocky",
-        "Kiki",
-    ] = "Cherry"
+    voice: Voice = "Cherry"
     """Name of the voice that speaks the text."""
 
 
@@ -92,7 +98,129 @@ class QwenAudio3TtsOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-qwen_audio_3_tts = Endpoint("alibaba/qwen-audio-3-tts", QwenAudio3TtsInput, QwenAudio3TtsOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenAudio3Tts(Endpoint[..., QwenAudio3TtsInput, QwenAudio3TtsOutput]):
+        def run(
+            self, *, text: str, language: Language = "Auto", voice: Voice = "Cherry"
+        ) -> Result[QwenAudio3TtsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                voice: Name of the voice that speaks the text.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, text: str, language: Language = "Auto", voice: Voice = "Cherry"
+        ) -> Result[QwenAudio3TtsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                voice: Name of the voice that speaks the text.
+            """
+            ...
+
+        def subscribe(
+            self, *, text: str, language: Language = "Auto", voice: Voice = "Cherry"
+        ) -> Result[QwenAudio3TtsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                voice: Name of the voice that speaks the text.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, text: str, language: Language = "Auto", voice: Voice = "Cherry"
+        ) -> Result[QwenAudio3TtsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                voice: Name of the voice that speaks the text.
+            """
+            ...
+
+        def submit(
+            self, *, text: str, language: Language = "Auto", voice: Voice = "Cherry"
+        ) -> Handle[QwenAudio3TtsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                voice: Name of the voice that speaks the text.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, text: str, language: Language = "Auto", voice: Voice = "Cherry"
+        ) -> AsyncHandle[QwenAudio3TtsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                voice: Name of the voice that speaks the text.
+            """
+            ...
+
+        def stream(
+            self, *, text: str, language: Language = "Auto", voice: Voice = "Cherry"
+        ) -> Stream[QwenAudio3TtsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                voice: Name of the voice that speaks the text.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, text: str, language: Language = "Auto", voice: Voice = "Cherry"
+        ) -> AsyncStream[QwenAudio3TtsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                voice: Name of the voice that speaks the text.
+            """
+            ...
+else:
+    QwenAudio3Tts = Endpoint
+
+qwen_audio_3_tts = QwenAudio3Tts(
+    "alibaba/qwen-audio-3-tts", QwenAudio3TtsInput, QwenAudio3TtsOutput
+)
 """Endpoint of alibaba: qwen-audio-3-tts.
 
 Call it with `qwen_audio_3_tts.subscribe(text=…)`.
@@ -100,5 +228,6 @@ Call it with `qwen_audio_3_tts.subscribe(text=…)`.
 
 Input = QwenAudio3TtsInput
 Output = QwenAudio3TtsOutput
+endpoint = qwen_audio_3_tts
 
-__all__ = ["Input", "Output", "QwenAudio3TtsInput", "QwenAudio3TtsOutput", "qwen_audio_3_tts"]
+__all__ = ["Language", "QwenAudio3TtsInput", "QwenAudio3TtsOutput", "Voice", "qwen_audio_3_tts"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/bria/embed-product
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Coordinates(InputModel):
-    """Part of the parameters: x, y, width, height."""
+    """Value of the parameter `coordinates`."""
 
     x: float
     """Horizontal position from the left edge."""
@@ -33,7 +33,7 @@ class Coordinates(InputModel):
 
 
 class EmbedItem(InputModel):
-    """Part of the parameters: coordinates, image_source."""
+    """An item of the parameter `products`."""
 
     coordinates: Coordinates
 
@@ -67,7 +67,175 @@ class EmbedProductOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-embed_product = Endpoint("bria/embed-product", EmbedProductInput, EmbedProductOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class EmbedProduct(Endpoint[..., EmbedProductInput, EmbedProductOutput]):
+        def run(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: list[EmbedItem] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Result[EmbedProductOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                products: 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: list[EmbedItem] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Result[EmbedProductOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                products: 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: list[EmbedItem] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Result[EmbedProductOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                products: 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: list[EmbedItem] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Result[EmbedProductOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                products: 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: list[EmbedItem] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Handle[EmbedProductOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                products: 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: list[EmbedItem] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[EmbedProductOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                products: 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: list[EmbedItem] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Stream[EmbedProductOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                products: 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_source: str = UNSET,
+            products: list[EmbedItem] = UNSET,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> AsyncStream[EmbedProductOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                products: 1 to 10 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    EmbedProduct = Endpoint
+
+embed_product = EmbedProduct("bria/embed-product", EmbedProductInput, EmbedProductOutput)
 """Image endpoint of bria: embed-product.
 
 Call it with `embed_product.subscribe()`.
@@ -75,13 +243,6 @@ Call it with `embed_product.subscribe()`.
 
 Input = EmbedProductInput
 Output = EmbedProductOutput
+endpoint = embed_product
 
-__all__ = [
-    "Coordinates",
-    "EmbedItem",
-    "EmbedProductInput",
-    "EmbedProductOutput",
-    "Input",
-    "Output",
-    "embed_product",
-]
+__all__ = ["Coordinates", "EmbedItem", "EmbedProductInput", "EmbedProductOutput", "embed_product"]

@@ -7,6 +7,8 @@ https://fal.ai/models/bria/extract-object
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -43,7 +45,199 @@ class ExtractObjectOutput(OutputModel):
     """Black and white mask image or clip of the subject."""
 
 
-extract_object = Endpoint("bria/extract-object", ExtractObjectInput, ExtractObjectOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ExtractObject(Endpoint[..., ExtractObjectInput, ExtractObjectOutput]):
+        def run(
+            self,
+            *,
+            autocrop: bool = UNSET,
+            image_url: FileInput = UNSET,
+            prompt: str = "yellow hammer",
+            remove_background: bool = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[ExtractObjectOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                autocrop: Whether to crop empty borders.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            autocrop: bool = UNSET,
+            image_url: FileInput = UNSET,
+            prompt: str = "yellow hammer",
+            remove_background: bool = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[ExtractObjectOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                autocrop: Whether to crop empty borders.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            autocrop: bool = UNSET,
+            image_url: FileInput = UNSET,
+            prompt: str = "yellow hammer",
+            remove_background: bool = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[ExtractObjectOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                autocrop: Whether to crop empty borders.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            autocrop: bool = UNSET,
+            image_url: FileInput = UNSET,
+            prompt: str = "yellow hammer",
+            remove_background: bool = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[ExtractObjectOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                autocrop: Whether to crop empty borders.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            autocrop: bool = UNSET,
+            image_url: FileInput = UNSET,
+            prompt: str = "yellow hammer",
+            remove_background: bool = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[ExtractObjectOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                autocrop: Whether to crop empty borders.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            autocrop: bool = UNSET,
+            image_url: FileInput = UNSET,
+            prompt: str = "yellow hammer",
+            remove_background: bool = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[ExtractObjectOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                autocrop: Whether to crop empty borders.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            autocrop: bool = UNSET,
+            image_url: FileInput = UNSET,
+            prompt: str = "yellow hammer",
+            remove_background: bool = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[ExtractObjectOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                autocrop: Whether to crop empty borders.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            autocrop: bool = UNSET,
+            image_url: FileInput = UNSET,
+            prompt: str = "yellow hammer",
+            remove_background: bool = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[ExtractObjectOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                autocrop: Whether to crop empty borders.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    ExtractObject = Endpoint
+
+extract_object = ExtractObject("bria/extract-object", ExtractObjectInput, ExtractObjectOutput)
 """Endpoint of bria: extract-object.
 
 Call it with `extract_object.subscribe()`.
@@ -51,5 +245,6 @@ Call it with `extract_object.subscribe()`.
 
 Input = ExtractObjectInput
 Output = ExtractObjectOutput
+endpoint = extract_object
 
-__all__ = ["ExtractObjectInput", "ExtractObjectOutput", "Input", "Output", "extract_object"]
+__all__ = ["ExtractObjectInput", "ExtractObjectOutput", "extract_object"]

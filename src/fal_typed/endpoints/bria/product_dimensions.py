@@ -7,7 +7,7 @@ https://fal.ai/models/bria/product-dimensions
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -15,7 +15,7 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class DimensionEntry(InputModel):
-    """Part of the parameters: name, unit, value, position."""
+    """An item of the parameter `dimensions`."""
 
     name: Literal["height", "width_bottom", "width_top"]
 
@@ -27,7 +27,7 @@ class DimensionEntry(InputModel):
 
 
 class CapacityInput(InputModel):
-    """Part of the parameters: unit, value."""
+    """Value of the parameter `capacity`."""
 
     unit: Literal["fl_oz", "ml", "l", "qt", "gal", "cups"]
 
@@ -35,7 +35,7 @@ class CapacityInput(InputModel):
 
 
 class WeightInput(InputModel):
-    """Part of the parameters: unit, value, label."""
+    """Value of the parameter `weight`."""
 
     unit: Literal["lb", "oz", "g", "kg"]
 
@@ -89,7 +89,271 @@ class ProductDimensionsOutput(OutputModel):
     transparent_overlay: Image | None = None
 
 
-product_dimensions = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ProductDimensions(Endpoint[..., ProductDimensionsInput, ProductDimensionsOutput]):
+        def run(
+            self,
+            *,
+            dimensions: list[DimensionEntry],
+            image: FileInput,
+            style: Literal["default", "childlike", "elegant"],
+            background: str = "white",
+            capacity: CapacityInput = UNSET,
+            output_format: Literal["png", "jpeg", "dual"] = "png",
+            output_size: int = 2200,
+            proportional_lines: bool = True,
+            sync: bool = UNSET,
+            title: str = UNSET,
+            title_position: Literal["top_left", "top_center", "top_right"] = "top_center",
+            units_display: Literal["single", "dual_bullet", "dual_slash", "dual_parens"] = "single",
+            weight: WeightInput = UNSET,
+        ) -> Result[ProductDimensionsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                dimensions: Dimension lines to draw into the image, each with its length and
+                    position.
+                style: Visual style of the result.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                output_size: Width and height of the result in pixels.
+                weight: Weight to show next to the product.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            dimensions: list[DimensionEntry],
+            image: FileInput,
+            style: Literal["default", "childlike", "elegant"],
+            background: str = "white",
+            capacity: CapacityInput = UNSET,
+            output_format: Literal["png", "jpeg", "dual"] = "png",
+            output_size: int = 2200,
+            proportional_lines: bool = True,
+            sync: bool = UNSET,
+            title: str = UNSET,
+            title_position: Literal["top_left", "top_center", "top_right"] = "top_center",
+            units_display: Literal["single", "dual_bullet", "dual_slash", "dual_parens"] = "single",
+            weight: WeightInput = UNSET,
+        ) -> Result[ProductDimensionsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                dimensions: Dimension lines to draw into the image, each with its length and
+                    position.
+                style: Visual style of the result.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                output_size: Width and height of the result in pixels.
+                weight: Weight to show next to the product.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            dimensions: list[DimensionEntry],
+            image: FileInput,
+            style: Literal["default", "childlike", "elegant"],
+            background: str = "white",
+            capacity: CapacityInput = UNSET,
+            output_format: Literal["png", "jpeg", "dual"] = "png",
+            output_size: int = 2200,
+            proportional_lines: bool = True,
+            sync: bool = UNSET,
+            title: str = UNSET,
+            title_position: Literal["top_left", "top_center", "top_right"] = "top_center",
+            units_display: Literal["single", "dual_bullet", "dual_slash", "dual_parens"] = "single",
+            weight: WeightInput = UNSET,
+        ) -> Result[ProductDimensionsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                dimensions: Dimension lines to draw into the image, each with its length and
+                    position.
+                style: Visual style of the result.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                output_size: Width and height of the result in pixels.
+                weight: Weight to show next to the product.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            dimensions: list[DimensionEntry],
+            image: FileInput,
+            style: Literal["default", "childlike", "elegant"],
+            background: str = "white",
+            capacity: CapacityInput = UNSET,
+            output_format: Literal["png", "jpeg", "dual"] = "png",
+            output_size: int = 2200,
+            proportional_lines: bool = True,
+            sync: bool = UNSET,
+            title: str = UNSET,
+            title_position: Literal["top_left", "top_center", "top_right"] = "top_center",
+            units_display: Literal["single", "dual_bullet", "dual_slash", "dual_parens"] = "single",
+            weight: WeightInput = UNSET,
+        ) -> Result[ProductDimensionsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                dimensions: Dimension lines to draw into the image, each with its length and
+                    position.
+                style: Visual style of the result.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                output_size: Width and height of the result in pixels.
+                weight: Weight to show next to the product.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            dimensions: list[DimensionEntry],
+            image: FileInput,
+            style: Literal["default", "childlike", "elegant"],
+            background: str = "white",
+            capacity: CapacityInput = UNSET,
+            output_format: Literal["png", "jpeg", "dual"] = "png",
+            output_size: int = 2200,
+            proportional_lines: bool = True,
+            sync: bool = UNSET,
+            title: str = UNSET,
+            title_position: Literal["top_left", "top_center", "top_right"] = "top_center",
+            units_display: Literal["single", "dual_bullet", "dual_slash", "dual_parens"] = "single",
+            weight: WeightInput = UNSET,
+        ) -> Handle[ProductDimensionsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                dimensions: Dimension lines to draw into the image, each with its length and
+                    position.
+                style: Visual style of the result.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                output_size: Width and height of the result in pixels.
+                weight: Weight to show next to the product.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            dimensions: list[DimensionEntry],
+            image: FileInput,
+            style: Literal["default", "childlike", "elegant"],
+            background: str = "white",
+            capacity: CapacityInput = UNSET,
+            output_format: Literal["png", "jpeg", "dual"] = "png",
+            output_size: int = 2200,
+            proportional_lines: bool = True,
+            sync: bool = UNSET,
+            title: str = UNSET,
+            title_position: Literal["top_left", "top_center", "top_right"] = "top_center",
+            units_display: Literal["single", "dual_bullet", "dual_slash", "dual_parens"] = "single",
+            weight: WeightInput = UNSET,
+        ) -> AsyncHandle[ProductDimensionsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                dimensions: Dimension lines to draw into the image, each with its length and
+                    position.
+                style: Visual style of the result.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                output_size: Width and height of the result in pixels.
+                weight: Weight to show next to the product.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            dimensions: list[DimensionEntry],
+            image: FileInput,
+            style: Literal["default", "childlike", "elegant"],
+            background: str = "white",
+            capacity: CapacityInput = UNSET,
+            output_format: Literal["png", "jpeg", "dual"] = "png",
+            output_size: int = 2200,
+            proportional_lines: bool = True,
+            sync: bool = UNSET,
+            title: str = UNSET,
+            title_position: Literal["top_left", "top_center", "top_right"] = "top_center",
+            units_display: Literal["single", "dual_bullet", "dual_slash", "dual_parens"] = "single",
+            weight: WeightInput = UNSET,
+        ) -> Stream[ProductDimensionsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                dimensions: Dimension lines to draw into the image, each with its length and
+                    position.
+                style: Visual style of the result.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                output_size: Width and height of the result in pixels.
+                weight: Weight to show next to the product.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            dimensions: list[DimensionEntry],
+            image: FileInput,
+            style: Literal["default", "childlike", "elegant"],
+            background: str = "white",
+            capacity: CapacityInput = UNSET,
+            output_format: Literal["png", "jpeg", "dual"] = "png",
+            output_size: int = 2200,
+            proportional_lines: bool = True,
+            sync: bool = UNSET,
+            title: str = UNSET,
+            title_position: Literal["top_left", "top_center", "top_right"] = "top_center",
+            units_display: Literal["single", "dual_bullet", "dual_slash", "dual_parens"] = "single",
+            weight: WeightInput = UNSET,
+        ) -> AsyncStream[ProductDimensionsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                dimensions: Dimension lines to draw into the image, each with its length and
+                    position.
+                style: Visual style of the result.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                output_size: Width and height of the result in pixels.
+                weight: Weight to show next to the product.
+            """
+            ...
+else:
+    ProductDimensions = Endpoint
+
+product_dimensions = ProductDimensions(
     "bria/product-dimensions", ProductDimensionsInput, ProductDimensionsOutput
 )
 """Endpoint of bria: product-dimensions.
@@ -99,12 +363,11 @@ Call it with `product_dimensions.subscribe(dimensions=…, image=…, style=…)
 
 Input = ProductDimensionsInput
 Output = ProductDimensionsOutput
+endpoint = product_dimensions
 
 __all__ = [
     "CapacityInput",
     "DimensionEntry",
-    "Input",
-    "Output",
     "ProductDimensionsInput",
     "ProductDimensionsOutput",
     "WeightInput",

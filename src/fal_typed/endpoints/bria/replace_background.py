@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/bria/replace-background
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -18,8 +18,7 @@ class ReplaceBackgroundInput(InputModel, Request["ReplaceBackgroundOutput"]):
     """Parameters of bria/replace-background."""
 
     prompt: str | None = None
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     image_url: FileInput | None = None
     """Image to edit or to start from."""
@@ -49,7 +48,215 @@ class ReplaceBackgroundOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-replace_background = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ReplaceBackground(Endpoint[..., ReplaceBackgroundInput, ReplaceBackgroundOutput]):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 4925634,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[ReplaceBackgroundOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 4925634,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[ReplaceBackgroundOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 4925634,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[ReplaceBackgroundOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 4925634,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[ReplaceBackgroundOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 4925634,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Handle[ReplaceBackgroundOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 4925634,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[ReplaceBackgroundOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 4925634,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Stream[ReplaceBackgroundOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 4925634,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> AsyncStream[ReplaceBackgroundOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    ReplaceBackground = Endpoint
+
+replace_background = ReplaceBackground(
     "bria/replace-background", ReplaceBackgroundInput, ReplaceBackgroundOutput
 )
 """Image endpoint of bria: replace-background.
@@ -59,11 +266,6 @@ Call it with `replace_background.subscribe()`.
 
 Input = ReplaceBackgroundInput
 Output = ReplaceBackgroundOutput
+endpoint = replace_background
 
-__all__ = [
-    "Input",
-    "Output",
-    "ReplaceBackgroundInput",
-    "ReplaceBackgroundOutput",
-    "replace_background",
-]
+__all__ = ["ReplaceBackgroundInput", "ReplaceBackgroundOutput", "replace_background"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/bytedance/lynx
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class LynxInput(InputModel, Request["LynxOutput"]):
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -40,7 +39,7 @@ class LynxInput(InputModel, Request["LynxOutput"]):
     """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     ip_scale: Annotated[float, Field(ge=0.0, le=2.0)] = 1
     """From 0 to 2."""
@@ -78,7 +77,367 @@ class LynxOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-lynx = Endpoint("bytedance/lynx", LynxInput, LynxOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Lynx(Endpoint[..., LynxInput, LynxOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            ip_scale: float = 1,
+            strength: float = 1,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            guidance_scale_2: float = 2,
+            num_frames: int = 81,
+        ) -> Result[LynxOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 75.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                ip_scale: From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 81.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            ip_scale: float = 1,
+            strength: float = 1,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            guidance_scale_2: float = 2,
+            num_frames: int = 81,
+        ) -> Result[LynxOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 75.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                ip_scale: From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 81.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            ip_scale: float = 1,
+            strength: float = 1,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            guidance_scale_2: float = 2,
+            num_frames: int = 81,
+        ) -> Result[LynxOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 75.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                ip_scale: From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 81.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            ip_scale: float = 1,
+            strength: float = 1,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            guidance_scale_2: float = 2,
+            num_frames: int = 81,
+        ) -> Result[LynxOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 75.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                ip_scale: From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 81.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            ip_scale: float = 1,
+            strength: float = 1,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            guidance_scale_2: float = 2,
+            num_frames: int = 81,
+        ) -> Handle[LynxOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 75.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                ip_scale: From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 81.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            ip_scale: float = 1,
+            strength: float = 1,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            guidance_scale_2: float = 2,
+            num_frames: int = 81,
+        ) -> AsyncHandle[LynxOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 75.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                ip_scale: From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 81.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            ip_scale: float = 1,
+            strength: float = 1,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            guidance_scale_2: float = 2,
+            num_frames: int = 81,
+        ) -> Stream[LynxOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 75.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                ip_scale: From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 81.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            ip_scale: float = 1,
+            strength: float = 1,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            guidance_scale_2: float = 2,
+            num_frames: int = 81,
+        ) -> AsyncStream[LynxOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 75.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                ip_scale: From 0 to 2.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 2.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 0 to 10.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 81.
+            """
+            ...
+else:
+    Lynx = Endpoint
+
+lynx = Lynx("bytedance/lynx", LynxInput, LynxOutput)
 """Video endpoint of bytedance: lynx.
 
 Call it with `lynx.subscribe(image_url=…, prompt=…)`.
@@ -86,5 +445,6 @@ Call it with `lynx.subscribe(image_url=…, prompt=…)`.
 
 Input = LynxInput
 Output = LynxOutput
+endpoint = lynx
 
-__all__ = ["Input", "LynxInput", "LynxOutput", "Output", "lynx"]
+__all__ = ["LynxInput", "LynxOutput", "lynx"]

@@ -7,7 +7,7 @@ https://fal.ai/models/bytedance/seed-audio-1.0
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
@@ -53,7 +53,263 @@ class SeedAudio10Output(OutputModel):
     """The generated audio, as a file to download."""
 
 
-seed_audio_1_0 = Endpoint("bytedance/seed-audio-1.0", SeedAudio10Input, SeedAudio10Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SeedAudio10(Endpoint[..., SeedAudio10Input, SeedAudio10Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            audio_urls: list[FileInput] = UNSET,
+            image_url: FileInput = UNSET,
+            multilingual: bool = UNSET,
+            output_format: Literal["wav", "mp3", "pcm", "ogg_opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: str = UNSET,
+            volume: float = 1,
+        ) -> Result[SeedAudio10Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_urls: Audio files to edit or to use as references, in order.
+                image_url: Image to edit or to start from.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                volume: Volume of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            audio_urls: list[FileInput] = UNSET,
+            image_url: FileInput = UNSET,
+            multilingual: bool = UNSET,
+            output_format: Literal["wav", "mp3", "pcm", "ogg_opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: str = UNSET,
+            volume: float = 1,
+        ) -> Result[SeedAudio10Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_urls: Audio files to edit or to use as references, in order.
+                image_url: Image to edit or to start from.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                volume: Volume of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            audio_urls: list[FileInput] = UNSET,
+            image_url: FileInput = UNSET,
+            multilingual: bool = UNSET,
+            output_format: Literal["wav", "mp3", "pcm", "ogg_opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: str = UNSET,
+            volume: float = 1,
+        ) -> Result[SeedAudio10Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_urls: Audio files to edit or to use as references, in order.
+                image_url: Image to edit or to start from.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                volume: Volume of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            audio_urls: list[FileInput] = UNSET,
+            image_url: FileInput = UNSET,
+            multilingual: bool = UNSET,
+            output_format: Literal["wav", "mp3", "pcm", "ogg_opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: str = UNSET,
+            volume: float = 1,
+        ) -> Result[SeedAudio10Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_urls: Audio files to edit or to use as references, in order.
+                image_url: Image to edit or to start from.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                volume: Volume of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            audio_urls: list[FileInput] = UNSET,
+            image_url: FileInput = UNSET,
+            multilingual: bool = UNSET,
+            output_format: Literal["wav", "mp3", "pcm", "ogg_opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: str = UNSET,
+            volume: float = 1,
+        ) -> Handle[SeedAudio10Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_urls: Audio files to edit or to use as references, in order.
+                image_url: Image to edit or to start from.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                volume: Volume of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            audio_urls: list[FileInput] = UNSET,
+            image_url: FileInput = UNSET,
+            multilingual: bool = UNSET,
+            output_format: Literal["wav", "mp3", "pcm", "ogg_opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: str = UNSET,
+            volume: float = 1,
+        ) -> AsyncHandle[SeedAudio10Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_urls: Audio files to edit or to use as references, in order.
+                image_url: Image to edit or to start from.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                volume: Volume of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            audio_urls: list[FileInput] = UNSET,
+            image_url: FileInput = UNSET,
+            multilingual: bool = UNSET,
+            output_format: Literal["wav", "mp3", "pcm", "ogg_opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: str = UNSET,
+            volume: float = 1,
+        ) -> Stream[SeedAudio10Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_urls: Audio files to edit or to use as references, in order.
+                image_url: Image to edit or to start from.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                volume: Volume of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            audio_urls: list[FileInput] = UNSET,
+            image_url: FileInput = UNSET,
+            multilingual: bool = UNSET,
+            output_format: Literal["wav", "mp3", "pcm", "ogg_opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: str = UNSET,
+            volume: float = 1,
+        ) -> AsyncStream[SeedAudio10Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_urls: Audio files to edit or to use as references, in order.
+                image_url: Image to edit or to start from.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                volume: Volume of the audio.
+            """
+            ...
+else:
+    SeedAudio10 = Endpoint
+
+seed_audio_1_0 = SeedAudio10("bytedance/seed-audio-1.0", SeedAudio10Input, SeedAudio10Output)
 """Endpoint of bytedance: seed-audio-1.0.
 
 Call it with `seed_audio_1_0.subscribe(prompt=…)`.
@@ -61,5 +317,6 @@ Call it with `seed_audio_1_0.subscribe(prompt=…)`.
 
 Input = SeedAudio10Input
 Output = SeedAudio10Output
+endpoint = seed_audio_1_0
 
-__all__ = ["Input", "Output", "SeedAudio10Input", "SeedAudio10Output", "seed_audio_1_0"]
+__all__ = ["SeedAudio10Input", "SeedAudio10Output", "seed_audio_1_0"]

@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/cassetteai/music-generator
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,9 +23,7 @@ class MusicGeneratorInput(InputModel, Request["MusicGeneratorOutput"]):
     """Text description of the sound, music or voice to generate."""
 
     duration: Annotated[int, Field(ge=10, le=180)]
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 10 to
-    180.
-    """
+    """Duration of the result in seconds. From 10 to 180."""
 
 
 class MusicGeneratorOutput(OutputModel):
@@ -35,7 +33,109 @@ class MusicGeneratorOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-music_generator = Endpoint("cassetteai/music-generator", MusicGeneratorInput, MusicGeneratorOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MusicGenerator(Endpoint[..., MusicGeneratorInput, MusicGeneratorOutput]):
+        def run(self, *, prompt: str, duration: int) -> Result[MusicGeneratorOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 10 to 180.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, prompt: str, duration: int) -> Result[MusicGeneratorOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 10 to 180.
+            """
+            ...
+
+        def subscribe(self, *, prompt: str, duration: int) -> Result[MusicGeneratorOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 10 to 180.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, duration: int
+        ) -> Result[MusicGeneratorOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 10 to 180.
+            """
+            ...
+
+        def submit(self, *, prompt: str, duration: int) -> Handle[MusicGeneratorOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 10 to 180.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, duration: int
+        ) -> AsyncHandle[MusicGeneratorOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 10 to 180.
+            """
+            ...
+
+        def stream(self, *, prompt: str, duration: int) -> Stream[MusicGeneratorOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 10 to 180.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, prompt: str, duration: int) -> AsyncStream[MusicGeneratorOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 10 to 180.
+            """
+            ...
+else:
+    MusicGenerator = Endpoint
+
+music_generator = MusicGenerator(
+    "cassetteai/music-generator", MusicGeneratorInput, MusicGeneratorOutput
+)
 """Audio endpoint of cassetteai: music-generator.
 
 Call it with `music_generator.subscribe(prompt=…, duration=…)`.
@@ -43,5 +143,6 @@ Call it with `music_generator.subscribe(prompt=…, duration=…)`.
 
 Input = MusicGeneratorInput
 Output = MusicGeneratorOutput
+endpoint = music_generator
 
-__all__ = ["Input", "MusicGeneratorInput", "MusicGeneratorOutput", "Output", "music_generator"]
+__all__ = ["MusicGeneratorInput", "MusicGeneratorOutput", "music_generator"]

@@ -7,6 +7,8 @@ https://fal.ai/models/CassetteAI/music-generator
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
@@ -16,7 +18,7 @@ class MusicGeneratorInput(InputModel, Request["MusicGeneratorOutput"]):
     """Parameters of CassetteAI/music-generator."""
 
     duration: float
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     prompt: str
     """Text description of the result, or of what to do with the given input."""
@@ -29,7 +31,111 @@ class MusicGeneratorOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-music_generator = Endpoint("CassetteAI/music-generator", MusicGeneratorInput, MusicGeneratorOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MusicGenerator(Endpoint[..., MusicGeneratorInput, MusicGeneratorOutput]):
+        def run(self, *, duration: float, prompt: str) -> Result[MusicGeneratorOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                duration: Duration of the result in seconds.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, duration: float, prompt: str) -> Result[MusicGeneratorOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                duration: Duration of the result in seconds.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+
+        def subscribe(self, *, duration: float, prompt: str) -> Result[MusicGeneratorOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                duration: Duration of the result in seconds.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, duration: float, prompt: str
+        ) -> Result[MusicGeneratorOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                duration: Duration of the result in seconds.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+
+        def submit(self, *, duration: float, prompt: str) -> Handle[MusicGeneratorOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                duration: Duration of the result in seconds.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, duration: float, prompt: str
+        ) -> AsyncHandle[MusicGeneratorOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                duration: Duration of the result in seconds.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+
+        def stream(self, *, duration: float, prompt: str) -> Stream[MusicGeneratorOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                duration: Duration of the result in seconds.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, duration: float, prompt: str
+        ) -> AsyncStream[MusicGeneratorOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                duration: Duration of the result in seconds.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+else:
+    MusicGenerator = Endpoint
+
+music_generator = MusicGenerator(
+    "CassetteAI/music-generator", MusicGeneratorInput, MusicGeneratorOutput
+)
 """Endpoint of CassetteAI: music-generator.
 
 Call it with `music_generator.subscribe(duration=…, prompt=…)`.
@@ -37,5 +143,6 @@ Call it with `music_generator.subscribe(duration=…, prompt=…)`.
 
 Input = MusicGeneratorInput
 Output = MusicGeneratorOutput
+endpoint = music_generator
 
-__all__ = ["Input", "MusicGeneratorInput", "MusicGeneratorOutput", "Output", "music_generator"]
+__all__ = ["MusicGeneratorInput", "MusicGeneratorOutput", "music_generator"]

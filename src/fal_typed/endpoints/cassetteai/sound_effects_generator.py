@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/cassetteai/sound-effects-generator
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,9 +23,7 @@ class SoundEffectsGeneratorInput(InputModel, Request["SoundEffectsGeneratorOutpu
     """Text description of the sound, music or voice to generate."""
 
     duration: Annotated[int, Field(ge=1, le=30)]
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    30.
-    """
+    """Duration of the result in seconds. From 1 to 30."""
 
 
 class SoundEffectsGeneratorOutput(OutputModel):
@@ -35,7 +33,113 @@ class SoundEffectsGeneratorOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-sound_effects_generator = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SoundEffectsGenerator(
+        Endpoint[..., SoundEffectsGeneratorInput, SoundEffectsGeneratorOutput]
+    ):
+        def run(self, *, prompt: str, duration: int) -> Result[SoundEffectsGeneratorOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 1 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, duration: int
+        ) -> Result[SoundEffectsGeneratorOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 1 to 30.
+            """
+            ...
+
+        def subscribe(self, *, prompt: str, duration: int) -> Result[SoundEffectsGeneratorOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 1 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, duration: int
+        ) -> Result[SoundEffectsGeneratorOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 1 to 30.
+            """
+            ...
+
+        def submit(self, *, prompt: str, duration: int) -> Handle[SoundEffectsGeneratorOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 1 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, duration: int
+        ) -> AsyncHandle[SoundEffectsGeneratorOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 1 to 30.
+            """
+            ...
+
+        def stream(self, *, prompt: str, duration: int) -> Stream[SoundEffectsGeneratorOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 1 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, duration: int
+        ) -> AsyncStream[SoundEffectsGeneratorOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                duration: Duration of the result in seconds. From 1 to 30.
+            """
+            ...
+else:
+    SoundEffectsGenerator = Endpoint
+
+sound_effects_generator = SoundEffectsGenerator(
     "cassetteai/sound-effects-generator", SoundEffectsGeneratorInput, SoundEffectsGeneratorOutput
 )
 """Audio endpoint of cassetteai: sound-effects-generator.
@@ -45,11 +149,6 @@ Call it with `sound_effects_generator.subscribe(prompt=…, duration=…)`.
 
 Input = SoundEffectsGeneratorInput
 Output = SoundEffectsGeneratorOutput
+endpoint = sound_effects_generator
 
-__all__ = [
-    "Input",
-    "Output",
-    "SoundEffectsGeneratorInput",
-    "SoundEffectsGeneratorOutput",
-    "sound_effects_generator",
-]
+__all__ = ["SoundEffectsGeneratorInput", "SoundEffectsGeneratorOutput", "sound_effects_generator"]

@@ -8,6 +8,8 @@ Category: video. https://fal.ai/models/cassetteai/video-sound-effects-generator
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileObjectInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -27,7 +29,107 @@ class VideoSoundEffectsGeneratorOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-video_sound_effects_generator = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoSoundEffectsGenerator(
+        Endpoint[..., VideoSoundEffectsGeneratorInput, VideoSoundEffectsGeneratorOutput]
+    ):
+        def run(self, *, video_url: FileObjectInput) -> Result[VideoSoundEffectsGeneratorOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_url: FileObjectInput
+        ) -> Result[VideoSoundEffectsGeneratorOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def subscribe(
+            self, *, video_url: FileObjectInput
+        ) -> Result[VideoSoundEffectsGeneratorOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_url: FileObjectInput
+        ) -> Result[VideoSoundEffectsGeneratorOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, video_url: FileObjectInput) -> Handle[VideoSoundEffectsGeneratorOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_url: FileObjectInput
+        ) -> AsyncHandle[VideoSoundEffectsGeneratorOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, video_url: FileObjectInput) -> Stream[VideoSoundEffectsGeneratorOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_url: FileObjectInput
+        ) -> AsyncStream[VideoSoundEffectsGeneratorOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+            """
+            ...
+else:
+    VideoSoundEffectsGenerator = Endpoint
+
+video_sound_effects_generator = VideoSoundEffectsGenerator(
     "cassetteai/video-sound-effects-generator",
     VideoSoundEffectsGeneratorInput,
     VideoSoundEffectsGeneratorOutput,
@@ -39,10 +141,9 @@ Call it with `video_sound_effects_generator.subscribe(video_url=…)`.
 
 Input = VideoSoundEffectsGeneratorInput
 Output = VideoSoundEffectsGeneratorOutput
+endpoint = video_sound_effects_generator
 
 __all__ = [
-    "Input",
-    "Output",
     "VideoSoundEffectsGeneratorInput",
     "VideoSoundEffectsGeneratorOutput",
     "video_sound_effects_generator",

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/clarityai/crystal-upscaler
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -36,7 +36,135 @@ class CrystalUpscalerOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-crystal_upscaler = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CrystalUpscaler(Endpoint[..., CrystalUpscalerInput, CrystalUpscalerOutput]):
+        def run(
+            self, *, image_url: FileInput, scale_factor: float = 2, creativity: float = 0
+        ) -> Result[CrystalUpscalerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, scale_factor: float = 2, creativity: float = 0
+        ) -> Result[CrystalUpscalerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 10.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, scale_factor: float = 2, creativity: float = 0
+        ) -> Result[CrystalUpscalerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, scale_factor: float = 2, creativity: float = 0
+        ) -> Result[CrystalUpscalerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 10.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, scale_factor: float = 2, creativity: float = 0
+        ) -> Handle[CrystalUpscalerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, scale_factor: float = 2, creativity: float = 0
+        ) -> AsyncHandle[CrystalUpscalerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 10.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, scale_factor: float = 2, creativity: float = 0
+        ) -> Stream[CrystalUpscalerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, scale_factor: float = 2, creativity: float = 0
+        ) -> AsyncStream[CrystalUpscalerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 10.
+            """
+            ...
+else:
+    CrystalUpscaler = Endpoint
+
+crystal_upscaler = CrystalUpscaler(
     "clarityai/crystal-upscaler", CrystalUpscalerInput, CrystalUpscalerOutput
 )
 """Image endpoint of clarityai: crystal-upscaler.
@@ -46,5 +174,6 @@ Call it with `crystal_upscaler.subscribe(image_url=…)`.
 
 Input = CrystalUpscalerInput
 Output = CrystalUpscalerOutput
+endpoint = crystal_upscaler
 
-__all__ = ["CrystalUpscalerInput", "CrystalUpscalerOutput", "Input", "Output", "crystal_upscaler"]
+__all__ = ["CrystalUpscalerInput", "CrystalUpscalerOutput", "crystal_upscaler"]

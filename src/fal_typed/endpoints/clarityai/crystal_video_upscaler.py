@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/clarityai/crystal-video-upscaler
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -33,7 +33,121 @@ class CrystalVideoUpscalerOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-crystal_video_upscaler = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CrystalVideoUpscaler(
+        Endpoint[..., CrystalVideoUpscalerInput, CrystalVideoUpscalerOutput]
+    ):
+        def run(
+            self, *, video_url: FileInput, scale_factor: float = 2
+        ) -> Result[CrystalVideoUpscalerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_url: FileInput, scale_factor: float = 2
+        ) -> Result[CrystalVideoUpscalerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+            """
+            ...
+
+        def subscribe(
+            self, *, video_url: FileInput, scale_factor: float = 2
+        ) -> Result[CrystalVideoUpscalerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_url: FileInput, scale_factor: float = 2
+        ) -> Result[CrystalVideoUpscalerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, scale_factor: float = 2
+        ) -> Handle[CrystalVideoUpscalerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_url: FileInput, scale_factor: float = 2
+        ) -> AsyncHandle[CrystalVideoUpscalerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+            """
+            ...
+
+        def stream(
+            self, *, video_url: FileInput, scale_factor: float = 2
+        ) -> Stream[CrystalVideoUpscalerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_url: FileInput, scale_factor: float = 2
+        ) -> AsyncStream[CrystalVideoUpscalerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale_factor: Factor by which to enlarge width and height. From 1 to 200.
+            """
+            ...
+else:
+    CrystalVideoUpscaler = Endpoint
+
+crystal_video_upscaler = CrystalVideoUpscaler(
     "clarityai/crystal-video-upscaler", CrystalVideoUpscalerInput, CrystalVideoUpscalerOutput
 )
 """Video endpoint of clarityai: crystal-video-upscaler.
@@ -43,11 +157,6 @@ Call it with `crystal_video_upscaler.subscribe(video_url=…)`.
 
 Input = CrystalVideoUpscalerInput
 Output = CrystalVideoUpscalerOutput
+endpoint = crystal_video_upscaler
 
-__all__ = [
-    "CrystalVideoUpscalerInput",
-    "CrystalVideoUpscalerOutput",
-    "Input",
-    "Output",
-    "crystal_video_upscaler",
-]
+__all__ = ["CrystalVideoUpscalerInput", "CrystalVideoUpscalerOutput", "crystal_video_upscaler"]

@@ -7,7 +7,7 @@ https://fal.ai/models/decart/lucy-i2v
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -24,7 +24,7 @@ class LucyI2vInput(InputModel, Request["LucyI2vOutput"]):
     """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     sync_mode: bool = True
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -39,7 +39,183 @@ class LucyI2vOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-lucy_i2v = Endpoint("decart/lucy-i2v", LucyI2vInput, LucyI2vOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LucyI2v(Endpoint[..., LucyI2vInput, LucyI2vOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            sync_mode: bool = True,
+        ) -> Result[LucyI2vOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            sync_mode: bool = True,
+        ) -> Result[LucyI2vOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            sync_mode: bool = True,
+        ) -> Result[LucyI2vOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            sync_mode: bool = True,
+        ) -> Result[LucyI2vOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            sync_mode: bool = True,
+        ) -> Handle[LucyI2vOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            sync_mode: bool = True,
+        ) -> AsyncHandle[LucyI2vOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            sync_mode: bool = True,
+        ) -> Stream[LucyI2vOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            sync_mode: bool = True,
+        ) -> AsyncStream[LucyI2vOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    LucyI2v = Endpoint
+
+lucy_i2v = LucyI2v("decart/lucy-i2v", LucyI2vInput, LucyI2vOutput)
 """Endpoint of decart: lucy-i2v.
 
 Call it with `lucy_i2v.subscribe(image_url=…, prompt=…)`.
@@ -47,5 +223,6 @@ Call it with `lucy_i2v.subscribe(image_url=…, prompt=…)`.
 
 Input = LucyI2vInput
 Output = LucyI2vOutput
+endpoint = lucy_i2v
 
-__all__ = ["Input", "LucyI2vInput", "LucyI2vOutput", "Output", "lucy_i2v"]
+__all__ = ["LucyI2vInput", "LucyI2vOutput", "lucy_i2v"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/decart/lucy-restyle
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class LucyRestyleInput(InputModel, Request["LucyRestyleOutput"]):
     """Parameters of decart/lucy-restyle."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 1500 characters.
+    """What happens in the video, in words: subject, action and style. At most 1500 characters.
     """
 
     video_url: FileInput
@@ -51,7 +50,239 @@ class LucyRestyleOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-lucy_restyle = Endpoint("decart/lucy-restyle", LucyRestyleInput, LucyRestyleOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LucyRestyle(Endpoint[..., LucyRestyleInput, LucyRestyleOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int = UNSET,
+            resolution: Literal["720p"] = "720p",
+            enhance_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[LucyRestyleOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int = UNSET,
+            resolution: Literal["720p"] = "720p",
+            enhance_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[LucyRestyleOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int = UNSET,
+            resolution: Literal["720p"] = "720p",
+            enhance_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[LucyRestyleOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int = UNSET,
+            resolution: Literal["720p"] = "720p",
+            enhance_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[LucyRestyleOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int = UNSET,
+            resolution: Literal["720p"] = "720p",
+            enhance_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Handle[LucyRestyleOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int = UNSET,
+            resolution: Literal["720p"] = "720p",
+            enhance_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[LucyRestyleOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int = UNSET,
+            resolution: Literal["720p"] = "720p",
+            enhance_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Stream[LucyRestyleOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int = UNSET,
+            resolution: Literal["720p"] = "720p",
+            enhance_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncStream[LucyRestyleOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    LucyRestyle = Endpoint
+
+lucy_restyle = LucyRestyle("decart/lucy-restyle", LucyRestyleInput, LucyRestyleOutput)
 """Video endpoint of decart: lucy-restyle.
 
 Call it with `lucy_restyle.subscribe(prompt=…, video_url=…)`.
@@ -59,5 +290,6 @@ Call it with `lucy_restyle.subscribe(prompt=…, video_url=…)`.
 
 Input = LucyRestyleInput
 Output = LucyRestyleOutput
+endpoint = lucy_restyle
 
-__all__ = ["Input", "LucyRestyleInput", "LucyRestyleOutput", "Output", "lucy_restyle"]
+__all__ = ["LucyRestyleInput", "LucyRestyleOutput", "lucy_restyle"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/animatediff-sparsectrl-lcm
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class AnimatediffSparsectrlLcmInput(InputModel, Request["AnimatediffSparsectrlLc
     """Parameters of fal-ai/animatediff-sparsectrl-lcm."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -68,7 +67,313 @@ class AnimatediffSparsectrlLcmOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-animatediff_sparsectrl_lcm = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AnimatediffSparsectrlLcm(
+        Endpoint[..., AnimatediffSparsectrlLcmInput, AnimatediffSparsectrlLcmOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            controlnet_type: Literal["scribble", "rgb"] = "scribble",
+            num_inference_steps: int = 4,
+            guidance_scale: int = 1,
+            seed: int | None = None,
+            keyframe_0_image_url: FileInput | None = None,
+            keyframe_0_index: int = 0,
+            keyframe_1_image_url: FileInput | None = None,
+            keyframe_1_index: int = 0,
+            keyframe_2_image_url: FileInput | None = None,
+            keyframe_2_index: int = 0,
+        ) -> Result[AnimatediffSparsectrlLcmOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                keyframe_0_image_url: First image that the clip passes through.
+                keyframe_0_index: Frame index of the first keyframe image, starting at 0.
+                keyframe_1_image_url: Second image that the clip passes through.
+                keyframe_1_index: Frame index of the second keyframe image, starting at 0.
+                keyframe_2_image_url: Third image that the clip passes through.
+                keyframe_2_index: Frame index of the third keyframe image, starting at 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            controlnet_type: Literal["scribble", "rgb"] = "scribble",
+            num_inference_steps: int = 4,
+            guidance_scale: int = 1,
+            seed: int | None = None,
+            keyframe_0_image_url: FileInput | None = None,
+            keyframe_0_index: int = 0,
+            keyframe_1_image_url: FileInput | None = None,
+            keyframe_1_index: int = 0,
+            keyframe_2_image_url: FileInput | None = None,
+            keyframe_2_index: int = 0,
+        ) -> Result[AnimatediffSparsectrlLcmOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                keyframe_0_image_url: First image that the clip passes through.
+                keyframe_0_index: Frame index of the first keyframe image, starting at 0.
+                keyframe_1_image_url: Second image that the clip passes through.
+                keyframe_1_index: Frame index of the second keyframe image, starting at 0.
+                keyframe_2_image_url: Third image that the clip passes through.
+                keyframe_2_index: Frame index of the third keyframe image, starting at 0.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            controlnet_type: Literal["scribble", "rgb"] = "scribble",
+            num_inference_steps: int = 4,
+            guidance_scale: int = 1,
+            seed: int | None = None,
+            keyframe_0_image_url: FileInput | None = None,
+            keyframe_0_index: int = 0,
+            keyframe_1_image_url: FileInput | None = None,
+            keyframe_1_index: int = 0,
+            keyframe_2_image_url: FileInput | None = None,
+            keyframe_2_index: int = 0,
+        ) -> Result[AnimatediffSparsectrlLcmOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                keyframe_0_image_url: First image that the clip passes through.
+                keyframe_0_index: Frame index of the first keyframe image, starting at 0.
+                keyframe_1_image_url: Second image that the clip passes through.
+                keyframe_1_index: Frame index of the second keyframe image, starting at 0.
+                keyframe_2_image_url: Third image that the clip passes through.
+                keyframe_2_index: Frame index of the third keyframe image, starting at 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            controlnet_type: Literal["scribble", "rgb"] = "scribble",
+            num_inference_steps: int = 4,
+            guidance_scale: int = 1,
+            seed: int | None = None,
+            keyframe_0_image_url: FileInput | None = None,
+            keyframe_0_index: int = 0,
+            keyframe_1_image_url: FileInput | None = None,
+            keyframe_1_index: int = 0,
+            keyframe_2_image_url: FileInput | None = None,
+            keyframe_2_index: int = 0,
+        ) -> Result[AnimatediffSparsectrlLcmOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                keyframe_0_image_url: First image that the clip passes through.
+                keyframe_0_index: Frame index of the first keyframe image, starting at 0.
+                keyframe_1_image_url: Second image that the clip passes through.
+                keyframe_1_index: Frame index of the second keyframe image, starting at 0.
+                keyframe_2_image_url: Third image that the clip passes through.
+                keyframe_2_index: Frame index of the third keyframe image, starting at 0.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            controlnet_type: Literal["scribble", "rgb"] = "scribble",
+            num_inference_steps: int = 4,
+            guidance_scale: int = 1,
+            seed: int | None = None,
+            keyframe_0_image_url: FileInput | None = None,
+            keyframe_0_index: int = 0,
+            keyframe_1_image_url: FileInput | None = None,
+            keyframe_1_index: int = 0,
+            keyframe_2_image_url: FileInput | None = None,
+            keyframe_2_index: int = 0,
+        ) -> Handle[AnimatediffSparsectrlLcmOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                keyframe_0_image_url: First image that the clip passes through.
+                keyframe_0_index: Frame index of the first keyframe image, starting at 0.
+                keyframe_1_image_url: Second image that the clip passes through.
+                keyframe_1_index: Frame index of the second keyframe image, starting at 0.
+                keyframe_2_image_url: Third image that the clip passes through.
+                keyframe_2_index: Frame index of the third keyframe image, starting at 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            controlnet_type: Literal["scribble", "rgb"] = "scribble",
+            num_inference_steps: int = 4,
+            guidance_scale: int = 1,
+            seed: int | None = None,
+            keyframe_0_image_url: FileInput | None = None,
+            keyframe_0_index: int = 0,
+            keyframe_1_image_url: FileInput | None = None,
+            keyframe_1_index: int = 0,
+            keyframe_2_image_url: FileInput | None = None,
+            keyframe_2_index: int = 0,
+        ) -> AsyncHandle[AnimatediffSparsectrlLcmOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                keyframe_0_image_url: First image that the clip passes through.
+                keyframe_0_index: Frame index of the first keyframe image, starting at 0.
+                keyframe_1_image_url: Second image that the clip passes through.
+                keyframe_1_index: Frame index of the second keyframe image, starting at 0.
+                keyframe_2_image_url: Third image that the clip passes through.
+                keyframe_2_index: Frame index of the third keyframe image, starting at 0.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            controlnet_type: Literal["scribble", "rgb"] = "scribble",
+            num_inference_steps: int = 4,
+            guidance_scale: int = 1,
+            seed: int | None = None,
+            keyframe_0_image_url: FileInput | None = None,
+            keyframe_0_index: int = 0,
+            keyframe_1_image_url: FileInput | None = None,
+            keyframe_1_index: int = 0,
+            keyframe_2_image_url: FileInput | None = None,
+            keyframe_2_index: int = 0,
+        ) -> Stream[AnimatediffSparsectrlLcmOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                keyframe_0_image_url: First image that the clip passes through.
+                keyframe_0_index: Frame index of the first keyframe image, starting at 0.
+                keyframe_1_image_url: Second image that the clip passes through.
+                keyframe_1_index: Frame index of the second keyframe image, starting at 0.
+                keyframe_2_image_url: Third image that the clip passes through.
+                keyframe_2_index: Frame index of the third keyframe image, starting at 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            controlnet_type: Literal["scribble", "rgb"] = "scribble",
+            num_inference_steps: int = 4,
+            guidance_scale: int = 1,
+            seed: int | None = None,
+            keyframe_0_image_url: FileInput | None = None,
+            keyframe_0_index: int = 0,
+            keyframe_1_image_url: FileInput | None = None,
+            keyframe_1_index: int = 0,
+            keyframe_2_image_url: FileInput | None = None,
+            keyframe_2_index: int = 0,
+        ) -> AsyncStream[AnimatediffSparsectrlLcmOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                keyframe_0_image_url: First image that the clip passes through.
+                keyframe_0_index: Frame index of the first keyframe image, starting at 0.
+                keyframe_1_image_url: Second image that the clip passes through.
+                keyframe_1_index: Frame index of the second keyframe image, starting at 0.
+                keyframe_2_image_url: Third image that the clip passes through.
+                keyframe_2_index: Frame index of the third keyframe image, starting at 0.
+            """
+            ...
+else:
+    AnimatediffSparsectrlLcm = Endpoint
+
+animatediff_sparsectrl_lcm = AnimatediffSparsectrlLcm(
     "fal-ai/animatediff-sparsectrl-lcm",
     AnimatediffSparsectrlLcmInput,
     AnimatediffSparsectrlLcmOutput,
@@ -80,11 +385,10 @@ Call it with `animatediff_sparsectrl_lcm.subscribe(prompt=…)`.
 
 Input = AnimatediffSparsectrlLcmInput
 Output = AnimatediffSparsectrlLcmOutput
+endpoint = animatediff_sparsectrl_lcm
 
 __all__ = [
     "AnimatediffSparsectrlLcmInput",
     "AnimatediffSparsectrlLcmOutput",
-    "Input",
-    "Output",
     "animatediff_sparsectrl_lcm",
 ]

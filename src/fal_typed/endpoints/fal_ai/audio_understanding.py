@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/audio-understanding
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -36,7 +36,127 @@ class AudioUnderstandingOutput(OutputModel):
     """The response as text."""
 
 
-audio_understanding = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AudioUnderstanding(Endpoint[..., AudioUnderstandingInput, AudioUnderstandingOutput]):
+        def run(
+            self, *, audio_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Result[AudioUnderstandingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model. 1 to 10000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, audio_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Result[AudioUnderstandingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model. 1 to 10000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
+
+        def subscribe(
+            self, *, audio_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Result[AudioUnderstandingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model. 1 to 10000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, audio_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Result[AudioUnderstandingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model. 1 to 10000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Handle[AudioUnderstandingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model. 1 to 10000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, audio_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> AsyncHandle[AudioUnderstandingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model. 1 to 10000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
+
+        def stream(
+            self, *, audio_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Stream[AudioUnderstandingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model. 1 to 10000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, audio_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> AsyncStream[AudioUnderstandingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model. 1 to 10000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
+else:
+    AudioUnderstanding = Endpoint
+
+audio_understanding = AudioUnderstanding(
     "fal-ai/audio-understanding", AudioUnderstandingInput, AudioUnderstandingOutput
 )
 """Audio endpoint of fal-ai: audio-understanding.
@@ -46,11 +166,6 @@ Call it with `audio_understanding.subscribe(audio_url=…, prompt=…)`.
 
 Input = AudioUnderstandingInput
 Output = AudioUnderstandingOutput
+endpoint = audio_understanding
 
-__all__ = [
-    "AudioUnderstandingInput",
-    "AudioUnderstandingOutput",
-    "Input",
-    "Output",
-    "audio_understanding",
-]
+__all__ = ["AudioUnderstandingInput", "AudioUnderstandingOutput", "audio_understanding"]

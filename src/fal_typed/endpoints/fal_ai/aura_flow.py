@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/aura-flow
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class AuraFlowInput(InputModel, Request["AuraFlowOutput"]):
     """Parameters of fal-ai/aura-flow."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     num_images: Annotated[int, Field(ge=1, le=2)] = 1
     """Number of images to generate; each image is billed. From 1 to 2."""
@@ -60,7 +59,247 @@ class AuraFlowOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-aura_flow = Endpoint("fal-ai/aura-flow", AuraFlowInput, AuraFlowOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AuraFlow(Endpoint[..., AuraFlowInput, AuraFlowOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 50,
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[AuraFlowOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 50,
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[AuraFlowOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 50,
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[AuraFlowOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 50,
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[AuraFlowOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 50,
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Handle[AuraFlowOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 50,
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[AuraFlowOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 50,
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Stream[AuraFlowOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 50,
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncStream[AuraFlowOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    AuraFlow = Endpoint
+
+aura_flow = AuraFlow("fal-ai/aura-flow", AuraFlowInput, AuraFlowOutput)
 """Image endpoint of fal-ai: aura-flow.
 
 Call it with `aura_flow.subscribe(prompt=…)`.
@@ -68,5 +307,6 @@ Call it with `aura_flow.subscribe(prompt=…)`.
 
 Input = AuraFlowInput
 Output = AuraFlowOutput
+endpoint = aura_flow
 
-__all__ = ["AuraFlowInput", "AuraFlowOutput", "Input", "Output", "aura_flow"]
+__all__ = ["AuraFlowInput", "AuraFlowOutput", "aura_flow"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/aura-sr
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -39,7 +39,175 @@ class AuraSrOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-aura_sr = Endpoint("fal-ai/aura-sr", AuraSrInput, AuraSrOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AuraSr(Endpoint[..., AuraSrInput, AuraSrOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: Literal[4] = 4,
+            overlapping_tiles: bool = False,
+            checkpoint: Literal["v1", "v2"] = "v1",
+        ) -> Result[AuraSrOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: Literal[4] = 4,
+            overlapping_tiles: bool = False,
+            checkpoint: Literal["v1", "v2"] = "v1",
+        ) -> Result[AuraSrOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: Literal[4] = 4,
+            overlapping_tiles: bool = False,
+            checkpoint: Literal["v1", "v2"] = "v1",
+        ) -> Result[AuraSrOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: Literal[4] = 4,
+            overlapping_tiles: bool = False,
+            checkpoint: Literal["v1", "v2"] = "v1",
+        ) -> Result[AuraSrOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: Literal[4] = 4,
+            overlapping_tiles: bool = False,
+            checkpoint: Literal["v1", "v2"] = "v1",
+        ) -> Handle[AuraSrOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: Literal[4] = 4,
+            overlapping_tiles: bool = False,
+            checkpoint: Literal["v1", "v2"] = "v1",
+        ) -> AsyncHandle[AuraSrOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: Literal[4] = 4,
+            overlapping_tiles: bool = False,
+            checkpoint: Literal["v1", "v2"] = "v1",
+        ) -> Stream[AuraSrOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: Literal[4] = 4,
+            overlapping_tiles: bool = False,
+            checkpoint: Literal["v1", "v2"] = "v1",
+        ) -> AsyncStream[AuraSrOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                overlapping_tiles: Whether to process overlapping tiles, which hides the seams.
+            """
+            ...
+else:
+    AuraSr = Endpoint
+
+aura_sr = AuraSr("fal-ai/aura-sr", AuraSrInput, AuraSrOutput)
 """Image endpoint of fal-ai: aura-sr.
 
 Call it with `aura_sr.subscribe(image_url=…)`.
@@ -47,5 +215,6 @@ Call it with `aura_sr.subscribe(image_url=…)`.
 
 Input = AuraSrInput
 Output = AuraSrOutput
+endpoint = aura_sr
 
-__all__ = ["AuraSrInput", "AuraSrOutput", "Input", "Output", "aura_sr"]
+__all__ = ["AuraSrInput", "AuraSrOutput", "aura_sr"]

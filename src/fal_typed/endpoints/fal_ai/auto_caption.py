@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/auto-caption
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -49,7 +49,223 @@ class AutoCaptionOutput(OutputModel):
     """URL of the generated video."""
 
 
-auto_caption = Endpoint("fal-ai/auto-caption", AutoCaptionInput, AutoCaptionOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AutoCaption(Endpoint[..., AutoCaptionInput, AutoCaptionOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            txt_color: str = "white",
+            txt_font: str = "Standard",
+            font_size: int = 24,
+            stroke_width: int = 1,
+            left_align: str | float = "center",
+            top_align: str | float = "center",
+            refresh_interval: float = 1.5,
+        ) -> Result[AutoCaptionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                txt_color: Color of the letters.
+                txt_font: Typeface of the letters.
+                font_size: Size of the letters in pixels.
+                stroke_width: Width of the line in pixels.
+                refresh_interval: From 0.5 to 3.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            txt_color: str = "white",
+            txt_font: str = "Standard",
+            font_size: int = 24,
+            stroke_width: int = 1,
+            left_align: str | float = "center",
+            top_align: str | float = "center",
+            refresh_interval: float = 1.5,
+        ) -> Result[AutoCaptionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                txt_color: Color of the letters.
+                txt_font: Typeface of the letters.
+                font_size: Size of the letters in pixels.
+                stroke_width: Width of the line in pixels.
+                refresh_interval: From 0.5 to 3.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            txt_color: str = "white",
+            txt_font: str = "Standard",
+            font_size: int = 24,
+            stroke_width: int = 1,
+            left_align: str | float = "center",
+            top_align: str | float = "center",
+            refresh_interval: float = 1.5,
+        ) -> Result[AutoCaptionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                txt_color: Color of the letters.
+                txt_font: Typeface of the letters.
+                font_size: Size of the letters in pixels.
+                stroke_width: Width of the line in pixels.
+                refresh_interval: From 0.5 to 3.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            txt_color: str = "white",
+            txt_font: str = "Standard",
+            font_size: int = 24,
+            stroke_width: int = 1,
+            left_align: str | float = "center",
+            top_align: str | float = "center",
+            refresh_interval: float = 1.5,
+        ) -> Result[AutoCaptionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                txt_color: Color of the letters.
+                txt_font: Typeface of the letters.
+                font_size: Size of the letters in pixels.
+                stroke_width: Width of the line in pixels.
+                refresh_interval: From 0.5 to 3.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            txt_color: str = "white",
+            txt_font: str = "Standard",
+            font_size: int = 24,
+            stroke_width: int = 1,
+            left_align: str | float = "center",
+            top_align: str | float = "center",
+            refresh_interval: float = 1.5,
+        ) -> Handle[AutoCaptionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                txt_color: Color of the letters.
+                txt_font: Typeface of the letters.
+                font_size: Size of the letters in pixels.
+                stroke_width: Width of the line in pixels.
+                refresh_interval: From 0.5 to 3.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            txt_color: str = "white",
+            txt_font: str = "Standard",
+            font_size: int = 24,
+            stroke_width: int = 1,
+            left_align: str | float = "center",
+            top_align: str | float = "center",
+            refresh_interval: float = 1.5,
+        ) -> AsyncHandle[AutoCaptionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                txt_color: Color of the letters.
+                txt_font: Typeface of the letters.
+                font_size: Size of the letters in pixels.
+                stroke_width: Width of the line in pixels.
+                refresh_interval: From 0.5 to 3.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            txt_color: str = "white",
+            txt_font: str = "Standard",
+            font_size: int = 24,
+            stroke_width: int = 1,
+            left_align: str | float = "center",
+            top_align: str | float = "center",
+            refresh_interval: float = 1.5,
+        ) -> Stream[AutoCaptionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                txt_color: Color of the letters.
+                txt_font: Typeface of the letters.
+                font_size: Size of the letters in pixels.
+                stroke_width: Width of the line in pixels.
+                refresh_interval: From 0.5 to 3.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            txt_color: str = "white",
+            txt_font: str = "Standard",
+            font_size: int = 24,
+            stroke_width: int = 1,
+            left_align: str | float = "center",
+            top_align: str | float = "center",
+            refresh_interval: float = 1.5,
+        ) -> AsyncStream[AutoCaptionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                txt_color: Color of the letters.
+                txt_font: Typeface of the letters.
+                font_size: Size of the letters in pixels.
+                stroke_width: Width of the line in pixels.
+                refresh_interval: From 0.5 to 3.
+            """
+            ...
+else:
+    AutoCaption = Endpoint
+
+auto_caption = AutoCaption("fal-ai/auto-caption", AutoCaptionInput, AutoCaptionOutput)
 """Video endpoint of fal-ai: auto-caption.
 
 Call it with `auto_caption.subscribe(video_url=…)`.
@@ -57,5 +273,6 @@ Call it with `auto_caption.subscribe(video_url=…)`.
 
 Input = AutoCaptionInput
 Output = AutoCaptionOutput
+endpoint = auto_caption
 
-__all__ = ["AutoCaptionInput", "AutoCaptionOutput", "Input", "Output", "auto_caption"]
+__all__ = ["AutoCaptionInput", "AutoCaptionOutput", "auto_caption"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/cartoonify
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -64,7 +64,247 @@ class CartoonifyOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-cartoonify = Endpoint("fal-ai/cartoonify", CartoonifyInput, CartoonifyOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Cartoonify(Endpoint[..., CartoonifyInput, CartoonifyOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+        ) -> Result[CartoonifyOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: How strongly the effect or the character influences the image. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+        ) -> Result[CartoonifyOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: How strongly the effect or the character influences the image. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+        ) -> Result[CartoonifyOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: How strongly the effect or the character influences the image. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+        ) -> Result[CartoonifyOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: How strongly the effect or the character influences the image. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+        ) -> Handle[CartoonifyOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: How strongly the effect or the character influences the image. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+        ) -> AsyncHandle[CartoonifyOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: How strongly the effect or the character influences the image. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+        ) -> Stream[CartoonifyOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: How strongly the effect or the character influences the image. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+        ) -> AsyncStream[CartoonifyOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: How strongly the effect or the character influences the image. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Cartoonify = Endpoint
+
+cartoonify = Cartoonify("fal-ai/cartoonify", CartoonifyInput, CartoonifyOutput)
 """Image endpoint of fal-ai: cartoonify.
 
 Call it with `cartoonify.subscribe(image_url=…)`.
@@ -72,5 +312,6 @@ Call it with `cartoonify.subscribe(image_url=…)`.
 
 Input = CartoonifyInput
 Output = CartoonifyOutput
+endpoint = cartoonify
 
-__all__ = ["CartoonifyInput", "CartoonifyOutput", "Input", "Output", "cartoonify"]
+__all__ = ["CartoonifyInput", "CartoonifyOutput", "cartoonify"]

@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/cat-vton
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -29,17 +30,7 @@ class CatVtonInput(InputModel, Request["CatVtonOutput"]):
     cloth_type: Literal["upper", "lower", "overall", "inner", "outer"]
     """Part of the body that the garment is for."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "portrait_4_3"
+    image_size: ImageSize | ImageSizePreset = "portrait_4_3"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 30
@@ -61,7 +52,239 @@ class CatVtonOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-cat_vton = Endpoint("fal-ai/cat-vton", CatVtonInput, CatVtonOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CatVton(Endpoint[..., CatVtonInput, CatVtonOutput]):
+        def run(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Result[CatVtonOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Result[CatVtonOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Result[CatVtonOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Result[CatVtonOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Handle[CatVtonOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> AsyncHandle[CatVtonOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Stream[CatVtonOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            cloth_type: Literal["upper", "lower", "overall", "inner", "outer"],
+            image_size: ImageSize | ImageSizePreset = "portrait_4_3",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> AsyncStream[CatVtonOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                cloth_type: Part of the body that the garment is for.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    CatVton = Endpoint
+
+cat_vton = CatVton("fal-ai/cat-vton", CatVtonInput, CatVtonOutput)
 """Image endpoint of fal-ai: cat-vton.
 
 Call it with `cat_vton.subscribe(human_image_url=…, garment_image_url=…, cloth_type=…)`.
@@ -69,5 +292,6 @@ Call it with `cat_vton.subscribe(human_image_url=…, garment_image_url=…, clo
 
 Input = CatVtonInput
 Output = CatVtonOutput
+endpoint = cat_vton
 
-__all__ = ["CatVtonInput", "CatVtonOutput", "ImageSize", "Input", "Output", "cat_vton"]
+__all__ = ["CatVtonInput", "CatVtonOutput", "ImageSize", "ImageSizePreset", "cat_vton"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/ccsr
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -67,7 +67,303 @@ class CcsrOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ccsr = Endpoint("fal-ai/ccsr", CcsrInput, CcsrOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ccsr(Endpoint[..., CcsrInput, CcsrOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile_diffusion: Literal["none", "mix", "gaussian"] = "none",
+            tile_diffusion_size: int = 1024,
+            tile_diffusion_stride: int = 512,
+            tile_vae: bool = False,
+            tile_vae_decoder_size: int = 226,
+            tile_vae_encoder_size: int = 1024,
+            steps: int = 50,
+            t_max: float = 0.6667,
+            t_min: float = 0.3333,
+            color_fix_type: Literal["none", "wavelet", "adain"] = "adain",
+            seed: int | None = None,
+        ) -> Result[CcsrOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                tile_diffusion_size: From 256 to 2048.
+                tile_diffusion_stride: From 128 to 1024.
+                tile_vae_decoder_size: From 64 to 2048.
+                tile_vae_encoder_size: From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 100.
+                t_max: From 0 to 1.
+                t_min: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile_diffusion: Literal["none", "mix", "gaussian"] = "none",
+            tile_diffusion_size: int = 1024,
+            tile_diffusion_stride: int = 512,
+            tile_vae: bool = False,
+            tile_vae_decoder_size: int = 226,
+            tile_vae_encoder_size: int = 1024,
+            steps: int = 50,
+            t_max: float = 0.6667,
+            t_min: float = 0.3333,
+            color_fix_type: Literal["none", "wavelet", "adain"] = "adain",
+            seed: int | None = None,
+        ) -> Result[CcsrOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                tile_diffusion_size: From 256 to 2048.
+                tile_diffusion_stride: From 128 to 1024.
+                tile_vae_decoder_size: From 64 to 2048.
+                tile_vae_encoder_size: From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 100.
+                t_max: From 0 to 1.
+                t_min: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile_diffusion: Literal["none", "mix", "gaussian"] = "none",
+            tile_diffusion_size: int = 1024,
+            tile_diffusion_stride: int = 512,
+            tile_vae: bool = False,
+            tile_vae_decoder_size: int = 226,
+            tile_vae_encoder_size: int = 1024,
+            steps: int = 50,
+            t_max: float = 0.6667,
+            t_min: float = 0.3333,
+            color_fix_type: Literal["none", "wavelet", "adain"] = "adain",
+            seed: int | None = None,
+        ) -> Result[CcsrOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                tile_diffusion_size: From 256 to 2048.
+                tile_diffusion_stride: From 128 to 1024.
+                tile_vae_decoder_size: From 64 to 2048.
+                tile_vae_encoder_size: From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 100.
+                t_max: From 0 to 1.
+                t_min: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile_diffusion: Literal["none", "mix", "gaussian"] = "none",
+            tile_diffusion_size: int = 1024,
+            tile_diffusion_stride: int = 512,
+            tile_vae: bool = False,
+            tile_vae_decoder_size: int = 226,
+            tile_vae_encoder_size: int = 1024,
+            steps: int = 50,
+            t_max: float = 0.6667,
+            t_min: float = 0.3333,
+            color_fix_type: Literal["none", "wavelet", "adain"] = "adain",
+            seed: int | None = None,
+        ) -> Result[CcsrOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                tile_diffusion_size: From 256 to 2048.
+                tile_diffusion_stride: From 128 to 1024.
+                tile_vae_decoder_size: From 64 to 2048.
+                tile_vae_encoder_size: From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 100.
+                t_max: From 0 to 1.
+                t_min: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile_diffusion: Literal["none", "mix", "gaussian"] = "none",
+            tile_diffusion_size: int = 1024,
+            tile_diffusion_stride: int = 512,
+            tile_vae: bool = False,
+            tile_vae_decoder_size: int = 226,
+            tile_vae_encoder_size: int = 1024,
+            steps: int = 50,
+            t_max: float = 0.6667,
+            t_min: float = 0.3333,
+            color_fix_type: Literal["none", "wavelet", "adain"] = "adain",
+            seed: int | None = None,
+        ) -> Handle[CcsrOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                tile_diffusion_size: From 256 to 2048.
+                tile_diffusion_stride: From 128 to 1024.
+                tile_vae_decoder_size: From 64 to 2048.
+                tile_vae_encoder_size: From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 100.
+                t_max: From 0 to 1.
+                t_min: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile_diffusion: Literal["none", "mix", "gaussian"] = "none",
+            tile_diffusion_size: int = 1024,
+            tile_diffusion_stride: int = 512,
+            tile_vae: bool = False,
+            tile_vae_decoder_size: int = 226,
+            tile_vae_encoder_size: int = 1024,
+            steps: int = 50,
+            t_max: float = 0.6667,
+            t_min: float = 0.3333,
+            color_fix_type: Literal["none", "wavelet", "adain"] = "adain",
+            seed: int | None = None,
+        ) -> AsyncHandle[CcsrOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                tile_diffusion_size: From 256 to 2048.
+                tile_diffusion_stride: From 128 to 1024.
+                tile_vae_decoder_size: From 64 to 2048.
+                tile_vae_encoder_size: From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 100.
+                t_max: From 0 to 1.
+                t_min: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile_diffusion: Literal["none", "mix", "gaussian"] = "none",
+            tile_diffusion_size: int = 1024,
+            tile_diffusion_stride: int = 512,
+            tile_vae: bool = False,
+            tile_vae_decoder_size: int = 226,
+            tile_vae_encoder_size: int = 1024,
+            steps: int = 50,
+            t_max: float = 0.6667,
+            t_min: float = 0.3333,
+            color_fix_type: Literal["none", "wavelet", "adain"] = "adain",
+            seed: int | None = None,
+        ) -> Stream[CcsrOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                tile_diffusion_size: From 256 to 2048.
+                tile_diffusion_stride: From 128 to 1024.
+                tile_vae_decoder_size: From 64 to 2048.
+                tile_vae_encoder_size: From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 100.
+                t_max: From 0 to 1.
+                t_min: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile_diffusion: Literal["none", "mix", "gaussian"] = "none",
+            tile_diffusion_size: int = 1024,
+            tile_diffusion_stride: int = 512,
+            tile_vae: bool = False,
+            tile_vae_decoder_size: int = 226,
+            tile_vae_encoder_size: int = 1024,
+            steps: int = 50,
+            t_max: float = 0.6667,
+            t_min: float = 0.3333,
+            color_fix_type: Literal["none", "wavelet", "adain"] = "adain",
+            seed: int | None = None,
+        ) -> AsyncStream[CcsrOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                tile_diffusion_size: From 256 to 2048.
+                tile_diffusion_stride: From 128 to 1024.
+                tile_vae_decoder_size: From 64 to 2048.
+                tile_vae_encoder_size: From 128 to 2048.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 100.
+                t_max: From 0 to 1.
+                t_min: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Ccsr = Endpoint
+
+ccsr = Ccsr("fal-ai/ccsr", CcsrInput, CcsrOutput)
 """Image endpoint of fal-ai: ccsr.
 
 Call it with `ccsr.subscribe(image_url=…)`.
@@ -75,5 +371,6 @@ Call it with `ccsr.subscribe(image_url=…)`.
 
 Input = CcsrInput
 Output = CcsrOutput
+endpoint = ccsr
 
-__all__ = ["CcsrInput", "CcsrOutput", "Input", "Output", "ccsr"]
+__all__ = ["CcsrInput", "CcsrOutput", "ccsr"]

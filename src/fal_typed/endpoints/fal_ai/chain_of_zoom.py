@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/chain-of-zoom
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -52,7 +52,215 @@ class ChainOfZoomOutput(OutputModel):
     zoom_center: list[float]
 
 
-chain_of_zoom = Endpoint("fal-ai/chain-of-zoom", ChainOfZoomInput, ChainOfZoomOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChainOfZoom(Endpoint[..., ChainOfZoomInput, ChainOfZoomOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 5,
+            center_x: float = 0.5,
+            center_y: float = 0.5,
+            user_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[ChainOfZoomOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
+                center_x: From 0 to 1.
+                center_y: From 0 to 1.
+                user_prompt: Text description of what to see in close-up.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 5,
+            center_x: float = 0.5,
+            center_y: float = 0.5,
+            user_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[ChainOfZoomOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
+                center_x: From 0 to 1.
+                center_y: From 0 to 1.
+                user_prompt: Text description of what to see in close-up.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 5,
+            center_x: float = 0.5,
+            center_y: float = 0.5,
+            user_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[ChainOfZoomOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
+                center_x: From 0 to 1.
+                center_y: From 0 to 1.
+                user_prompt: Text description of what to see in close-up.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 5,
+            center_x: float = 0.5,
+            center_y: float = 0.5,
+            user_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[ChainOfZoomOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
+                center_x: From 0 to 1.
+                center_y: From 0 to 1.
+                user_prompt: Text description of what to see in close-up.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 5,
+            center_x: float = 0.5,
+            center_y: float = 0.5,
+            user_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Handle[ChainOfZoomOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
+                center_x: From 0 to 1.
+                center_y: From 0 to 1.
+                user_prompt: Text description of what to see in close-up.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 5,
+            center_x: float = 0.5,
+            center_y: float = 0.5,
+            user_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[ChainOfZoomOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
+                center_x: From 0 to 1.
+                center_y: From 0 to 1.
+                user_prompt: Text description of what to see in close-up.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 5,
+            center_x: float = 0.5,
+            center_y: float = 0.5,
+            user_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Stream[ChainOfZoomOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
+                center_x: From 0 to 1.
+                center_y: From 0 to 1.
+                user_prompt: Text description of what to see in close-up.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 5,
+            center_x: float = 0.5,
+            center_y: float = 0.5,
+            user_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> AsyncStream[ChainOfZoomOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8, a multiple of 1.
+                center_x: From 0 to 1.
+                center_y: From 0 to 1.
+                user_prompt: Text description of what to see in close-up.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    ChainOfZoom = Endpoint
+
+chain_of_zoom = ChainOfZoom("fal-ai/chain-of-zoom", ChainOfZoomInput, ChainOfZoomOutput)
 """Image endpoint of fal-ai: chain-of-zoom.
 
 Call it with `chain_of_zoom.subscribe(image_url=…)`.
@@ -60,5 +268,6 @@ Call it with `chain_of_zoom.subscribe(image_url=…)`.
 
 Input = ChainOfZoomInput
 Output = ChainOfZoomOutput
+endpoint = chain_of_zoom
 
-__all__ = ["ChainOfZoomInput", "ChainOfZoomOutput", "Input", "Output", "chain_of_zoom"]
+__all__ = ["ChainOfZoomInput", "ChainOfZoomOutput", "chain_of_zoom"]

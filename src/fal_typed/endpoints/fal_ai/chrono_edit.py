@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/chrono-edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class ChronoEditInput(InputModel, Request["ChronoEditOutput"]):
     """Image to edit or to start from."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -56,7 +55,7 @@ class ChronoEditInput(InputModel, Request["ChronoEditOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -80,7 +79,367 @@ class ChronoEditOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-chrono_edit = Endpoint("fal-ai/chrono-edit", ChronoEditInput, ChronoEditOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChronoEdit(Endpoint[..., ChronoEditInput, ChronoEditOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+        ) -> Result[ChronoEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+        ) -> Result[ChronoEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+        ) -> Result[ChronoEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+        ) -> Result[ChronoEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+        ) -> Handle[ChronoEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+        ) -> AsyncHandle[ChronoEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+        ) -> Stream[ChronoEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+        ) -> AsyncStream[ChronoEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+else:
+    ChronoEdit = Endpoint
+
+chrono_edit = ChronoEdit("fal-ai/chrono-edit", ChronoEditInput, ChronoEditOutput)
 """Image endpoint of fal-ai: chrono-edit.
 
 Call it with `chrono_edit.subscribe(image_url=…, prompt=…)`.
@@ -88,5 +447,6 @@ Call it with `chrono_edit.subscribe(image_url=…, prompt=…)`.
 
 Input = ChronoEditInput
 Output = ChronoEditOutput
+endpoint = chrono_edit
 
-__all__ = ["ChronoEditInput", "ChronoEditOutput", "Input", "Output", "chrono_edit"]
+__all__ = ["ChronoEditInput", "ChronoEditOutput", "chrono_edit"]

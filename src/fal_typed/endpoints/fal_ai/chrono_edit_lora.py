@@ -7,12 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/chrono-edit-lora
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.chrono_lora_weight_b50b6084 import ChronoLoraWeight
+from fal_typed.endpoints._shared.chrono_lora_weight import ChronoLoraWeight
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,8 +24,7 @@ class ChronoEditLoraInput(InputModel, Request["ChronoEditLoraOutput"]):
     """Image to edit or to start from."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 8
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -57,7 +56,7 @@ class ChronoEditLoraInput(InputModel, Request["ChronoEditLoraOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -84,7 +83,393 @@ class ChronoEditLoraOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-chrono_edit_lora = Endpoint("fal-ai/chrono-edit-lora", ChronoEditLoraInput, ChronoEditLoraOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChronoEditLora(Endpoint[..., ChronoEditLoraInput, ChronoEditLoraOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> Result[ChronoEditLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> Result[ChronoEditLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> Result[ChronoEditLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> Result[ChronoEditLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> Handle[ChronoEditLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> AsyncHandle[ChronoEditLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> Stream[ChronoEditLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 1,
+            enable_prompt_expansion: bool = True,
+            enable_temporal_reasoning: bool = False,
+            num_temporal_reasoning_steps: int = 8,
+            resolution: Literal["480p", "720p"] = "480p",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            turbo_mode: bool = True,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> AsyncStream[ChronoEditLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_temporal_reasoning: Whether to plan the change as motion first, which keeps
+                    it physically plausible.
+                num_temporal_reasoning_steps: Number of steps that plan the change as motion before
+                    the image is generated. From 2 to 12.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+else:
+    ChronoEditLora = Endpoint
+
+chrono_edit_lora = ChronoEditLora(
+    "fal-ai/chrono-edit-lora", ChronoEditLoraInput, ChronoEditLoraOutput
+)
 """Image endpoint of fal-ai: chrono-edit-lora.
 
 Call it with `chrono_edit_lora.subscribe(image_url=…, prompt=…)`.
@@ -92,12 +477,6 @@ Call it with `chrono_edit_lora.subscribe(image_url=…, prompt=…)`.
 
 Input = ChronoEditLoraInput
 Output = ChronoEditLoraOutput
+endpoint = chrono_edit_lora
 
-__all__ = [
-    "ChronoEditLoraInput",
-    "ChronoEditLoraOutput",
-    "ChronoLoraWeight",
-    "Input",
-    "Output",
-    "chrono_edit_lora",
-]
+__all__ = ["ChronoEditLoraInput", "ChronoEditLoraOutput", "ChronoLoraWeight", "chrono_edit_lora"]

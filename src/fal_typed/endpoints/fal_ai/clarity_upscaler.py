@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/clarity-upscaler
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class ClarityUpscalerInput(InputModel, Request["ClarityUpscalerOutput"]):
     """Image to edit or to start from."""
 
     prompt: str = "masterpiece, best quality, highres"
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
     """Factor by which to enlarge width and height; 2 gives four times the pixels. From 1 to 4.
@@ -67,7 +66,313 @@ class ClarityUpscalerOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-clarity_upscaler = Endpoint("fal-ai/clarity-upscaler", ClarityUpscalerInput, ClarityUpscalerOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ClarityUpscaler(Endpoint[..., ClarityUpscalerInput, ClarityUpscalerOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "masterpiece, best quality, highres",
+            upscale_factor: float = 2,
+            negative_prompt: str = "(worst quality, low quality, normal quality:2)",
+            creativity: float = 0.35,
+            resemblance: float = 0.6,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 18,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[ClarityUpscalerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                resemblance: How closely the result resembles the input image. From 0 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "masterpiece, best quality, highres",
+            upscale_factor: float = 2,
+            negative_prompt: str = "(worst quality, low quality, normal quality:2)",
+            creativity: float = 0.35,
+            resemblance: float = 0.6,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 18,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[ClarityUpscalerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                resemblance: How closely the result resembles the input image. From 0 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "masterpiece, best quality, highres",
+            upscale_factor: float = 2,
+            negative_prompt: str = "(worst quality, low quality, normal quality:2)",
+            creativity: float = 0.35,
+            resemblance: float = 0.6,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 18,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[ClarityUpscalerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                resemblance: How closely the result resembles the input image. From 0 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "masterpiece, best quality, highres",
+            upscale_factor: float = 2,
+            negative_prompt: str = "(worst quality, low quality, normal quality:2)",
+            creativity: float = 0.35,
+            resemblance: float = 0.6,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 18,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[ClarityUpscalerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                resemblance: How closely the result resembles the input image. From 0 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "masterpiece, best quality, highres",
+            upscale_factor: float = 2,
+            negative_prompt: str = "(worst quality, low quality, normal quality:2)",
+            creativity: float = 0.35,
+            resemblance: float = 0.6,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 18,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[ClarityUpscalerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                resemblance: How closely the result resembles the input image. From 0 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "masterpiece, best quality, highres",
+            upscale_factor: float = 2,
+            negative_prompt: str = "(worst quality, low quality, normal quality:2)",
+            creativity: float = 0.35,
+            resemblance: float = 0.6,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 18,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[ClarityUpscalerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                resemblance: How closely the result resembles the input image. From 0 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "masterpiece, best quality, highres",
+            upscale_factor: float = 2,
+            negative_prompt: str = "(worst quality, low quality, normal quality:2)",
+            creativity: float = 0.35,
+            resemblance: float = 0.6,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 18,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[ClarityUpscalerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                resemblance: How closely the result resembles the input image. From 0 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "masterpiece, best quality, highres",
+            upscale_factor: float = 2,
+            negative_prompt: str = "(worst quality, low quality, normal quality:2)",
+            creativity: float = 0.35,
+            resemblance: float = 0.6,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 18,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[ClarityUpscalerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                resemblance: How closely the result resembles the input image. From 0 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    ClarityUpscaler = Endpoint
+
+clarity_upscaler = ClarityUpscaler(
+    "fal-ai/clarity-upscaler", ClarityUpscalerInput, ClarityUpscalerOutput
+)
 """Image endpoint of fal-ai: clarity-upscaler.
 
 Call it with `clarity_upscaler.subscribe(image_url=…)`.
@@ -75,5 +380,6 @@ Call it with `clarity_upscaler.subscribe(image_url=…)`.
 
 Input = ClarityUpscalerInput
 Output = ClarityUpscalerOutput
+endpoint = clarity_upscaler
 
-__all__ = ["ClarityUpscalerInput", "ClarityUpscalerOutput", "Input", "Output", "clarity_upscaler"]
+__all__ = ["ClarityUpscalerInput", "ClarityUpscalerOutput", "clarity_upscaler"]

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/codeformer
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -45,7 +47,215 @@ class CodeformerOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-codeformer = Endpoint("fal-ai/codeformer", CodeformerInput, CodeformerOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Codeformer(Endpoint[..., CodeformerInput, CodeformerOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            fidelity: float = 0.5,
+            upscale_factor: float = 2,
+            aligned: bool = False,
+            only_center_face: bool = False,
+            face_upscale: bool = True,
+            seed: int | None = None,
+        ) -> Result[CodeformerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                only_center_face: Whether to process only the face in the center.
+                face_upscale: Whether to upscale faces with added detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            fidelity: float = 0.5,
+            upscale_factor: float = 2,
+            aligned: bool = False,
+            only_center_face: bool = False,
+            face_upscale: bool = True,
+            seed: int | None = None,
+        ) -> Result[CodeformerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                only_center_face: Whether to process only the face in the center.
+                face_upscale: Whether to upscale faces with added detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            fidelity: float = 0.5,
+            upscale_factor: float = 2,
+            aligned: bool = False,
+            only_center_face: bool = False,
+            face_upscale: bool = True,
+            seed: int | None = None,
+        ) -> Result[CodeformerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                only_center_face: Whether to process only the face in the center.
+                face_upscale: Whether to upscale faces with added detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            fidelity: float = 0.5,
+            upscale_factor: float = 2,
+            aligned: bool = False,
+            only_center_face: bool = False,
+            face_upscale: bool = True,
+            seed: int | None = None,
+        ) -> Result[CodeformerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                only_center_face: Whether to process only the face in the center.
+                face_upscale: Whether to upscale faces with added detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            fidelity: float = 0.5,
+            upscale_factor: float = 2,
+            aligned: bool = False,
+            only_center_face: bool = False,
+            face_upscale: bool = True,
+            seed: int | None = None,
+        ) -> Handle[CodeformerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                only_center_face: Whether to process only the face in the center.
+                face_upscale: Whether to upscale faces with added detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            fidelity: float = 0.5,
+            upscale_factor: float = 2,
+            aligned: bool = False,
+            only_center_face: bool = False,
+            face_upscale: bool = True,
+            seed: int | None = None,
+        ) -> AsyncHandle[CodeformerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                only_center_face: Whether to process only the face in the center.
+                face_upscale: Whether to upscale faces with added detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            fidelity: float = 0.5,
+            upscale_factor: float = 2,
+            aligned: bool = False,
+            only_center_face: bool = False,
+            face_upscale: bool = True,
+            seed: int | None = None,
+        ) -> Stream[CodeformerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                only_center_face: Whether to process only the face in the center.
+                face_upscale: Whether to upscale faces with added detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            fidelity: float = 0.5,
+            upscale_factor: float = 2,
+            aligned: bool = False,
+            only_center_face: bool = False,
+            face_upscale: bool = True,
+            seed: int | None = None,
+        ) -> AsyncStream[CodeformerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                only_center_face: Whether to process only the face in the center.
+                face_upscale: Whether to upscale faces with added detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Codeformer = Endpoint
+
+codeformer = Codeformer("fal-ai/codeformer", CodeformerInput, CodeformerOutput)
 """Image endpoint of fal-ai: codeformer.
 
 Call it with `codeformer.subscribe(image_url=…)`.
@@ -53,5 +263,6 @@ Call it with `codeformer.subscribe(image_url=…)`.
 
 Input = CodeformerInput
 Output = CodeformerOutput
+endpoint = codeformer
 
-__all__ = ["CodeformerInput", "CodeformerOutput", "Input", "Output", "codeformer"]
+__all__ = ["CodeformerInput", "CodeformerOutput", "codeformer"]

@@ -7,13 +7,18 @@ Category: text. https://fal.ai/models/fal-ai/cohere-transcribe
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+Language: TypeAlias = Literal[
+    "en", "fr", "de", "it", "es", "pt", "el", "nl", "pl", "zh", "ja", "ko", "vi", "ar"
+]
+"""Value of the parameter `language`."""
 
 
 class CohereTranscribeInput(InputModel, Request["CohereTranscribeOutput"]):
@@ -22,9 +27,7 @@ class CohereTranscribeInput(InputModel, Request["CohereTranscribeOutput"]):
     audio_url: FileInput
     """Audio to transcribe or to analyze."""
 
-    language: Literal[
-        "en", "fr", "de", "it", "es", "pt", "el", "nl", "pl", "zh", "ja", "ko", "vi", "ar"
-    ] = "en"
+    language: Language = "en"
     """Language spoken in the audio."""
 
     punctuation: bool = True
@@ -44,7 +47,175 @@ class CohereTranscribeOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-cohere_transcribe = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CohereTranscribe(Endpoint[..., CohereTranscribeInput, CohereTranscribeOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            language: Language = "en",
+            punctuation: bool = True,
+            max_new_tokens: int = 256,
+        ) -> Result[CohereTranscribeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language: Language spoken in the audio.
+                punctuation: Whether to add punctuation to the transcript.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            language: Language = "en",
+            punctuation: bool = True,
+            max_new_tokens: int = 256,
+        ) -> Result[CohereTranscribeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language: Language spoken in the audio.
+                punctuation: Whether to add punctuation to the transcript.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            language: Language = "en",
+            punctuation: bool = True,
+            max_new_tokens: int = 256,
+        ) -> Result[CohereTranscribeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language: Language spoken in the audio.
+                punctuation: Whether to add punctuation to the transcript.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            language: Language = "en",
+            punctuation: bool = True,
+            max_new_tokens: int = 256,
+        ) -> Result[CohereTranscribeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language: Language spoken in the audio.
+                punctuation: Whether to add punctuation to the transcript.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            language: Language = "en",
+            punctuation: bool = True,
+            max_new_tokens: int = 256,
+        ) -> Handle[CohereTranscribeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language: Language spoken in the audio.
+                punctuation: Whether to add punctuation to the transcript.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            language: Language = "en",
+            punctuation: bool = True,
+            max_new_tokens: int = 256,
+        ) -> AsyncHandle[CohereTranscribeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language: Language spoken in the audio.
+                punctuation: Whether to add punctuation to the transcript.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            language: Language = "en",
+            punctuation: bool = True,
+            max_new_tokens: int = 256,
+        ) -> Stream[CohereTranscribeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language: Language spoken in the audio.
+                punctuation: Whether to add punctuation to the transcript.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            language: Language = "en",
+            punctuation: bool = True,
+            max_new_tokens: int = 256,
+        ) -> AsyncStream[CohereTranscribeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language: Language spoken in the audio.
+                punctuation: Whether to add punctuation to the transcript.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 1024.
+            """
+            ...
+else:
+    CohereTranscribe = Endpoint
+
+cohere_transcribe = CohereTranscribe(
     "fal-ai/cohere-transcribe", CohereTranscribeInput, CohereTranscribeOutput
 )
 """Text endpoint of fal-ai: cohere-transcribe.
@@ -54,11 +225,6 @@ Call it with `cohere_transcribe.subscribe(audio_url=…)`.
 
 Input = CohereTranscribeInput
 Output = CohereTranscribeOutput
+endpoint = cohere_transcribe
 
-__all__ = [
-    "CohereTranscribeInput",
-    "CohereTranscribeOutput",
-    "Input",
-    "Output",
-    "cohere_transcribe",
-]
+__all__ = ["CohereTranscribeInput", "CohereTranscribeOutput", "Language", "cohere_transcribe"]

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/control-light
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -61,7 +61,271 @@ class ControlLightOutput(OutputModel):
     """For each image, whether the content filter detected unsafe content."""
 
 
-control_light = Endpoint("fal-ai/control-light", ControlLightInput, ControlLightOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ControlLight(Endpoint[..., ControlLightInput, ControlLightOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            lighting_level: float = 0.75,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[ControlLightOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            lighting_level: float = 0.75,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[ControlLightOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            lighting_level: float = 0.75,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[ControlLightOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            lighting_level: float = 0.75,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[ControlLightOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            lighting_level: float = 0.75,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[ControlLightOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            lighting_level: float = 0.75,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[ControlLightOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            lighting_level: float = 0.75,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[ControlLightOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            lighting_level: float = 0.75,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[ControlLightOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    ControlLight = Endpoint
+
+control_light = ControlLight("fal-ai/control-light", ControlLightInput, ControlLightOutput)
 """Endpoint of fal-ai: control-light.
 
 Call it with `control_light.subscribe(image_url=…)`.
@@ -69,5 +333,6 @@ Call it with `control_light.subscribe(image_url=…)`.
 
 Input = ControlLightInput
 Output = ControlLightOutput
+endpoint = control_light
 
-__all__ = ["ControlLightInput", "ControlLightOutput", "Input", "Output", "control_light"]
+__all__ = ["ControlLightInput", "ControlLightOutput", "control_light"]

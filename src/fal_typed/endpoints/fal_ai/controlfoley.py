@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/controlfoley
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class ControlfoleyInput(InputModel, Request["ControlfoleyOutput"]):
     """Video to edit or to start from."""
 
     prompt: str = ""
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -33,9 +32,7 @@ class ControlfoleyInput(InputModel, Request["ControlfoleyOutput"]):
     """Reference audio whose voice or sound is used."""
 
     duration: Annotated[float, Field(ge=1.0, le=30.0)] = 8
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    30.
-    """
+    """Duration of the result in seconds. From 1 to 30."""
 
     num_inference_steps: Annotated[int, Field(ge=4, le=100)] = 25
     """Number of denoising steps; more steps take longer and give finer detail. From 4 to 100.
@@ -66,7 +63,279 @@ class ControlfoleyOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-controlfoley = Endpoint("fal-ai/controlfoley", ControlfoleyInput, ControlfoleyOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Controlfoley(Endpoint[..., ControlfoleyInput, ControlfoleyOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            reference_audio_url: FileInput | None = None,
+            duration: float = 8,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 4.5,
+            mask_away_clip: bool = False,
+            seed: int | None = None,
+        ) -> Result[ControlfoleyOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                duration: Duration of the result in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            reference_audio_url: FileInput | None = None,
+            duration: float = 8,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 4.5,
+            mask_away_clip: bool = False,
+            seed: int | None = None,
+        ) -> Result[ControlfoleyOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                duration: Duration of the result in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            reference_audio_url: FileInput | None = None,
+            duration: float = 8,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 4.5,
+            mask_away_clip: bool = False,
+            seed: int | None = None,
+        ) -> Result[ControlfoleyOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                duration: Duration of the result in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            reference_audio_url: FileInput | None = None,
+            duration: float = 8,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 4.5,
+            mask_away_clip: bool = False,
+            seed: int | None = None,
+        ) -> Result[ControlfoleyOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                duration: Duration of the result in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            reference_audio_url: FileInput | None = None,
+            duration: float = 8,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 4.5,
+            mask_away_clip: bool = False,
+            seed: int | None = None,
+        ) -> Handle[ControlfoleyOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                duration: Duration of the result in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            reference_audio_url: FileInput | None = None,
+            duration: float = 8,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 4.5,
+            mask_away_clip: bool = False,
+            seed: int | None = None,
+        ) -> AsyncHandle[ControlfoleyOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                duration: Duration of the result in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            reference_audio_url: FileInput | None = None,
+            duration: float = 8,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 4.5,
+            mask_away_clip: bool = False,
+            seed: int | None = None,
+        ) -> Stream[ControlfoleyOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                duration: Duration of the result in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            reference_audio_url: FileInput | None = None,
+            duration: float = 8,
+            num_inference_steps: int = 25,
+            guidance_scale: float = 4.5,
+            mask_away_clip: bool = False,
+            seed: int | None = None,
+        ) -> AsyncStream[ControlfoleyOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                duration: Duration of the result in seconds. From 1 to 30.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Controlfoley = Endpoint
+
+controlfoley = Controlfoley("fal-ai/controlfoley", ControlfoleyInput, ControlfoleyOutput)
 """Video endpoint of fal-ai: controlfoley.
 
 Call it with `controlfoley.subscribe(video_url=…)`.
@@ -74,5 +343,6 @@ Call it with `controlfoley.subscribe(video_url=…)`.
 
 Input = ControlfoleyInput
 Output = ControlfoleyOutput
+endpoint = controlfoley
 
-__all__ = ["ControlfoleyInput", "ControlfoleyOutput", "Input", "Output", "controlfoley"]
+__all__ = ["ControlfoleyInput", "ControlfoleyOutput", "controlfoley"]

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/controlnetsdxl
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -44,7 +46,215 @@ class ControlnetsdxlOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-controlnetsdxl = Endpoint("fal-ai/controlnetsdxl", ControlnetsdxlInput, ControlnetsdxlOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Controlnetsdxl(Endpoint[..., ControlnetsdxlInput, ControlnetsdxlOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            seed: int = UNSET,
+        ) -> Result[ControlnetsdxlOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            seed: int = UNSET,
+        ) -> Result[ControlnetsdxlOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            seed: int = UNSET,
+        ) -> Result[ControlnetsdxlOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            seed: int = UNSET,
+        ) -> Result[ControlnetsdxlOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            seed: int = UNSET,
+        ) -> Handle[ControlnetsdxlOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            seed: int = UNSET,
+        ) -> AsyncHandle[ControlnetsdxlOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            seed: int = UNSET,
+        ) -> Stream[ControlnetsdxlOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            controlnet_conditioning_scale: float = 0.5,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            seed: int = UNSET,
+        ) -> AsyncStream[ControlnetsdxlOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Controlnetsdxl = Endpoint
+
+controlnetsdxl = Controlnetsdxl("fal-ai/controlnetsdxl", ControlnetsdxlInput, ControlnetsdxlOutput)
 """Endpoint of fal-ai: controlnetsdxl.
 
 Call it with `controlnetsdxl.subscribe(image_url=…, prompt=…)`.
@@ -52,5 +262,6 @@ Call it with `controlnetsdxl.subscribe(image_url=…, prompt=…)`.
 
 Input = ControlnetsdxlInput
 Output = ControlnetsdxlOutput
+endpoint = controlnetsdxl
 
-__all__ = ["ControlnetsdxlInput", "ControlnetsdxlOutput", "Input", "Output", "controlnetsdxl"]
+__all__ = ["ControlnetsdxlInput", "ControlnetsdxlOutput", "controlnetsdxl"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/controlnext
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -61,7 +61,295 @@ class ControlnextOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-controlnext = Endpoint("fal-ai/controlnext", ControlnextInput, ControlnextOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Controlnext(Endpoint[..., ControlnextInput, ControlnextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            height: int = 1024,
+            width: int = 576,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 25,
+            max_frame_num: int = 240,
+            batch_frames: int = 24,
+            overlap: int = 6,
+            sample_stride: int = 2,
+        ) -> Result[ControlnextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                height: Height in pixels. From 64 to 1024.
+                width: Width in pixels. From 64 to 1024.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                max_frame_num: From 1 to 1000.
+                batch_frames: From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                    From 0 to 20.
+                sample_stride: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            height: int = 1024,
+            width: int = 576,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 25,
+            max_frame_num: int = 240,
+            batch_frames: int = 24,
+            overlap: int = 6,
+            sample_stride: int = 2,
+        ) -> Result[ControlnextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                height: Height in pixels. From 64 to 1024.
+                width: Width in pixels. From 64 to 1024.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                max_frame_num: From 1 to 1000.
+                batch_frames: From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                    From 0 to 20.
+                sample_stride: From 1 to 10.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            height: int = 1024,
+            width: int = 576,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 25,
+            max_frame_num: int = 240,
+            batch_frames: int = 24,
+            overlap: int = 6,
+            sample_stride: int = 2,
+        ) -> Result[ControlnextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                height: Height in pixels. From 64 to 1024.
+                width: Width in pixels. From 64 to 1024.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                max_frame_num: From 1 to 1000.
+                batch_frames: From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                    From 0 to 20.
+                sample_stride: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            height: int = 1024,
+            width: int = 576,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 25,
+            max_frame_num: int = 240,
+            batch_frames: int = 24,
+            overlap: int = 6,
+            sample_stride: int = 2,
+        ) -> Result[ControlnextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                height: Height in pixels. From 64 to 1024.
+                width: Width in pixels. From 64 to 1024.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                max_frame_num: From 1 to 1000.
+                batch_frames: From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                    From 0 to 20.
+                sample_stride: From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            height: int = 1024,
+            width: int = 576,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 25,
+            max_frame_num: int = 240,
+            batch_frames: int = 24,
+            overlap: int = 6,
+            sample_stride: int = 2,
+        ) -> Handle[ControlnextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                height: Height in pixels. From 64 to 1024.
+                width: Width in pixels. From 64 to 1024.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                max_frame_num: From 1 to 1000.
+                batch_frames: From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                    From 0 to 20.
+                sample_stride: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            height: int = 1024,
+            width: int = 576,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 25,
+            max_frame_num: int = 240,
+            batch_frames: int = 24,
+            overlap: int = 6,
+            sample_stride: int = 2,
+        ) -> AsyncHandle[ControlnextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                height: Height in pixels. From 64 to 1024.
+                width: Width in pixels. From 64 to 1024.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                max_frame_num: From 1 to 1000.
+                batch_frames: From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                    From 0 to 20.
+                sample_stride: From 1 to 10.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            height: int = 1024,
+            width: int = 576,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 25,
+            max_frame_num: int = 240,
+            batch_frames: int = 24,
+            overlap: int = 6,
+            sample_stride: int = 2,
+        ) -> Stream[ControlnextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                height: Height in pixels. From 64 to 1024.
+                width: Width in pixels. From 64 to 1024.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                max_frame_num: From 1 to 1000.
+                batch_frames: From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                    From 0 to 20.
+                sample_stride: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            height: int = 1024,
+            width: int = 576,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 25,
+            max_frame_num: int = 240,
+            batch_frames: int = 24,
+            overlap: int = 6,
+            sample_stride: int = 2,
+        ) -> AsyncStream[ControlnextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                height: Height in pixels. From 64 to 1024.
+                width: Width in pixels. From 64 to 1024.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                max_frame_num: From 1 to 1000.
+                batch_frames: From 1 to 50.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                    From 0 to 20.
+                sample_stride: From 1 to 10.
+            """
+            ...
+else:
+    Controlnext = Endpoint
+
+controlnext = Controlnext("fal-ai/controlnext", ControlnextInput, ControlnextOutput)
 """Video endpoint of fal-ai: controlnext.
 
 Call it with `controlnext.subscribe(image_url=…, video_url=…)`.
@@ -69,5 +357,6 @@ Call it with `controlnext.subscribe(image_url=…, video_url=…)`.
 
 Input = ControlnextInput
 Output = ControlnextOutput
+endpoint = controlnext
 
-__all__ = ["ControlnextInput", "ControlnextOutput", "Input", "Output", "controlnext"]
+__all__ = ["ControlnextInput", "ControlnextOutput", "controlnext"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/creative-upscaler
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -26,8 +26,7 @@ class CreativeUpscalerInput(InputModel, Request["CreativeUpscalerOutput"]):
     """Model family to use."""
 
     prompt: str | None = None
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     scale: Annotated[float, Field(ge=1.0, le=5.0)] = 2
     """Factor by which to enlarge width and height. From 1 to 5."""
@@ -89,7 +88,423 @@ class CreativeUpscalerOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-creative_upscaler = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CreativeUpscaler(Endpoint[..., CreativeUpscalerInput, CreativeUpscalerOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5",
+            prompt: str | None = None,
+            scale: float = 2,
+            creativity: float = 0.5,
+            detail: float = 1,
+            shape_preservation: float = 0.25,
+            prompt_suffix: str = UNSET,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 20,
+            enable_safety_checks: bool = True,
+            skip_ccsr: bool = False,
+            override_size_limits: bool = False,
+            base_model_url: FileInput | None = None,
+            additional_lora_url: FileInput = UNSET,
+            additional_lora_scale: float = 1,
+            additional_embedding_url: FileInput = UNSET,
+        ) -> Result[CreativeUpscalerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model_type: Model family to use.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 1 to 5.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                detail: Amount of fine detail. From 0 to 5.
+                shape_preservation: From 0 to 3.
+                prompt_suffix: Text to append to the prompt.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                enable_safety_checks: Whether to reject unsafe content.
+                base_model_url: URL of the base model weights.
+                additional_lora_url: URL of additional LoRA weights.
+                additional_lora_scale: Strength of the additional LoRA weights.
+                additional_embedding_url: URL of an additional embedding for the prompt.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5",
+            prompt: str | None = None,
+            scale: float = 2,
+            creativity: float = 0.5,
+            detail: float = 1,
+            shape_preservation: float = 0.25,
+            prompt_suffix: str = UNSET,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 20,
+            enable_safety_checks: bool = True,
+            skip_ccsr: bool = False,
+            override_size_limits: bool = False,
+            base_model_url: FileInput | None = None,
+            additional_lora_url: FileInput = UNSET,
+            additional_lora_scale: float = 1,
+            additional_embedding_url: FileInput = UNSET,
+        ) -> Result[CreativeUpscalerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model_type: Model family to use.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 1 to 5.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                detail: Amount of fine detail. From 0 to 5.
+                shape_preservation: From 0 to 3.
+                prompt_suffix: Text to append to the prompt.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                enable_safety_checks: Whether to reject unsafe content.
+                base_model_url: URL of the base model weights.
+                additional_lora_url: URL of additional LoRA weights.
+                additional_lora_scale: Strength of the additional LoRA weights.
+                additional_embedding_url: URL of an additional embedding for the prompt.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5",
+            prompt: str | None = None,
+            scale: float = 2,
+            creativity: float = 0.5,
+            detail: float = 1,
+            shape_preservation: float = 0.25,
+            prompt_suffix: str = UNSET,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 20,
+            enable_safety_checks: bool = True,
+            skip_ccsr: bool = False,
+            override_size_limits: bool = False,
+            base_model_url: FileInput | None = None,
+            additional_lora_url: FileInput = UNSET,
+            additional_lora_scale: float = 1,
+            additional_embedding_url: FileInput = UNSET,
+        ) -> Result[CreativeUpscalerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model_type: Model family to use.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 1 to 5.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                detail: Amount of fine detail. From 0 to 5.
+                shape_preservation: From 0 to 3.
+                prompt_suffix: Text to append to the prompt.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                enable_safety_checks: Whether to reject unsafe content.
+                base_model_url: URL of the base model weights.
+                additional_lora_url: URL of additional LoRA weights.
+                additional_lora_scale: Strength of the additional LoRA weights.
+                additional_embedding_url: URL of an additional embedding for the prompt.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5",
+            prompt: str | None = None,
+            scale: float = 2,
+            creativity: float = 0.5,
+            detail: float = 1,
+            shape_preservation: float = 0.25,
+            prompt_suffix: str = UNSET,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 20,
+            enable_safety_checks: bool = True,
+            skip_ccsr: bool = False,
+            override_size_limits: bool = False,
+            base_model_url: FileInput | None = None,
+            additional_lora_url: FileInput = UNSET,
+            additional_lora_scale: float = 1,
+            additional_embedding_url: FileInput = UNSET,
+        ) -> Result[CreativeUpscalerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model_type: Model family to use.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 1 to 5.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                detail: Amount of fine detail. From 0 to 5.
+                shape_preservation: From 0 to 3.
+                prompt_suffix: Text to append to the prompt.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                enable_safety_checks: Whether to reject unsafe content.
+                base_model_url: URL of the base model weights.
+                additional_lora_url: URL of additional LoRA weights.
+                additional_lora_scale: Strength of the additional LoRA weights.
+                additional_embedding_url: URL of an additional embedding for the prompt.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5",
+            prompt: str | None = None,
+            scale: float = 2,
+            creativity: float = 0.5,
+            detail: float = 1,
+            shape_preservation: float = 0.25,
+            prompt_suffix: str = UNSET,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 20,
+            enable_safety_checks: bool = True,
+            skip_ccsr: bool = False,
+            override_size_limits: bool = False,
+            base_model_url: FileInput | None = None,
+            additional_lora_url: FileInput = UNSET,
+            additional_lora_scale: float = 1,
+            additional_embedding_url: FileInput = UNSET,
+        ) -> Handle[CreativeUpscalerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model_type: Model family to use.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 1 to 5.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                detail: Amount of fine detail. From 0 to 5.
+                shape_preservation: From 0 to 3.
+                prompt_suffix: Text to append to the prompt.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                enable_safety_checks: Whether to reject unsafe content.
+                base_model_url: URL of the base model weights.
+                additional_lora_url: URL of additional LoRA weights.
+                additional_lora_scale: Strength of the additional LoRA weights.
+                additional_embedding_url: URL of an additional embedding for the prompt.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5",
+            prompt: str | None = None,
+            scale: float = 2,
+            creativity: float = 0.5,
+            detail: float = 1,
+            shape_preservation: float = 0.25,
+            prompt_suffix: str = UNSET,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 20,
+            enable_safety_checks: bool = True,
+            skip_ccsr: bool = False,
+            override_size_limits: bool = False,
+            base_model_url: FileInput | None = None,
+            additional_lora_url: FileInput = UNSET,
+            additional_lora_scale: float = 1,
+            additional_embedding_url: FileInput = UNSET,
+        ) -> AsyncHandle[CreativeUpscalerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model_type: Model family to use.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 1 to 5.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                detail: Amount of fine detail. From 0 to 5.
+                shape_preservation: From 0 to 3.
+                prompt_suffix: Text to append to the prompt.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                enable_safety_checks: Whether to reject unsafe content.
+                base_model_url: URL of the base model weights.
+                additional_lora_url: URL of additional LoRA weights.
+                additional_lora_scale: Strength of the additional LoRA weights.
+                additional_embedding_url: URL of an additional embedding for the prompt.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5",
+            prompt: str | None = None,
+            scale: float = 2,
+            creativity: float = 0.5,
+            detail: float = 1,
+            shape_preservation: float = 0.25,
+            prompt_suffix: str = UNSET,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 20,
+            enable_safety_checks: bool = True,
+            skip_ccsr: bool = False,
+            override_size_limits: bool = False,
+            base_model_url: FileInput | None = None,
+            additional_lora_url: FileInput = UNSET,
+            additional_lora_scale: float = 1,
+            additional_embedding_url: FileInput = UNSET,
+        ) -> Stream[CreativeUpscalerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model_type: Model family to use.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 1 to 5.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                detail: Amount of fine detail. From 0 to 5.
+                shape_preservation: From 0 to 3.
+                prompt_suffix: Text to append to the prompt.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                enable_safety_checks: Whether to reject unsafe content.
+                base_model_url: URL of the base model weights.
+                additional_lora_url: URL of additional LoRA weights.
+                additional_lora_scale: Strength of the additional LoRA weights.
+                additional_embedding_url: URL of an additional embedding for the prompt.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            model_type: Literal["SD_1_5", "SDXL"] = "SD_1_5",
+            prompt: str | None = None,
+            scale: float = 2,
+            creativity: float = 0.5,
+            detail: float = 1,
+            shape_preservation: float = 0.25,
+            prompt_suffix: str = UNSET,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 20,
+            enable_safety_checks: bool = True,
+            skip_ccsr: bool = False,
+            override_size_limits: bool = False,
+            base_model_url: FileInput | None = None,
+            additional_lora_url: FileInput = UNSET,
+            additional_lora_scale: float = 1,
+            additional_embedding_url: FileInput = UNSET,
+        ) -> AsyncStream[CreativeUpscalerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model_type: Model family to use.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 1 to 5.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                detail: Amount of fine detail. From 0 to 5.
+                shape_preservation: From 0 to 3.
+                prompt_suffix: Text to append to the prompt.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                enable_safety_checks: Whether to reject unsafe content.
+                base_model_url: URL of the base model weights.
+                additional_lora_url: URL of additional LoRA weights.
+                additional_lora_scale: Strength of the additional LoRA weights.
+                additional_embedding_url: URL of an additional embedding for the prompt.
+            """
+            ...
+else:
+    CreativeUpscaler = Endpoint
+
+creative_upscaler = CreativeUpscaler(
     "fal-ai/creative-upscaler", CreativeUpscalerInput, CreativeUpscalerOutput
 )
 """Image endpoint of fal-ai: creative-upscaler.
@@ -99,11 +514,6 @@ Call it with `creative_upscaler.subscribe(image_url=…)`.
 
 Input = CreativeUpscalerInput
 Output = CreativeUpscalerOutput
+endpoint = creative_upscaler
 
-__all__ = [
-    "CreativeUpscalerInput",
-    "CreativeUpscalerOutput",
-    "Input",
-    "Output",
-    "creative_upscaler",
-]
+__all__ = ["CreativeUpscalerInput", "CreativeUpscalerOutput", "creative_upscaler"]

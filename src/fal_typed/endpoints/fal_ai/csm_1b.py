@@ -7,13 +7,15 @@ Category: audio. https://fal.ai/models/fal-ai/csm-1b
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Turn(InputModel):
-    """Part of the parameters: speaker_id, text."""
+    """An item of the parameter `scene`."""
 
     speaker_id: int
     """Speaker of this turn."""
@@ -23,7 +25,7 @@ class Turn(InputModel):
 
 
 class Speaker(InputModel):
-    """Part of the parameters: prompt, speaker_id, audio_url."""
+    """An item of the parameter `context`."""
 
     prompt: str
     """Exact transcript of the sample recording."""
@@ -51,7 +53,109 @@ class Csm1bOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-csm_1b = Endpoint("fal-ai/csm-1b", Csm1bInput, Csm1bOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Csm1b(Endpoint[..., Csm1bInput, Csm1bOutput]):
+        def run(self, *, scene: list[Turn], context: list[Speaker] = UNSET) -> Result[Csm1bOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                context: Earlier audio samples of the speakers that show how they sound.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+        ) -> Result[Csm1bOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                context: Earlier audio samples of the speakers that show how they sound.
+            """
+            ...
+
+        def subscribe(
+            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+        ) -> Result[Csm1bOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                context: Earlier audio samples of the speakers that show how they sound.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+        ) -> Result[Csm1bOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                context: Earlier audio samples of the speakers that show how they sound.
+            """
+            ...
+
+        def submit(
+            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+        ) -> Handle[Csm1bOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                context: Earlier audio samples of the speakers that show how they sound.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+        ) -> AsyncHandle[Csm1bOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                context: Earlier audio samples of the speakers that show how they sound.
+            """
+            ...
+
+        def stream(
+            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+        ) -> Stream[Csm1bOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                context: Earlier audio samples of the speakers that show how they sound.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, scene: list[Turn], context: list[Speaker] = UNSET
+        ) -> AsyncStream[Csm1bOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                context: Earlier audio samples of the speakers that show how they sound.
+            """
+            ...
+else:
+    Csm1b = Endpoint
+
+csm_1b = Csm1b("fal-ai/csm-1b", Csm1bInput, Csm1bOutput)
 """Audio endpoint of fal-ai: csm-1b.
 
 Call it with `csm_1b.subscribe(scene=…)`.
@@ -59,5 +163,6 @@ Call it with `csm_1b.subscribe(scene=…)`.
 
 Input = Csm1bInput
 Output = Csm1bOutput
+endpoint = csm_1b
 
-__all__ = ["Csm1bInput", "Csm1bOutput", "Input", "Output", "Speaker", "Turn", "csm_1b"]
+__all__ = ["Csm1bInput", "Csm1bOutput", "Speaker", "Turn", "csm_1b"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/davinci-magihuman
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,9 +20,7 @@ class DavinciMagihumanInput(InputModel, Request["DavinciMagihumanOutput"]):
     """Parameters of fal-ai/davinci-magihuman."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    least 1 character.
-    """
+    """What happens in the video, in words: subject, action and style. At least 1 character."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -31,9 +29,7 @@ class DavinciMagihumanInput(InputModel, Request["DavinciMagihumanOutput"]):
     """Audio that drives motion, speech or music in the video."""
 
     duration: Annotated[int, Field(ge=1, le=30)] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    30.
-    """
+    """Duration of the result in seconds. From 1 to 30."""
 
     resolution: Literal["256p", "540p", "720p", "1080p"] = "256p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -64,7 +60,287 @@ class DavinciMagihumanOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-davinci_magihuman = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DavinciMagihuman(Endpoint[..., DavinciMagihumanInput, DavinciMagihumanOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            duration: int = 5,
+            resolution: Literal["256p", "540p", "720p", "1080p"] = "256p",
+            num_inference_steps: int | None = None,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[DavinciMagihumanOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds. From 1 to 30.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            duration: int = 5,
+            resolution: Literal["256p", "540p", "720p", "1080p"] = "256p",
+            num_inference_steps: int | None = None,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[DavinciMagihumanOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds. From 1 to 30.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            duration: int = 5,
+            resolution: Literal["256p", "540p", "720p", "1080p"] = "256p",
+            num_inference_steps: int | None = None,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[DavinciMagihumanOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds. From 1 to 30.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            duration: int = 5,
+            resolution: Literal["256p", "540p", "720p", "1080p"] = "256p",
+            num_inference_steps: int | None = None,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[DavinciMagihumanOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds. From 1 to 30.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            duration: int = 5,
+            resolution: Literal["256p", "540p", "720p", "1080p"] = "256p",
+            num_inference_steps: int | None = None,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[DavinciMagihumanOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds. From 1 to 30.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            duration: int = 5,
+            resolution: Literal["256p", "540p", "720p", "1080p"] = "256p",
+            num_inference_steps: int | None = None,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[DavinciMagihumanOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds. From 1 to 30.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            duration: int = 5,
+            resolution: Literal["256p", "540p", "720p", "1080p"] = "256p",
+            num_inference_steps: int | None = None,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[DavinciMagihumanOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds. From 1 to 30.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            duration: int = 5,
+            resolution: Literal["256p", "540p", "720p", "1080p"] = "256p",
+            num_inference_steps: int | None = None,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[DavinciMagihumanOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds. From 1 to 30.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    DavinciMagihuman = Endpoint
+
+davinci_magihuman = DavinciMagihuman(
     "fal-ai/davinci-magihuman", DavinciMagihumanInput, DavinciMagihumanOutput
 )
 """Video endpoint of fal-ai: davinci-magihuman.
@@ -74,11 +350,6 @@ Call it with `davinci_magihuman.subscribe(prompt=…, image_url=…)`.
 
 Input = DavinciMagihumanInput
 Output = DavinciMagihumanOutput
+endpoint = davinci_magihuman
 
-__all__ = [
-    "DavinciMagihumanInput",
-    "DavinciMagihumanOutput",
-    "Input",
-    "Output",
-    "davinci_magihuman",
-]
+__all__ = ["DavinciMagihumanInput", "DavinciMagihumanOutput", "davinci_magihuman"]

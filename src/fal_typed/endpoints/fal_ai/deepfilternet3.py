@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/deepfilternet3
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
@@ -34,7 +34,7 @@ class Deepfilternet3Input(InputModel, Request["Deepfilternet3Output"]):
 
 
 class DeepFilterNetTimings(OutputModel):
-    """Part of the result: preprocess, inference, postprocess."""
+    """Value of the field `timings`."""
 
     preprocess: float
     """Duration of preprocessing, in seconds."""
@@ -56,7 +56,191 @@ class Deepfilternet3Output(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-deepfilternet3 = Endpoint("fal-ai/deepfilternet3", Deepfilternet3Input, Deepfilternet3Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Deepfilternet3(Endpoint[..., Deepfilternet3Input, Deepfilternet3Output]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Result[Deepfilternet3Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Result[Deepfilternet3Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Result[Deepfilternet3Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Result[Deepfilternet3Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Handle[Deepfilternet3Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> AsyncHandle[Deepfilternet3Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Stream[Deepfilternet3Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> AsyncStream[Deepfilternet3Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+            """
+            ...
+else:
+    Deepfilternet3 = Endpoint
+
+deepfilternet3 = Deepfilternet3("fal-ai/deepfilternet3", Deepfilternet3Input, Deepfilternet3Output)
 """Audio endpoint of fal-ai: deepfilternet3.
 
 Call it with `deepfilternet3.subscribe(audio_url=…)`.
@@ -64,12 +248,6 @@ Call it with `deepfilternet3.subscribe(audio_url=…)`.
 
 Input = Deepfilternet3Input
 Output = Deepfilternet3Output
+endpoint = deepfilternet3
 
-__all__ = [
-    "DeepFilterNetTimings",
-    "Deepfilternet3Input",
-    "Deepfilternet3Output",
-    "Input",
-    "Output",
-    "deepfilternet3",
-]
+__all__ = ["DeepFilterNetTimings", "Deepfilternet3Input", "Deepfilternet3Output", "deepfilternet3"]

@@ -7,13 +7,25 @@ Category: audio. https://fal.ai/models/fal-ai/demucs
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+Model: TypeAlias = Literal[
+    "htdemucs",
+    "htdemucs_ft",
+    "htdemucs_6s",
+    "hdemucs_mmi",
+    "mdx",
+    "mdx_extra",
+    "mdx_q",
+    "mdx_extra_q",
+]
+"""Value of the parameter `model`."""
 
 
 class DemucsInput(InputModel, Request["DemucsOutput"]):
@@ -22,16 +34,7 @@ class DemucsInput(InputModel, Request["DemucsOutput"]):
     audio_url: FileInput
     """Audio to edit or to start from."""
 
-    model: Literal[
-        "htdemucs",
-        "htdemucs_ft",
-        "htdemucs_6s",
-        "hdemucs_mmi",
-        "mdx",
-        "mdx_extra",
-        "mdx_q",
-        "mdx_extra_q",
-    ] = "htdemucs_6s"
+    model: Model = "htdemucs_6s"
     """Model to use; models differ in quality, speed and price."""
 
     stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
@@ -53,7 +56,7 @@ class DemucsInput(InputModel, Request["DemucsOutput"]):
     """Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to 1."""
 
     output_format: Literal["wav", "mp3"] = "mp3"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
 
 class DemucsOutput(OutputModel):
@@ -78,7 +81,279 @@ class DemucsOutput(OutputModel):
     """Piano only, without the other instruments."""
 
 
-demucs = Endpoint("fal-ai/demucs", DemucsInput, DemucsOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Demucs(Endpoint[..., DemucsInput, DemucsOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            model: Model = "htdemucs_6s",
+            stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
+                "vocals",
+                "drums",
+                "bass",
+                "other",
+                "guitar",
+                "piano",
+            ],
+            segment_length: int | None = None,
+            shifts: int = 1,
+            overlap: float = 0.25,
+            output_format: Literal["wav", "mp3"] = "mp3",
+        ) -> Result[DemucsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                stems: Instruments and voices to separate.
+                shifts: From 1 to 10.
+                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
+                    1.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            model: Model = "htdemucs_6s",
+            stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
+                "vocals",
+                "drums",
+                "bass",
+                "other",
+                "guitar",
+                "piano",
+            ],
+            segment_length: int | None = None,
+            shifts: int = 1,
+            overlap: float = 0.25,
+            output_format: Literal["wav", "mp3"] = "mp3",
+        ) -> Result[DemucsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                stems: Instruments and voices to separate.
+                shifts: From 1 to 10.
+                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
+                    1.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            model: Model = "htdemucs_6s",
+            stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
+                "vocals",
+                "drums",
+                "bass",
+                "other",
+                "guitar",
+                "piano",
+            ],
+            segment_length: int | None = None,
+            shifts: int = 1,
+            overlap: float = 0.25,
+            output_format: Literal["wav", "mp3"] = "mp3",
+        ) -> Result[DemucsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                stems: Instruments and voices to separate.
+                shifts: From 1 to 10.
+                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
+                    1.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            model: Model = "htdemucs_6s",
+            stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
+                "vocals",
+                "drums",
+                "bass",
+                "other",
+                "guitar",
+                "piano",
+            ],
+            segment_length: int | None = None,
+            shifts: int = 1,
+            overlap: float = 0.25,
+            output_format: Literal["wav", "mp3"] = "mp3",
+        ) -> Result[DemucsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                stems: Instruments and voices to separate.
+                shifts: From 1 to 10.
+                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
+                    1.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            model: Model = "htdemucs_6s",
+            stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
+                "vocals",
+                "drums",
+                "bass",
+                "other",
+                "guitar",
+                "piano",
+            ],
+            segment_length: int | None = None,
+            shifts: int = 1,
+            overlap: float = 0.25,
+            output_format: Literal["wav", "mp3"] = "mp3",
+        ) -> Handle[DemucsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                stems: Instruments and voices to separate.
+                shifts: From 1 to 10.
+                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
+                    1.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            model: Model = "htdemucs_6s",
+            stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
+                "vocals",
+                "drums",
+                "bass",
+                "other",
+                "guitar",
+                "piano",
+            ],
+            segment_length: int | None = None,
+            shifts: int = 1,
+            overlap: float = 0.25,
+            output_format: Literal["wav", "mp3"] = "mp3",
+        ) -> AsyncHandle[DemucsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                stems: Instruments and voices to separate.
+                shifts: From 1 to 10.
+                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
+                    1.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            model: Model = "htdemucs_6s",
+            stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
+                "vocals",
+                "drums",
+                "bass",
+                "other",
+                "guitar",
+                "piano",
+            ],
+            segment_length: int | None = None,
+            shifts: int = 1,
+            overlap: float = 0.25,
+            output_format: Literal["wav", "mp3"] = "mp3",
+        ) -> Stream[DemucsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                stems: Instruments and voices to separate.
+                shifts: From 1 to 10.
+                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
+                    1.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            model: Model = "htdemucs_6s",
+            stems: list[Literal["vocals", "drums", "bass", "other", "guitar", "piano"]] | None = [
+                "vocals",
+                "drums",
+                "bass",
+                "other",
+                "guitar",
+                "piano",
+            ],
+            segment_length: int | None = None,
+            shifts: int = 1,
+            overlap: float = 0.25,
+            output_format: Literal["wav", "mp3"] = "mp3",
+        ) -> AsyncStream[DemucsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                stems: Instruments and voices to separate.
+                shifts: From 1 to 10.
+                overlap: Overlap of the segments, from 0 to 1; more is cleaner and slower. From 0 to
+                    1.
+                output_format: File format of the audio.
+            """
+            ...
+else:
+    Demucs = Endpoint
+
+demucs = Demucs("fal-ai/demucs", DemucsInput, DemucsOutput)
 """Audio endpoint of fal-ai: demucs.
 
 Call it with `demucs.subscribe(audio_url=…)`.
@@ -86,5 +361,6 @@ Call it with `demucs.subscribe(audio_url=…)`.
 
 Input = DemucsInput
 Output = DemucsOutput
+endpoint = demucs
 
-__all__ = ["DemucsInput", "DemucsOutput", "Input", "Output", "demucs"]
+__all__ = ["DemucsInput", "DemucsOutput", "Model", "demucs"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/depth-anything-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -54,7 +54,239 @@ class DepthAnythingVideoOutput(OutputModel):
     """File with the raw depth values."""
 
 
-depth_anything_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DepthAnythingVideo(Endpoint[..., DepthAnythingVideoInput, DepthAnythingVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large",
+            colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale",
+            resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto",
+            max_frames: int | None = None,
+            output_fps: float | None = None,
+            side_by_side: bool = False,
+            include_raw_depths: bool = False,
+        ) -> Result[DepthAnythingVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                colormap: Color map of the depth image.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                max_frames: Maximum number of frames to process. Greater than 0.
+                output_fps: Frames per second of the output file. Greater than 0.
+                include_raw_depths: Whether to also return the raw depth values.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large",
+            colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale",
+            resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto",
+            max_frames: int | None = None,
+            output_fps: float | None = None,
+            side_by_side: bool = False,
+            include_raw_depths: bool = False,
+        ) -> Result[DepthAnythingVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                colormap: Color map of the depth image.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                max_frames: Maximum number of frames to process. Greater than 0.
+                output_fps: Frames per second of the output file. Greater than 0.
+                include_raw_depths: Whether to also return the raw depth values.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large",
+            colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale",
+            resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto",
+            max_frames: int | None = None,
+            output_fps: float | None = None,
+            side_by_side: bool = False,
+            include_raw_depths: bool = False,
+        ) -> Result[DepthAnythingVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                colormap: Color map of the depth image.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                max_frames: Maximum number of frames to process. Greater than 0.
+                output_fps: Frames per second of the output file. Greater than 0.
+                include_raw_depths: Whether to also return the raw depth values.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large",
+            colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale",
+            resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto",
+            max_frames: int | None = None,
+            output_fps: float | None = None,
+            side_by_side: bool = False,
+            include_raw_depths: bool = False,
+        ) -> Result[DepthAnythingVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                colormap: Color map of the depth image.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                max_frames: Maximum number of frames to process. Greater than 0.
+                output_fps: Frames per second of the output file. Greater than 0.
+                include_raw_depths: Whether to also return the raw depth values.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large",
+            colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale",
+            resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto",
+            max_frames: int | None = None,
+            output_fps: float | None = None,
+            side_by_side: bool = False,
+            include_raw_depths: bool = False,
+        ) -> Handle[DepthAnythingVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                colormap: Color map of the depth image.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                max_frames: Maximum number of frames to process. Greater than 0.
+                output_fps: Frames per second of the output file. Greater than 0.
+                include_raw_depths: Whether to also return the raw depth values.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large",
+            colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale",
+            resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto",
+            max_frames: int | None = None,
+            output_fps: float | None = None,
+            side_by_side: bool = False,
+            include_raw_depths: bool = False,
+        ) -> AsyncHandle[DepthAnythingVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                colormap: Color map of the depth image.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                max_frames: Maximum number of frames to process. Greater than 0.
+                output_fps: Frames per second of the output file. Greater than 0.
+                include_raw_depths: Whether to also return the raw depth values.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large",
+            colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale",
+            resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto",
+            max_frames: int | None = None,
+            output_fps: float | None = None,
+            side_by_side: bool = False,
+            include_raw_depths: bool = False,
+        ) -> Stream[DepthAnythingVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                colormap: Color map of the depth image.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                max_frames: Maximum number of frames to process. Greater than 0.
+                output_fps: Frames per second of the output file. Greater than 0.
+                include_raw_depths: Whether to also return the raw depth values.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            model: Literal["VDA-Small", "VDA-Base", "VDA-Large"] = "VDA-Large",
+            colormap: Literal["grayscale", "turbo", "inferno", "magma", "viridis"] = "grayscale",
+            resolution: Literal["auto", "360p", "480p", "720p", "1080p"] = "auto",
+            max_frames: int | None = None,
+            output_fps: float | None = None,
+            side_by_side: bool = False,
+            include_raw_depths: bool = False,
+        ) -> AsyncStream[DepthAnythingVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                colormap: Color map of the depth image.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                max_frames: Maximum number of frames to process. Greater than 0.
+                output_fps: Frames per second of the output file. Greater than 0.
+                include_raw_depths: Whether to also return the raw depth values.
+            """
+            ...
+else:
+    DepthAnythingVideo = Endpoint
+
+depth_anything_video = DepthAnythingVideo(
     "fal-ai/depth-anything-video", DepthAnythingVideoInput, DepthAnythingVideoOutput
 )
 """Video endpoint of fal-ai: depth-anything-video.
@@ -64,11 +296,6 @@ Call it with `depth_anything_video.subscribe(video_url=…)`.
 
 Input = DepthAnythingVideoInput
 Output = DepthAnythingVideoOutput
+endpoint = depth_anything_video
 
-__all__ = [
-    "DepthAnythingVideoInput",
-    "DepthAnythingVideoOutput",
-    "Input",
-    "Output",
-    "depth_anything_video",
-]
+__all__ = ["DepthAnythingVideoInput", "DepthAnythingVideoOutput", "depth_anything_video"]

@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/diffrhythm
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -50,7 +50,231 @@ class DiffrhythmOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-diffrhythm = Endpoint("fal-ai/diffrhythm", DiffrhythmInput, DiffrhythmOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Diffrhythm(Endpoint[..., DiffrhythmInput, DiffrhythmOutput]):
+        def run(
+            self,
+            *,
+            lyrics: str,
+            reference_audio_url: FileInput = UNSET,
+            style_prompt: str = UNSET,
+            music_duration: Literal["95s", "285s"] = "95s",
+            cfg_strength: float = 4,
+            scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler",
+            num_inference_steps: int = 32,
+        ) -> Result[DiffrhythmOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            lyrics: str,
+            reference_audio_url: FileInput = UNSET,
+            style_prompt: str = UNSET,
+            music_duration: Literal["95s", "285s"] = "95s",
+            cfg_strength: float = 4,
+            scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler",
+            num_inference_steps: int = 32,
+        ) -> Result[DiffrhythmOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            lyrics: str,
+            reference_audio_url: FileInput = UNSET,
+            style_prompt: str = UNSET,
+            music_duration: Literal["95s", "285s"] = "95s",
+            cfg_strength: float = 4,
+            scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler",
+            num_inference_steps: int = 32,
+        ) -> Result[DiffrhythmOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            lyrics: str,
+            reference_audio_url: FileInput = UNSET,
+            style_prompt: str = UNSET,
+            music_duration: Literal["95s", "285s"] = "95s",
+            cfg_strength: float = 4,
+            scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler",
+            num_inference_steps: int = 32,
+        ) -> Result[DiffrhythmOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            lyrics: str,
+            reference_audio_url: FileInput = UNSET,
+            style_prompt: str = UNSET,
+            music_duration: Literal["95s", "285s"] = "95s",
+            cfg_strength: float = 4,
+            scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler",
+            num_inference_steps: int = 32,
+        ) -> Handle[DiffrhythmOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            lyrics: str,
+            reference_audio_url: FileInput = UNSET,
+            style_prompt: str = UNSET,
+            music_duration: Literal["95s", "285s"] = "95s",
+            cfg_strength: float = 4,
+            scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler",
+            num_inference_steps: int = 32,
+        ) -> AsyncHandle[DiffrhythmOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            lyrics: str,
+            reference_audio_url: FileInput = UNSET,
+            style_prompt: str = UNSET,
+            music_duration: Literal["95s", "285s"] = "95s",
+            cfg_strength: float = 4,
+            scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler",
+            num_inference_steps: int = 32,
+        ) -> Stream[DiffrhythmOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            lyrics: str,
+            reference_audio_url: FileInput = UNSET,
+            style_prompt: str = UNSET,
+            music_duration: Literal["95s", "285s"] = "95s",
+            cfg_strength: float = 4,
+            scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] = "euler",
+            num_inference_steps: int = 32,
+        ) -> AsyncStream[DiffrhythmOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                reference_audio_url: Reference audio whose voice or sound is used.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+            """
+            ...
+else:
+    Diffrhythm = Endpoint
+
+diffrhythm = Diffrhythm("fal-ai/diffrhythm", DiffrhythmInput, DiffrhythmOutput)
 """Audio endpoint of fal-ai: diffrhythm.
 
 Call it with `diffrhythm.subscribe(lyrics=…)`.
@@ -58,5 +282,6 @@ Call it with `diffrhythm.subscribe(lyrics=…)`.
 
 Input = DiffrhythmInput
 Output = DiffrhythmOutput
+endpoint = diffrhythm
 
-__all__ = ["DiffrhythmInput", "DiffrhythmOutput", "Input", "Output", "diffrhythm"]
+__all__ = ["DiffrhythmInput", "DiffrhythmOutput", "diffrhythm"]

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/diffusion-edge
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -26,7 +28,95 @@ class DiffusionEdgeOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-diffusion_edge = Endpoint("fal-ai/diffusion-edge", DiffusionEdgeInput, DiffusionEdgeOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DiffusionEdge(Endpoint[..., DiffusionEdgeInput, DiffusionEdgeOutput]):
+        def run(self, *, image_url: FileInput) -> Result[DiffusionEdgeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, image_url: FileInput) -> Result[DiffusionEdgeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput) -> Result[DiffusionEdgeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, image_url: FileInput) -> Result[DiffusionEdgeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> Handle[DiffusionEdgeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(self, *, image_url: FileInput) -> AsyncHandle[DiffusionEdgeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput) -> Stream[DiffusionEdgeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, image_url: FileInput) -> AsyncStream[DiffusionEdgeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+else:
+    DiffusionEdge = Endpoint
+
+diffusion_edge = DiffusionEdge("fal-ai/diffusion-edge", DiffusionEdgeInput, DiffusionEdgeOutput)
 """Endpoint of fal-ai: diffusion-edge.
 
 Call it with `diffusion_edge.subscribe(image_url=…)`.
@@ -34,5 +124,6 @@ Call it with `diffusion_edge.subscribe(image_url=…)`.
 
 Input = DiffusionEdgeInput
 Output = DiffusionEdgeOutput
+endpoint = diffusion_edge
 
-__all__ = ["DiffusionEdgeInput", "DiffusionEdgeOutput", "Input", "Output", "diffusion_edge"]
+__all__ = ["DiffusionEdgeInput", "DiffusionEdgeOutput", "diffusion_edge"]

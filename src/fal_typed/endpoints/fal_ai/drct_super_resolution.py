@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/drct-super-resolution
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -31,7 +31,127 @@ class DrctSuperResolutionOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-drct_super_resolution = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DrctSuperResolution(Endpoint[..., DrctSuperResolutionInput, DrctSuperResolutionOutput]):
+        def run(
+            self, *, image_url: FileInput, upscale_factor: Literal[4] = 4
+        ) -> Result[DrctSuperResolutionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, upscale_factor: Literal[4] = 4
+        ) -> Result[DrctSuperResolutionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, upscale_factor: Literal[4] = 4
+        ) -> Result[DrctSuperResolutionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, upscale_factor: Literal[4] = 4
+        ) -> Result[DrctSuperResolutionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, upscale_factor: Literal[4] = 4
+        ) -> Handle[DrctSuperResolutionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, upscale_factor: Literal[4] = 4
+        ) -> AsyncHandle[DrctSuperResolutionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, upscale_factor: Literal[4] = 4
+        ) -> Stream[DrctSuperResolutionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, upscale_factor: Literal[4] = 4
+        ) -> AsyncStream[DrctSuperResolutionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+            """
+            ...
+else:
+    DrctSuperResolution = Endpoint
+
+drct_super_resolution = DrctSuperResolution(
     "fal-ai/drct-super-resolution", DrctSuperResolutionInput, DrctSuperResolutionOutput
 )
 """Image endpoint of fal-ai: drct-super-resolution.
@@ -41,11 +161,6 @@ Call it with `drct_super_resolution.subscribe(image_url=…)`.
 
 Input = DrctSuperResolutionInput
 Output = DrctSuperResolutionOutput
+endpoint = drct_super_resolution
 
-__all__ = [
-    "DrctSuperResolutionInput",
-    "DrctSuperResolutionOutput",
-    "Input",
-    "Output",
-    "drct_super_resolution",
-]
+__all__ = ["DrctSuperResolutionInput", "DrctSuperResolutionOutput", "drct_super_resolution"]

@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/dreamo
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,8 +22,7 @@ class DreamoInput(InputModel, Request["DreamoOutput"]):
     """Parameters of fal-ai/dreamo."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     first_image_url: FileInput | None = None
     """The first image, in order."""
@@ -34,17 +34,7 @@ class DreamoInput(InputModel, Request["DreamoOutput"]):
 
     second_reference_task: Literal["ip", "id", "style"] = "ip"
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 12
@@ -97,7 +87,351 @@ class DreamoOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-dreamo = Endpoint("fal-ai/dreamo", DreamoInput, DreamoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Dreamo(Endpoint[..., DreamoInput, DreamoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> Result[DreamoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: The first image, in order.
+                second_image_url: Additional image to use as a reference.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                ref_resolution: From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> Result[DreamoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: The first image, in order.
+                second_image_url: Additional image to use as a reference.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                ref_resolution: From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> Result[DreamoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: The first image, in order.
+                second_image_url: Additional image to use as a reference.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                ref_resolution: From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> Result[DreamoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: The first image, in order.
+                second_image_url: Additional image to use as a reference.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                ref_resolution: From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> Handle[DreamoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: The first image, in order.
+                second_image_url: Additional image to use as a reference.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                ref_resolution: From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[DreamoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: The first image, in order.
+                second_image_url: Additional image to use as a reference.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                ref_resolution: From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> Stream[DreamoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: The first image, in order.
+                second_image_url: Additional image to use as a reference.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                ref_resolution: From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput | None = None,
+            second_image_url: FileInput | None = None,
+            first_reference_task: Literal["ip", "id", "style"] = "ip",
+            second_reference_task: Literal["ip", "id", "style"] = "ip",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 12,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            ref_resolution: int = 512,
+            true_cfg: float = 1,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[DreamoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                first_image_url: The first image, in order.
+                second_image_url: Additional image to use as a reference.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                ref_resolution: From 512 to 1024.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 5.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    Dreamo = Endpoint
+
+dreamo = Dreamo("fal-ai/dreamo", DreamoInput, DreamoOutput)
 """Image endpoint of fal-ai: dreamo.
 
 Call it with `dreamo.subscribe(prompt=…)`.
@@ -105,5 +439,6 @@ Call it with `dreamo.subscribe(prompt=…)`.
 
 Input = DreamoInput
 Output = DreamoOutput
+endpoint = dreamo
 
-__all__ = ["DreamoInput", "DreamoOutput", "ImageSize", "Input", "Output", "dreamo"]
+__all__ = ["DreamoInput", "DreamoOutput", "ImageSize", "ImageSizePreset", "dreamo"]

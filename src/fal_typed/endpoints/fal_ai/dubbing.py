@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/dubbing
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -34,7 +34,159 @@ class DubbingOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-dubbing = Endpoint("fal-ai/dubbing", DubbingInput, DubbingOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Dubbing(Endpoint[..., DubbingInput, DubbingOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            target_language: Literal["hindi", "turkish", "english"] = "hindi",
+            do_lipsync: bool = True,
+        ) -> Result[DubbingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_language: Language to translate into.
+                do_lipsync: Whether to synchronize the lips with the new speech.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            target_language: Literal["hindi", "turkish", "english"] = "hindi",
+            do_lipsync: bool = True,
+        ) -> Result[DubbingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_language: Language to translate into.
+                do_lipsync: Whether to synchronize the lips with the new speech.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            target_language: Literal["hindi", "turkish", "english"] = "hindi",
+            do_lipsync: bool = True,
+        ) -> Result[DubbingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_language: Language to translate into.
+                do_lipsync: Whether to synchronize the lips with the new speech.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            target_language: Literal["hindi", "turkish", "english"] = "hindi",
+            do_lipsync: bool = True,
+        ) -> Result[DubbingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_language: Language to translate into.
+                do_lipsync: Whether to synchronize the lips with the new speech.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            target_language: Literal["hindi", "turkish", "english"] = "hindi",
+            do_lipsync: bool = True,
+        ) -> Handle[DubbingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_language: Language to translate into.
+                do_lipsync: Whether to synchronize the lips with the new speech.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            target_language: Literal["hindi", "turkish", "english"] = "hindi",
+            do_lipsync: bool = True,
+        ) -> AsyncHandle[DubbingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_language: Language to translate into.
+                do_lipsync: Whether to synchronize the lips with the new speech.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            target_language: Literal["hindi", "turkish", "english"] = "hindi",
+            do_lipsync: bool = True,
+        ) -> Stream[DubbingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_language: Language to translate into.
+                do_lipsync: Whether to synchronize the lips with the new speech.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            target_language: Literal["hindi", "turkish", "english"] = "hindi",
+            do_lipsync: bool = True,
+        ) -> AsyncStream[DubbingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_language: Language to translate into.
+                do_lipsync: Whether to synchronize the lips with the new speech.
+            """
+            ...
+else:
+    Dubbing = Endpoint
+
+dubbing = Dubbing("fal-ai/dubbing", DubbingInput, DubbingOutput)
 """Video endpoint of fal-ai: dubbing.
 
 Call it with `dubbing.subscribe(video_url=…)`.
@@ -42,5 +194,6 @@ Call it with `dubbing.subscribe(video_url=…)`.
 
 Input = DubbingInput
 Output = DubbingOutput
+endpoint = dubbing
 
-__all__ = ["DubbingInput", "DubbingOutput", "Input", "Output", "dubbing"]
+__all__ = ["DubbingInput", "DubbingOutput", "dubbing"]

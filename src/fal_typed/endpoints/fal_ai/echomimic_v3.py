@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/echomimic-v3
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -26,8 +26,7 @@ class EchomimicV3Input(InputModel, Request["EchomimicV3Output"]):
     """Audio that drives motion, speech or music in the video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -55,7 +54,255 @@ class EchomimicV3Output(OutputModel):
     """The generated video, as a file to download."""
 
 
-echomimic_v3 = Endpoint("fal-ai/echomimic-v3", EchomimicV3Input, EchomimicV3Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class EchomimicV3(Endpoint[..., EchomimicV3Input, EchomimicV3Output]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_frames_per_generation: int = 121,
+            guidance_scale: float = 4.5,
+            audio_guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Result[EchomimicV3Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames_per_generation: From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_frames_per_generation: int = 121,
+            guidance_scale: float = 4.5,
+            audio_guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Result[EchomimicV3Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames_per_generation: From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_frames_per_generation: int = 121,
+            guidance_scale: float = 4.5,
+            audio_guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Result[EchomimicV3Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames_per_generation: From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_frames_per_generation: int = 121,
+            guidance_scale: float = 4.5,
+            audio_guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Result[EchomimicV3Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames_per_generation: From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_frames_per_generation: int = 121,
+            guidance_scale: float = 4.5,
+            audio_guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Handle[EchomimicV3Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames_per_generation: From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_frames_per_generation: int = 121,
+            guidance_scale: float = 4.5,
+            audio_guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> AsyncHandle[EchomimicV3Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames_per_generation: From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_frames_per_generation: int = 121,
+            guidance_scale: float = 4.5,
+            audio_guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> Stream[EchomimicV3Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames_per_generation: From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_frames_per_generation: int = 121,
+            guidance_scale: float = 4.5,
+            audio_guidance_scale: float = 2.5,
+            seed: int | None = None,
+        ) -> AsyncStream[EchomimicV3Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames_per_generation: From 49 to 161.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    EchomimicV3 = Endpoint
+
+echomimic_v3 = EchomimicV3("fal-ai/echomimic-v3", EchomimicV3Input, EchomimicV3Output)
 """Video endpoint of fal-ai: echomimic-v3.
 
 Call it with `echomimic_v3.subscribe(image_url=…, audio_url=…, prompt=…)`.
@@ -63,5 +310,6 @@ Call it with `echomimic_v3.subscribe(image_url=…, audio_url=…, prompt=…)`.
 
 Input = EchomimicV3Input
 Output = EchomimicV3Output
+endpoint = echomimic_v3
 
-__all__ = ["EchomimicV3Input", "EchomimicV3Output", "Input", "Output", "echomimic_v3"]
+__all__ = ["EchomimicV3Input", "EchomimicV3Output", "echomimic_v3"]

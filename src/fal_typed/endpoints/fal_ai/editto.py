@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/editto
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class EdittoInput(InputModel, Request["EdittoOutput"]):
     """Parameters of fal-ai/editto."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     video_url: FileInput
     """Video to edit or to start from."""
@@ -52,7 +51,7 @@ class EdittoInput(InputModel, Request["EdittoOutput"]):
     """
 
     aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -119,7 +118,591 @@ class EdittoOutput(OutputModel):
     """ZIP archive of the frames."""
 
 
-editto = Endpoint("fal-ai/editto", EdittoInput, EdittoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Editto(Endpoint[..., EdittoInput, EdittoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            sync_mode: bool = False,
+            return_frames_zip: bool = False,
+        ) -> Result[EdittoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            sync_mode: bool = False,
+            return_frames_zip: bool = False,
+        ) -> Result[EdittoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            sync_mode: bool = False,
+            return_frames_zip: bool = False,
+        ) -> Result[EdittoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            sync_mode: bool = False,
+            return_frames_zip: bool = False,
+        ) -> Result[EdittoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            sync_mode: bool = False,
+            return_frames_zip: bool = False,
+        ) -> Handle[EdittoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            sync_mode: bool = False,
+            return_frames_zip: bool = False,
+        ) -> AsyncHandle[EdittoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            sync_mode: bool = False,
+            return_frames_zip: bool = False,
+        ) -> Stream[EdittoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            sync_mode: bool = False,
+            return_frames_zip: bool = False,
+        ) -> AsyncStream[EdittoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+else:
+    Editto = Endpoint
+
+editto = Editto("fal-ai/editto", EdittoInput, EdittoOutput)
 """Video endpoint of fal-ai: editto.
 
 Call it with `editto.subscribe(prompt=…, video_url=…)`.
@@ -127,5 +710,6 @@ Call it with `editto.subscribe(prompt=…, video_url=…)`.
 
 Input = EdittoInput
 Output = EdittoOutput
+endpoint = editto
 
-__all__ = ["EdittoInput", "EdittoOutput", "Input", "Output", "editto"]
+__all__ = ["EdittoInput", "EdittoOutput", "editto"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/era-3d
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -54,7 +54,223 @@ class Era3dOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-era_3d = Endpoint("fal-ai/era-3d", Era3dInput, Era3dOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Era3d(Endpoint[..., Era3dInput, Era3dOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            cfg: float = 4,
+            steps: int = 40,
+            crop_size: int = 400,
+            seed: int = -1,
+            background_removal: bool = True,
+        ) -> Result[Era3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 200.
+                crop_size: From 256 to 512.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                background_removal: Whether to remove the background first.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            cfg: float = 4,
+            steps: int = 40,
+            crop_size: int = 400,
+            seed: int = -1,
+            background_removal: bool = True,
+        ) -> Result[Era3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 200.
+                crop_size: From 256 to 512.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                background_removal: Whether to remove the background first.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            cfg: float = 4,
+            steps: int = 40,
+            crop_size: int = 400,
+            seed: int = -1,
+            background_removal: bool = True,
+        ) -> Result[Era3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 200.
+                crop_size: From 256 to 512.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                background_removal: Whether to remove the background first.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            cfg: float = 4,
+            steps: int = 40,
+            crop_size: int = 400,
+            seed: int = -1,
+            background_removal: bool = True,
+        ) -> Result[Era3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 200.
+                crop_size: From 256 to 512.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                background_removal: Whether to remove the background first.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            cfg: float = 4,
+            steps: int = 40,
+            crop_size: int = 400,
+            seed: int = -1,
+            background_removal: bool = True,
+        ) -> Handle[Era3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 200.
+                crop_size: From 256 to 512.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                background_removal: Whether to remove the background first.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            cfg: float = 4,
+            steps: int = 40,
+            crop_size: int = 400,
+            seed: int = -1,
+            background_removal: bool = True,
+        ) -> AsyncHandle[Era3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 200.
+                crop_size: From 256 to 512.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                background_removal: Whether to remove the background first.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            cfg: float = 4,
+            steps: int = 40,
+            crop_size: int = 400,
+            seed: int = -1,
+            background_removal: bool = True,
+        ) -> Stream[Era3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 200.
+                crop_size: From 256 to 512.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                background_removal: Whether to remove the background first.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            cfg: float = 4,
+            steps: int = 40,
+            crop_size: int = 400,
+            seed: int = -1,
+            background_removal: bool = True,
+        ) -> AsyncStream[Era3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0 to 20.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 200.
+                crop_size: From 256 to 512.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                background_removal: Whether to remove the background first.
+            """
+            ...
+else:
+    Era3d = Endpoint
+
+era_3d = Era3d("fal-ai/era-3d", Era3dInput, Era3dOutput)
 """Image endpoint of fal-ai: era-3d.
 
 Call it with `era_3d.subscribe(image_url=…)`.
@@ -62,5 +278,6 @@ Call it with `era_3d.subscribe(image_url=…)`.
 
 Input = Era3dInput
 Output = Era3dOutput
+endpoint = era_3d
 
-__all__ = ["Era3dInput", "Era3dOutput", "Input", "Output", "era_3d"]
+__all__ = ["Era3dInput", "Era3dOutput", "era_3d"]

@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/ernie-image-trainer
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -45,7 +45,199 @@ class ErnieImageTrainerOutput(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-ernie_image_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ErnieImageTrainer(Endpoint[..., ErnieImageTrainerInput, ErnieImageTrainerOutput]):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ErnieImageTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ErnieImageTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ErnieImageTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ErnieImageTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Handle[ErnieImageTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> AsyncHandle[ErnieImageTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Stream[ErnieImageTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> AsyncStream[ErnieImageTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+            """
+            ...
+else:
+    ErnieImageTrainer = Endpoint
+
+ernie_image_trainer = ErnieImageTrainer(
     "fal-ai/ernie-image-trainer", ErnieImageTrainerInput, ErnieImageTrainerOutput
 )
 """Training endpoint of fal-ai: ernie-image-trainer.
@@ -55,11 +247,6 @@ Call it with `ernie_image_trainer.subscribe(images_data_url=…)`.
 
 Input = ErnieImageTrainerInput
 Output = ErnieImageTrainerOutput
+endpoint = ernie_image_trainer
 
-__all__ = [
-    "ErnieImageTrainerInput",
-    "ErnieImageTrainerOutput",
-    "Input",
-    "Output",
-    "ernie_image_trainer",
-]
+__all__ = ["ErnieImageTrainerInput", "ErnieImageTrainerOutput", "ernie_image_trainer"]

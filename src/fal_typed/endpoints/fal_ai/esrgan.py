@@ -7,13 +7,23 @@ Category: image. https://fal.ai/models/fal-ai/esrgan
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+Model: TypeAlias = Literal[
+    "RealESRGAN_x4plus",
+    "RealESRGAN_x2plus",
+    "RealESRGAN_x4plus_anime_6B",
+    "RealESRGAN_x4_v3",
+    "RealESRGAN_x4_wdn_v3",
+    "RealESRGAN_x4_anime_v3",
+]
+"""Value of the parameter `model`."""
 
 
 class EsrganInput(InputModel, Request["EsrganOutput"]):
@@ -29,18 +39,11 @@ class EsrganInput(InputModel, Request["EsrganOutput"]):
 
     face: bool = False
 
-    model: Literal[
-        "RealESRGAN_x4plus",
-        "RealESRGAN_x2plus",
-        "RealESRGAN_x4plus_anime_6B",
-        "RealESRGAN_x4_v3",
-        "RealESRGAN_x4_wdn_v3",
-        "RealESRGAN_x4_anime_v3",
-    ] = "RealESRGAN_x4plus"
+    model: Model = "RealESRGAN_x4plus"
     """Model to use; models differ in quality, speed and price."""
 
     output_format: Literal["png", "jpeg"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class EsrganOutput(OutputModel):
@@ -50,7 +53,191 @@ class EsrganOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-esrgan = Endpoint("fal-ai/esrgan", EsrganInput, EsrganOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Esrgan(Endpoint[..., EsrganInput, EsrganOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile: int = 0,
+            face: bool = False,
+            model: Model = "RealESRGAN_x4plus",
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Result[EsrganOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+                model: Model to use; models differ in quality, speed and price.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile: int = 0,
+            face: bool = False,
+            model: Model = "RealESRGAN_x4plus",
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Result[EsrganOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+                model: Model to use; models differ in quality, speed and price.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile: int = 0,
+            face: bool = False,
+            model: Model = "RealESRGAN_x4plus",
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Result[EsrganOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+                model: Model to use; models differ in quality, speed and price.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile: int = 0,
+            face: bool = False,
+            model: Model = "RealESRGAN_x4plus",
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Result[EsrganOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+                model: Model to use; models differ in quality, speed and price.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile: int = 0,
+            face: bool = False,
+            model: Model = "RealESRGAN_x4plus",
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Handle[EsrganOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+                model: Model to use; models differ in quality, speed and price.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile: int = 0,
+            face: bool = False,
+            model: Model = "RealESRGAN_x4plus",
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> AsyncHandle[EsrganOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+                model: Model to use; models differ in quality, speed and price.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile: int = 0,
+            face: bool = False,
+            model: Model = "RealESRGAN_x4plus",
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Stream[EsrganOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+                model: Model to use; models differ in quality, speed and price.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: float = 2,
+            tile: int = 0,
+            face: bool = False,
+            model: Model = "RealESRGAN_x4plus",
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> AsyncStream[EsrganOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+                model: Model to use; models differ in quality, speed and price.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    Esrgan = Endpoint
+
+esrgan = Esrgan("fal-ai/esrgan", EsrganInput, EsrganOutput)
 """Image endpoint of fal-ai: esrgan.
 
 Call it with `esrgan.subscribe(image_url=…)`.
@@ -58,5 +245,6 @@ Call it with `esrgan.subscribe(image_url=…)`.
 
 Input = EsrganInput
 Output = EsrganOutput
+endpoint = esrgan
 
-__all__ = ["EsrganInput", "EsrganOutput", "Input", "Output", "esrgan"]
+__all__ = ["EsrganInput", "EsrganOutput", "Model", "esrgan"]

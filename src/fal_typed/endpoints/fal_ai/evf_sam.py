@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/evf-sam
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -56,7 +56,263 @@ class EvfSamOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-evf_sam = Endpoint("fal-ai/evf-sam", EvfSamInput, EvfSamOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class EvfSam(Endpoint[..., EvfSamInput, EvfSamOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str | None = None,
+            semantic_type: bool = False,
+            mask_only: bool = True,
+            use_grounding_dino: bool = False,
+            revert_mask: bool = False,
+            blur_mask: int = 0,
+            expand_mask: int = 0,
+            fill_holes: bool = False,
+        ) -> Result[EvfSamOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of what to find and extract.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                use_grounding_dino: Whether to locate the object with a detector first.
+                revert_mask: Whether to swap black and white in the mask.
+                blur_mask: From 0 to 50.
+                expand_mask: From 0 to 20.
+                fill_holes: Whether to fill gaps in the detections.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str | None = None,
+            semantic_type: bool = False,
+            mask_only: bool = True,
+            use_grounding_dino: bool = False,
+            revert_mask: bool = False,
+            blur_mask: int = 0,
+            expand_mask: int = 0,
+            fill_holes: bool = False,
+        ) -> Result[EvfSamOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of what to find and extract.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                use_grounding_dino: Whether to locate the object with a detector first.
+                revert_mask: Whether to swap black and white in the mask.
+                blur_mask: From 0 to 50.
+                expand_mask: From 0 to 20.
+                fill_holes: Whether to fill gaps in the detections.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str | None = None,
+            semantic_type: bool = False,
+            mask_only: bool = True,
+            use_grounding_dino: bool = False,
+            revert_mask: bool = False,
+            blur_mask: int = 0,
+            expand_mask: int = 0,
+            fill_holes: bool = False,
+        ) -> Result[EvfSamOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of what to find and extract.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                use_grounding_dino: Whether to locate the object with a detector first.
+                revert_mask: Whether to swap black and white in the mask.
+                blur_mask: From 0 to 50.
+                expand_mask: From 0 to 20.
+                fill_holes: Whether to fill gaps in the detections.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str | None = None,
+            semantic_type: bool = False,
+            mask_only: bool = True,
+            use_grounding_dino: bool = False,
+            revert_mask: bool = False,
+            blur_mask: int = 0,
+            expand_mask: int = 0,
+            fill_holes: bool = False,
+        ) -> Result[EvfSamOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of what to find and extract.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                use_grounding_dino: Whether to locate the object with a detector first.
+                revert_mask: Whether to swap black and white in the mask.
+                blur_mask: From 0 to 50.
+                expand_mask: From 0 to 20.
+                fill_holes: Whether to fill gaps in the detections.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str | None = None,
+            semantic_type: bool = False,
+            mask_only: bool = True,
+            use_grounding_dino: bool = False,
+            revert_mask: bool = False,
+            blur_mask: int = 0,
+            expand_mask: int = 0,
+            fill_holes: bool = False,
+        ) -> Handle[EvfSamOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of what to find and extract.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                use_grounding_dino: Whether to locate the object with a detector first.
+                revert_mask: Whether to swap black and white in the mask.
+                blur_mask: From 0 to 50.
+                expand_mask: From 0 to 20.
+                fill_holes: Whether to fill gaps in the detections.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str | None = None,
+            semantic_type: bool = False,
+            mask_only: bool = True,
+            use_grounding_dino: bool = False,
+            revert_mask: bool = False,
+            blur_mask: int = 0,
+            expand_mask: int = 0,
+            fill_holes: bool = False,
+        ) -> AsyncHandle[EvfSamOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of what to find and extract.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                use_grounding_dino: Whether to locate the object with a detector first.
+                revert_mask: Whether to swap black and white in the mask.
+                blur_mask: From 0 to 50.
+                expand_mask: From 0 to 20.
+                fill_holes: Whether to fill gaps in the detections.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str | None = None,
+            semantic_type: bool = False,
+            mask_only: bool = True,
+            use_grounding_dino: bool = False,
+            revert_mask: bool = False,
+            blur_mask: int = 0,
+            expand_mask: int = 0,
+            fill_holes: bool = False,
+        ) -> Stream[EvfSamOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of what to find and extract.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                use_grounding_dino: Whether to locate the object with a detector first.
+                revert_mask: Whether to swap black and white in the mask.
+                blur_mask: From 0 to 50.
+                expand_mask: From 0 to 20.
+                fill_holes: Whether to fill gaps in the detections.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str | None = None,
+            semantic_type: bool = False,
+            mask_only: bool = True,
+            use_grounding_dino: bool = False,
+            revert_mask: bool = False,
+            blur_mask: int = 0,
+            expand_mask: int = 0,
+            fill_holes: bool = False,
+        ) -> AsyncStream[EvfSamOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of what to find and extract.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                use_grounding_dino: Whether to locate the object with a detector first.
+                revert_mask: Whether to swap black and white in the mask.
+                blur_mask: From 0 to 50.
+                expand_mask: From 0 to 20.
+                fill_holes: Whether to fill gaps in the detections.
+            """
+            ...
+else:
+    EvfSam = Endpoint
+
+evf_sam = EvfSam("fal-ai/evf-sam", EvfSamInput, EvfSamOutput)
 """Image endpoint of fal-ai: evf-sam.
 
 Call it with `evf_sam.subscribe(prompt=…, image_url=…)`.
@@ -64,5 +320,6 @@ Call it with `evf_sam.subscribe(prompt=…, image_url=…)`.
 
 Input = EvfSamInput
 Output = EvfSamOutput
+endpoint = evf_sam
 
-__all__ = ["EvfSamInput", "EvfSamOutput", "Input", "Output", "evf_sam"]
+__all__ = ["EvfSamInput", "EvfSamOutput", "evf_sam"]

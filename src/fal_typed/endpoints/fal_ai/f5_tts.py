@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/f5-tts
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
@@ -40,7 +40,191 @@ class F5TtsOutput(OutputModel):
     """The generated audio."""
 
 
-f5_tts = Endpoint("fal-ai/f5-tts", F5TtsInput, F5TtsOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class F5Tts(Endpoint[..., F5TtsInput, F5TtsOutput]):
+        def run(
+            self,
+            *,
+            gen_text: str,
+            ref_audio_url: FileInput,
+            model_type: Literal["F5-TTS", "E2-TTS"],
+            ref_text: str = "",
+            remove_silence: bool = True,
+        ) -> Result[F5TtsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                gen_text: Text to speak.
+                ref_audio_url: Reference audio of the voice.
+                model_type: Model family to use.
+                ref_text: Exact transcript of the reference audio.
+                remove_silence: Whether to remove pauses from the sample recording.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            gen_text: str,
+            ref_audio_url: FileInput,
+            model_type: Literal["F5-TTS", "E2-TTS"],
+            ref_text: str = "",
+            remove_silence: bool = True,
+        ) -> Result[F5TtsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                gen_text: Text to speak.
+                ref_audio_url: Reference audio of the voice.
+                model_type: Model family to use.
+                ref_text: Exact transcript of the reference audio.
+                remove_silence: Whether to remove pauses from the sample recording.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            gen_text: str,
+            ref_audio_url: FileInput,
+            model_type: Literal["F5-TTS", "E2-TTS"],
+            ref_text: str = "",
+            remove_silence: bool = True,
+        ) -> Result[F5TtsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                gen_text: Text to speak.
+                ref_audio_url: Reference audio of the voice.
+                model_type: Model family to use.
+                ref_text: Exact transcript of the reference audio.
+                remove_silence: Whether to remove pauses from the sample recording.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            gen_text: str,
+            ref_audio_url: FileInput,
+            model_type: Literal["F5-TTS", "E2-TTS"],
+            ref_text: str = "",
+            remove_silence: bool = True,
+        ) -> Result[F5TtsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                gen_text: Text to speak.
+                ref_audio_url: Reference audio of the voice.
+                model_type: Model family to use.
+                ref_text: Exact transcript of the reference audio.
+                remove_silence: Whether to remove pauses from the sample recording.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            gen_text: str,
+            ref_audio_url: FileInput,
+            model_type: Literal["F5-TTS", "E2-TTS"],
+            ref_text: str = "",
+            remove_silence: bool = True,
+        ) -> Handle[F5TtsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                gen_text: Text to speak.
+                ref_audio_url: Reference audio of the voice.
+                model_type: Model family to use.
+                ref_text: Exact transcript of the reference audio.
+                remove_silence: Whether to remove pauses from the sample recording.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            gen_text: str,
+            ref_audio_url: FileInput,
+            model_type: Literal["F5-TTS", "E2-TTS"],
+            ref_text: str = "",
+            remove_silence: bool = True,
+        ) -> AsyncHandle[F5TtsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                gen_text: Text to speak.
+                ref_audio_url: Reference audio of the voice.
+                model_type: Model family to use.
+                ref_text: Exact transcript of the reference audio.
+                remove_silence: Whether to remove pauses from the sample recording.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            gen_text: str,
+            ref_audio_url: FileInput,
+            model_type: Literal["F5-TTS", "E2-TTS"],
+            ref_text: str = "",
+            remove_silence: bool = True,
+        ) -> Stream[F5TtsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                gen_text: Text to speak.
+                ref_audio_url: Reference audio of the voice.
+                model_type: Model family to use.
+                ref_text: Exact transcript of the reference audio.
+                remove_silence: Whether to remove pauses from the sample recording.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            gen_text: str,
+            ref_audio_url: FileInput,
+            model_type: Literal["F5-TTS", "E2-TTS"],
+            ref_text: str = "",
+            remove_silence: bool = True,
+        ) -> AsyncStream[F5TtsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                gen_text: Text to speak.
+                ref_audio_url: Reference audio of the voice.
+                model_type: Model family to use.
+                ref_text: Exact transcript of the reference audio.
+                remove_silence: Whether to remove pauses from the sample recording.
+            """
+            ...
+else:
+    F5Tts = Endpoint
+
+f5_tts = F5Tts("fal-ai/f5-tts", F5TtsInput, F5TtsOutput)
 """Audio endpoint of fal-ai: f5-tts.
 
 Call it with `f5_tts.subscribe(gen_text=…, ref_audio_url=…, model_type=…)`.
@@ -48,5 +232,6 @@ Call it with `f5_tts.subscribe(gen_text=…, ref_audio_url=…, model_type=…)`
 
 Input = F5TtsInput
 Output = F5TtsOutput
+endpoint = f5_tts
 
-__all__ = ["F5TtsInput", "F5TtsOutput", "Input", "Output", "f5_tts"]
+__all__ = ["F5TtsInput", "F5TtsOutput", "f5_tts"]

@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/face-to-sticker
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,8 +25,7 @@ class FaceToStickerInput(InputModel, Request["FaceToStickerOutput"]):
     """Image to edit or to start from."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -48,17 +48,7 @@ class FaceToStickerInput(InputModel, Request["FaceToStickerOutput"]):
     ip_adapter_noise: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     upscale: bool = False
@@ -92,7 +82,327 @@ class FaceToStickerOutput(OutputModel):
     """For each image, whether the content filter detected unsafe content."""
 
 
-face_to_sticker = Endpoint("fal-ai/face-to-sticker", FaceToStickerInput, FaceToStickerOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FaceToSticker(Endpoint[..., FaceToStickerInput, FaceToStickerOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[FaceToStickerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: From 0 to 1.
+                ip_adapter_weight: From 0 to 1.
+                ip_adapter_noise: From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale_steps: From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[FaceToStickerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: From 0 to 1.
+                ip_adapter_weight: From 0 to 1.
+                ip_adapter_noise: From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale_steps: From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[FaceToStickerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: From 0 to 1.
+                ip_adapter_weight: From 0 to 1.
+                ip_adapter_noise: From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale_steps: From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[FaceToStickerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: From 0 to 1.
+                ip_adapter_weight: From 0 to 1.
+                ip_adapter_noise: From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale_steps: From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[FaceToStickerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: From 0 to 1.
+                ip_adapter_weight: From 0 to 1.
+                ip_adapter_noise: From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale_steps: From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[FaceToStickerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: From 0 to 1.
+                ip_adapter_weight: From 0 to 1.
+                ip_adapter_noise: From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale_steps: From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[FaceToStickerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: From 0 to 1.
+                ip_adapter_weight: From 0 to 1.
+                ip_adapter_noise: From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale_steps: From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 20,
+            guidance_scale: float = 4.5,
+            instant_id_strength: float = 0.7,
+            ip_adapter_weight: float = 0.2,
+            ip_adapter_noise: float = 0.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            upscale: bool = False,
+            upscale_steps: int = 10,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[FaceToStickerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                instant_id_strength: From 0 to 1.
+                ip_adapter_weight: From 0 to 1.
+                ip_adapter_noise: From 0 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                upscale_steps: From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    FaceToSticker = Endpoint
+
+face_to_sticker = FaceToSticker("fal-ai/face-to-sticker", FaceToStickerInput, FaceToStickerOutput)
 """Image endpoint of fal-ai: face-to-sticker.
 
 Call it with `face_to_sticker.subscribe(image_url=…, prompt=…)`.
@@ -100,12 +410,12 @@ Call it with `face_to_sticker.subscribe(image_url=…, prompt=…)`.
 
 Input = FaceToStickerInput
 Output = FaceToStickerOutput
+endpoint = face_to_sticker
 
 __all__ = [
     "FaceToStickerInput",
     "FaceToStickerOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "face_to_sticker",
 ]

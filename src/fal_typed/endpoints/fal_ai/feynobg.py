@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/feynobg
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -37,7 +39,135 @@ class FeynobgOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-feynobg = Endpoint("fal-ai/feynobg", FeynobgInput, FeynobgOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Feynobg(Endpoint[..., FeynobgInput, FeynobgOutput]):
+        def run(
+            self, *, image_url: FileInput, seed: int = UNSET, sync_mode: bool = UNSET
+        ) -> Result[FeynobgOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, seed: int = UNSET, sync_mode: bool = UNSET
+        ) -> Result[FeynobgOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, seed: int = UNSET, sync_mode: bool = UNSET
+        ) -> Result[FeynobgOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, seed: int = UNSET, sync_mode: bool = UNSET
+        ) -> Result[FeynobgOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, seed: int = UNSET, sync_mode: bool = UNSET
+        ) -> Handle[FeynobgOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, seed: int = UNSET, sync_mode: bool = UNSET
+        ) -> AsyncHandle[FeynobgOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, seed: int = UNSET, sync_mode: bool = UNSET
+        ) -> Stream[FeynobgOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, seed: int = UNSET, sync_mode: bool = UNSET
+        ) -> AsyncStream[FeynobgOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    Feynobg = Endpoint
+
+feynobg = Feynobg("fal-ai/feynobg", FeynobgInput, FeynobgOutput)
 """Endpoint of fal-ai: feynobg.
 
 Call it with `feynobg.subscribe(image_url=…)`.
@@ -45,5 +175,6 @@ Call it with `feynobg.subscribe(image_url=…)`.
 
 Input = FeynobgInput
 Output = FeynobgOutput
+endpoint = feynobg
 
-__all__ = ["FeynobgInput", "FeynobgOutput", "Input", "Output", "feynobg"]
+__all__ = ["FeynobgInput", "FeynobgOutput", "feynobg"]

@@ -7,11 +7,12 @@ Category: video. https://fal.ai/models/fal-ai/flashhead
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.voice import Voice
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -25,28 +26,7 @@ class FlashheadInput(InputModel, Request["FlashheadOutput"]):
     text: str
     """Text to speak."""
 
-    voice: Literal[
-        "Aria",
-        "Roger",
-        "Sarah",
-        "Laura",
-        "Charlie",
-        "George",
-        "Callum",
-        "River",
-        "Liam",
-        "Charlotte",
-        "Alice",
-        "Matilda",
-        "Will",
-        "Jessica",
-        "Eric",
-        "Chris",
-        "Brian",
-        "Daniel",
-        "Lily",
-        "Bill",
-    ] = "Aria"
+    voice: Voice = "Aria"
     """Name of the voice that speaks the text."""
 
     stability: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
@@ -72,7 +52,191 @@ class FlashheadOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-flashhead = Endpoint("fal-ai/flashhead", FlashheadInput, FlashheadOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flashhead(Endpoint[..., FlashheadInput, FlashheadOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            voice: Voice = "Aria",
+            stability: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[FlashheadOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                stability: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            voice: Voice = "Aria",
+            stability: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[FlashheadOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                stability: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            voice: Voice = "Aria",
+            stability: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[FlashheadOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                stability: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            voice: Voice = "Aria",
+            stability: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[FlashheadOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                stability: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            voice: Voice = "Aria",
+            stability: float = 0.5,
+            seed: int | None = None,
+        ) -> Handle[FlashheadOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                stability: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            voice: Voice = "Aria",
+            stability: float = 0.5,
+            seed: int | None = None,
+        ) -> AsyncHandle[FlashheadOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                stability: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            voice: Voice = "Aria",
+            stability: float = 0.5,
+            seed: int | None = None,
+        ) -> Stream[FlashheadOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                stability: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            voice: Voice = "Aria",
+            stability: float = 0.5,
+            seed: int | None = None,
+        ) -> AsyncStream[FlashheadOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                stability: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Flashhead = Endpoint
+
+flashhead = Flashhead("fal-ai/flashhead", FlashheadInput, FlashheadOutput)
 """Video endpoint of fal-ai: flashhead.
 
 Call it with `flashhead.subscribe(image_url=…, text=…)`.
@@ -80,5 +244,6 @@ Call it with `flashhead.subscribe(image_url=…, text=…)`.
 
 Input = FlashheadInput
 Output = FlashheadOutput
+endpoint = flashhead
 
-__all__ = ["FlashheadInput", "FlashheadOutput", "Input", "Output", "flashhead"]
+__all__ = ["FlashheadInput", "FlashheadOutput", "Voice", "flashhead"]

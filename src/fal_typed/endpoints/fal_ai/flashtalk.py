@@ -7,6 +7,8 @@ Category: video. https://fal.ai/models/fal-ai/flashtalk
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -41,7 +43,127 @@ class FlashtalkOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-flashtalk = Endpoint("fal-ai/flashtalk", FlashtalkInput, FlashtalkOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flashtalk(Endpoint[..., FlashtalkInput, FlashtalkOutput]):
+        def run(
+            self, *, image_url: FileInput, audio_url: FileInput, seed: int | None = None
+        ) -> Result[FlashtalkOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, audio_url: FileInput, seed: int | None = None
+        ) -> Result[FlashtalkOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, audio_url: FileInput, seed: int | None = None
+        ) -> Result[FlashtalkOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, audio_url: FileInput, seed: int | None = None
+        ) -> Result[FlashtalkOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, audio_url: FileInput, seed: int | None = None
+        ) -> Handle[FlashtalkOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, audio_url: FileInput, seed: int | None = None
+        ) -> AsyncHandle[FlashtalkOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, audio_url: FileInput, seed: int | None = None
+        ) -> Stream[FlashtalkOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, audio_url: FileInput, seed: int | None = None
+        ) -> AsyncStream[FlashtalkOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Flashtalk = Endpoint
+
+flashtalk = Flashtalk("fal-ai/flashtalk", FlashtalkInput, FlashtalkOutput)
 """Video endpoint of fal-ai: flashtalk.
 
 Call it with `flashtalk.subscribe(image_url=…, audio_url=…)`.
@@ -49,5 +171,6 @@ Call it with `flashtalk.subscribe(image_url=…, audio_url=…)`.
 
 Input = FlashtalkInput
 Output = FlashtalkOutput
+endpoint = flashtalk
 
-__all__ = ["FlashtalkInput", "FlashtalkOutput", "Input", "Output", "flashtalk"]
+__all__ = ["FlashtalkInput", "FlashtalkOutput", "flashtalk"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/flowedit
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -57,7 +57,255 @@ class FloweditOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-flowedit = Endpoint("fal-ai/flowedit", FloweditInput, FloweditOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flowedit(Endpoint[..., FloweditInput, FloweditOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            source_prompt: str,
+            target_prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int | None = 28,
+            src_guidance_scale: int | None = None,
+            tar_guidance_scale: int | None = None,
+            n_avg: int | None = 1,
+            n_max: int | None = 23,
+            n_min: int | None = 0,
+        ) -> Result[FloweditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                source_prompt: Text description of the input image.
+                target_prompt: Text description of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                src_guidance_scale: From 0 to 30.
+                tar_guidance_scale: From 0 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            source_prompt: str,
+            target_prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int | None = 28,
+            src_guidance_scale: int | None = None,
+            tar_guidance_scale: int | None = None,
+            n_avg: int | None = 1,
+            n_max: int | None = 23,
+            n_min: int | None = 0,
+        ) -> Result[FloweditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                source_prompt: Text description of the input image.
+                target_prompt: Text description of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                src_guidance_scale: From 0 to 30.
+                tar_guidance_scale: From 0 to 30.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            source_prompt: str,
+            target_prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int | None = 28,
+            src_guidance_scale: int | None = None,
+            tar_guidance_scale: int | None = None,
+            n_avg: int | None = 1,
+            n_max: int | None = 23,
+            n_min: int | None = 0,
+        ) -> Result[FloweditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                source_prompt: Text description of the input image.
+                target_prompt: Text description of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                src_guidance_scale: From 0 to 30.
+                tar_guidance_scale: From 0 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            source_prompt: str,
+            target_prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int | None = 28,
+            src_guidance_scale: int | None = None,
+            tar_guidance_scale: int | None = None,
+            n_avg: int | None = 1,
+            n_max: int | None = 23,
+            n_min: int | None = 0,
+        ) -> Result[FloweditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                source_prompt: Text description of the input image.
+                target_prompt: Text description of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                src_guidance_scale: From 0 to 30.
+                tar_guidance_scale: From 0 to 30.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            source_prompt: str,
+            target_prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int | None = 28,
+            src_guidance_scale: int | None = None,
+            tar_guidance_scale: int | None = None,
+            n_avg: int | None = 1,
+            n_max: int | None = 23,
+            n_min: int | None = 0,
+        ) -> Handle[FloweditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                source_prompt: Text description of the input image.
+                target_prompt: Text description of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                src_guidance_scale: From 0 to 30.
+                tar_guidance_scale: From 0 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            source_prompt: str,
+            target_prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int | None = 28,
+            src_guidance_scale: int | None = None,
+            tar_guidance_scale: int | None = None,
+            n_avg: int | None = 1,
+            n_max: int | None = 23,
+            n_min: int | None = 0,
+        ) -> AsyncHandle[FloweditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                source_prompt: Text description of the input image.
+                target_prompt: Text description of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                src_guidance_scale: From 0 to 30.
+                tar_guidance_scale: From 0 to 30.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            source_prompt: str,
+            target_prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int | None = 28,
+            src_guidance_scale: int | None = None,
+            tar_guidance_scale: int | None = None,
+            n_avg: int | None = 1,
+            n_max: int | None = 23,
+            n_min: int | None = 0,
+        ) -> Stream[FloweditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                source_prompt: Text description of the input image.
+                target_prompt: Text description of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                src_guidance_scale: From 0 to 30.
+                tar_guidance_scale: From 0 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            source_prompt: str,
+            target_prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int | None = 28,
+            src_guidance_scale: int | None = None,
+            tar_guidance_scale: int | None = None,
+            n_avg: int | None = 1,
+            n_max: int | None = 23,
+            n_min: int | None = 0,
+        ) -> AsyncStream[FloweditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                source_prompt: Text description of the input image.
+                target_prompt: Text description of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                src_guidance_scale: From 0 to 30.
+                tar_guidance_scale: From 0 to 30.
+            """
+            ...
+else:
+    Flowedit = Endpoint
+
+flowedit = Flowedit("fal-ai/flowedit", FloweditInput, FloweditOutput)
 """Image endpoint of fal-ai: flowedit.
 
 Call it with `flowedit.subscribe(image_url=…, source_prompt=…, target_prompt=…)`.
@@ -65,5 +313,6 @@ Call it with `flowedit.subscribe(image_url=…, source_prompt=…, target_prompt
 
 Input = FloweditInput
 Output = FloweditOutput
+endpoint = flowedit
 
-__all__ = ["FloweditInput", "FloweditOutput", "Input", "Output", "flowedit"]
+__all__ = ["FloweditInput", "FloweditOutput", "flowedit"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/flux-differential-diffusion
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class FluxDifferentialDiffusionInput(InputModel, Request["FluxDifferentialDiffus
     """Parameters of fal-ai/flux-differential-diffusion."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
     """Image to edit or to start from."""
@@ -76,7 +75,313 @@ class FluxDifferentialDiffusionOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-flux_differential_diffusion = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxDifferentialDiffusion(
+        Endpoint[..., FluxDifferentialDiffusionInput, FluxDifferentialDiffusionOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            strength: float = 0.85,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+        ) -> Result[FluxDifferentialDiffusionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much
+                    it may change.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            strength: float = 0.85,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+        ) -> Result[FluxDifferentialDiffusionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much
+                    it may change.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            strength: float = 0.85,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+        ) -> Result[FluxDifferentialDiffusionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much
+                    it may change.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            strength: float = 0.85,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+        ) -> Result[FluxDifferentialDiffusionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much
+                    it may change.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            strength: float = 0.85,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+        ) -> Handle[FluxDifferentialDiffusionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much
+                    it may change.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            strength: float = 0.85,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[FluxDifferentialDiffusionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much
+                    it may change.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            strength: float = 0.85,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+        ) -> Stream[FluxDifferentialDiffusionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much
+                    it may change.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            change_map_image_url: FileInput,
+            strength: float = 0.85,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[FluxDifferentialDiffusionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                change_map_image_url: Change map; the brightness of each pixel determines how much
+                    it may change.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    FluxDifferentialDiffusion = Endpoint
+
+flux_differential_diffusion = FluxDifferentialDiffusion(
     "fal-ai/flux-differential-diffusion",
     FluxDifferentialDiffusionInput,
     FluxDifferentialDiffusionOutput,
@@ -89,11 +394,10 @@ change_map_image_url=…)`.
 
 Input = FluxDifferentialDiffusionInput
 Output = FluxDifferentialDiffusionOutput
+endpoint = flux_differential_diffusion
 
 __all__ = [
     "FluxDifferentialDiffusionInput",
     "FluxDifferentialDiffusionOutput",
-    "Input",
-    "Output",
     "flux_differential_diffusion",
 ]

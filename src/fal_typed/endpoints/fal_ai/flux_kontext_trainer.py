@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/flux-kontext-trainer
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -48,7 +48,223 @@ class FluxKontextTrainerOutput(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-flux_kontext_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxKontextTrainer(Endpoint[..., FluxKontextTrainerInput, FluxKontextTrainerOutput]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Result[FluxKontextTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Result[FluxKontextTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Result[FluxKontextTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Result[FluxKontextTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Handle[FluxKontextTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> AsyncHandle[FluxKontextTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> Stream[FluxKontextTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+        ) -> AsyncStream[FluxKontextTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 2 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+            """
+            ...
+else:
+    FluxKontextTrainer = Endpoint
+
+flux_kontext_trainer = FluxKontextTrainer(
     "fal-ai/flux-kontext-trainer", FluxKontextTrainerInput, FluxKontextTrainerOutput
 )
 """Training endpoint of fal-ai: flux-kontext-trainer.
@@ -58,11 +274,6 @@ Call it with `flux_kontext_trainer.subscribe(image_data_url=…)`.
 
 Input = FluxKontextTrainerInput
 Output = FluxKontextTrainerOutput
+endpoint = flux_kontext_trainer
 
-__all__ = [
-    "FluxKontextTrainerInput",
-    "FluxKontextTrainerOutput",
-    "Input",
-    "Output",
-    "flux_kontext_trainer",
-]
+__all__ = ["FluxKontextTrainerInput", "FluxKontextTrainerOutput", "flux_kontext_trainer"]

@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/flux-lora-fast-training
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -59,7 +59,257 @@ class FluxLoraFastTrainingOutput(OutputModel):
     """Archive of the preprocessed training data, for checking captions and crops."""
 
 
-flux_lora_fast_training = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxLoraFastTraining(
+        Endpoint[..., FluxLoraFastTrainingInput, FluxLoraFastTrainingOutput]
+    ):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> Result[FluxLoraFastTrainingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training
+                    format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> Result[FluxLoraFastTrainingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training
+                    format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> Result[FluxLoraFastTrainingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training
+                    format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> Result[FluxLoraFastTrainingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training
+                    format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> Handle[FluxLoraFastTrainingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training
+                    format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> AsyncHandle[FluxLoraFastTrainingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training
+                    format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> Stream[FluxLoraFastTrainingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training
+                    format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_word: str | None = None,
+            create_masks: bool = True,
+            steps: int | None = None,
+            is_style: bool = False,
+            is_input_format_already_preprocessed: bool = False,
+            data_archive_format: str | None = None,
+        ) -> AsyncStream[FluxLoraFastTrainingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                is_style: Whether to train a style instead of a single subject.
+                is_input_format_already_preprocessed: Whether the archive is already in the training
+                    format, with captions and crops.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+else:
+    FluxLoraFastTraining = Endpoint
+
+flux_lora_fast_training = FluxLoraFastTraining(
     "fal-ai/flux-lora-fast-training", FluxLoraFastTrainingInput, FluxLoraFastTrainingOutput
 )
 """Training endpoint of fal-ai: flux-lora-fast-training.
@@ -69,11 +319,6 @@ Call it with `flux_lora_fast_training.subscribe(images_data_url=…)`.
 
 Input = FluxLoraFastTrainingInput
 Output = FluxLoraFastTrainingOutput
+endpoint = flux_lora_fast_training
 
-__all__ = [
-    "FluxLoraFastTrainingInput",
-    "FluxLoraFastTrainingOutput",
-    "Input",
-    "Output",
-    "flux_lora_fast_training",
-]
+__all__ = ["FluxLoraFastTrainingInput", "FluxLoraFastTrainingOutput", "flux_lora_fast_training"]

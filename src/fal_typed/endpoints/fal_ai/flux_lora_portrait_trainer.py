@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/flux-lora-portrait-trainer
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -63,7 +63,273 @@ class FluxLoraPortraitTrainerOutput(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-flux_lora_portrait_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxLoraPortraitTrainer(
+        Endpoint[..., FluxLoraPortraitTrainerInput, FluxLoraPortraitTrainerOutput]
+    ):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = None,
+            learning_rate: float = 9e-05,
+            steps: int = 2500,
+            multiresolution_training: bool = True,
+            subject_crop: bool = True,
+            data_archive_format: str | None = None,
+            resume_from_checkpoint: str = "",
+            create_masks: bool = False,
+        ) -> Result[FluxLoraPortraitTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = None,
+            learning_rate: float = 9e-05,
+            steps: int = 2500,
+            multiresolution_training: bool = True,
+            subject_crop: bool = True,
+            data_archive_format: str | None = None,
+            resume_from_checkpoint: str = "",
+            create_masks: bool = False,
+        ) -> Result[FluxLoraPortraitTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = None,
+            learning_rate: float = 9e-05,
+            steps: int = 2500,
+            multiresolution_training: bool = True,
+            subject_crop: bool = True,
+            data_archive_format: str | None = None,
+            resume_from_checkpoint: str = "",
+            create_masks: bool = False,
+        ) -> Result[FluxLoraPortraitTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = None,
+            learning_rate: float = 9e-05,
+            steps: int = 2500,
+            multiresolution_training: bool = True,
+            subject_crop: bool = True,
+            data_archive_format: str | None = None,
+            resume_from_checkpoint: str = "",
+            create_masks: bool = False,
+        ) -> Result[FluxLoraPortraitTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = None,
+            learning_rate: float = 9e-05,
+            steps: int = 2500,
+            multiresolution_training: bool = True,
+            subject_crop: bool = True,
+            data_archive_format: str | None = None,
+            resume_from_checkpoint: str = "",
+            create_masks: bool = False,
+        ) -> Handle[FluxLoraPortraitTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = None,
+            learning_rate: float = 9e-05,
+            steps: int = 2500,
+            multiresolution_training: bool = True,
+            subject_crop: bool = True,
+            data_archive_format: str | None = None,
+            resume_from_checkpoint: str = "",
+            create_masks: bool = False,
+        ) -> AsyncHandle[FluxLoraPortraitTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = None,
+            learning_rate: float = 9e-05,
+            steps: int = 2500,
+            multiresolution_training: bool = True,
+            subject_crop: bool = True,
+            data_archive_format: str | None = None,
+            resume_from_checkpoint: str = "",
+            create_masks: bool = False,
+        ) -> Stream[FluxLoraPortraitTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = None,
+            learning_rate: float = 9e-05,
+            steps: int = 2500,
+            multiresolution_training: bool = True,
+            subject_crop: bool = True,
+            data_archive_format: str | None = None,
+            resume_from_checkpoint: str = "",
+            create_masks: bool = False,
+        ) -> AsyncStream[FluxLoraPortraitTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.001.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+                create_masks: Whether to segment the subject of every image, so that training
+                    focuses on it and not on the background.
+            """
+            ...
+else:
+    FluxLoraPortraitTrainer = Endpoint
+
+flux_lora_portrait_trainer = FluxLoraPortraitTrainer(
     "fal-ai/flux-lora-portrait-trainer", FluxLoraPortraitTrainerInput, FluxLoraPortraitTrainerOutput
 )
 """Training endpoint of fal-ai: flux-lora-portrait-trainer.
@@ -73,11 +339,10 @@ Call it with `flux_lora_portrait_trainer.subscribe(images_data_url=…)`.
 
 Input = FluxLoraPortraitTrainerInput
 Output = FluxLoraPortraitTrainerOutput
+endpoint = flux_lora_portrait_trainer
 
 __all__ = [
     "FluxLoraPortraitTrainerInput",
     "FluxLoraPortraitTrainerOutput",
-    "Input",
-    "Output",
     "flux_lora_portrait_trainer",
 ]

@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/flux-pulid
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,23 +22,12 @@ class FluxPulidInput(InputModel, Request["FluxPulidOutput"]):
     """Parameters of fal-ai/flux-pulid."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     reference_image_url: FileInput
     """Reference image of a person, an object or a style to use in the result."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "landscape_4_3"
+    image_size: ImageSize | ImageSizePreset = "landscape_4_3"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 20
@@ -95,7 +85,351 @@ class FluxPulidOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-flux_pulid = Endpoint("fal-ai/flux-pulid", FluxPulidInput, FluxPulidOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxPulid(Endpoint[..., FluxPulidInput, FluxPulidOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> Result[FluxPulidOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                start_step: From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                id_weight: From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> Result[FluxPulidOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                start_step: From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                id_weight: From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> Result[FluxPulidOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                start_step: From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                id_weight: From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> Result[FluxPulidOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                start_step: From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                id_weight: From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> Handle[FluxPulidOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                start_step: From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                id_weight: From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> AsyncHandle[FluxPulidOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                start_step: From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                id_weight: From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> Stream[FluxPulidOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                start_step: From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                id_weight: From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            guidance_scale: float = 4,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+            start_step: int = 0,
+            true_cfg: float = 1,
+            id_weight: float = 1,
+            enable_safety_checker: bool = True,
+            max_sequence_length: Literal["128", "256", "512"] = "128",
+        ) -> AsyncStream[FluxPulidOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                start_step: From 0 to 50.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                id_weight: From 0 to 1.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    FluxPulid = Endpoint
+
+flux_pulid = FluxPulid("fal-ai/flux-pulid", FluxPulidInput, FluxPulidOutput)
 """Image endpoint of fal-ai: flux-pulid.
 
 Call it with `flux_pulid.subscribe(prompt=…, reference_image_url=…)`.
@@ -103,5 +437,6 @@ Call it with `flux_pulid.subscribe(prompt=…, reference_image_url=…)`.
 
 Input = FluxPulidInput
 Output = FluxPulidOutput
+endpoint = flux_pulid
 
-__all__ = ["FluxPulidInput", "FluxPulidOutput", "ImageSize", "Input", "Output", "flux_pulid"]
+__all__ = ["FluxPulidInput", "FluxPulidOutput", "ImageSize", "ImageSizePreset", "flux_pulid"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/flux-vision-upscaler
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -59,7 +59,255 @@ class FluxVisionUpscalerOutput(OutputModel):
     caption: str
 
 
-flux_vision_upscaler = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxVisionUpscaler(Endpoint[..., FluxVisionUpscalerInput, FluxVisionUpscalerOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            creativity: float = 0.3,
+            guidance: float = 1,
+            steps: int = 20,
+            enable_safety_checker: bool = True,
+        ) -> Result[FluxVisionUpscalerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    4 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            creativity: float = 0.3,
+            guidance: float = 1,
+            steps: int = 20,
+            enable_safety_checker: bool = True,
+        ) -> Result[FluxVisionUpscalerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    4 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            creativity: float = 0.3,
+            guidance: float = 1,
+            steps: int = 20,
+            enable_safety_checker: bool = True,
+        ) -> Result[FluxVisionUpscalerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    4 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            creativity: float = 0.3,
+            guidance: float = 1,
+            steps: int = 20,
+            enable_safety_checker: bool = True,
+        ) -> Result[FluxVisionUpscalerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    4 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            creativity: float = 0.3,
+            guidance: float = 1,
+            steps: int = 20,
+            enable_safety_checker: bool = True,
+        ) -> Handle[FluxVisionUpscalerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    4 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            creativity: float = 0.3,
+            guidance: float = 1,
+            steps: int = 20,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[FluxVisionUpscalerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    4 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            creativity: float = 0.3,
+            guidance: float = 1,
+            steps: int = 20,
+            enable_safety_checker: bool = True,
+        ) -> Stream[FluxVisionUpscalerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    4 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            creativity: float = 0.3,
+            guidance: float = 1,
+            steps: int = 20,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[FluxVisionUpscalerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 1.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    4 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    FluxVisionUpscaler = Endpoint
+
+flux_vision_upscaler = FluxVisionUpscaler(
     "fal-ai/flux-vision-upscaler", FluxVisionUpscalerInput, FluxVisionUpscalerOutput
 )
 """Image endpoint of fal-ai: flux-vision-upscaler.
@@ -69,11 +317,6 @@ Call it with `flux_vision_upscaler.subscribe(image_url=…)`.
 
 Input = FluxVisionUpscalerInput
 Output = FluxVisionUpscalerOutput
+endpoint = flux_vision_upscaler
 
-__all__ = [
-    "FluxVisionUpscalerInput",
-    "FluxVisionUpscalerOutput",
-    "Input",
-    "Output",
-    "flux_vision_upscaler",
-]
+__all__ = ["FluxVisionUpscalerInput", "FluxVisionUpscalerOutput", "flux_vision_upscaler"]

@@ -7,12 +7,14 @@ Category: speech. https://fal.ai/models/fal-ai/gemini-3.1-flash-tts
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.speaker_config_45af8d48 import SpeakerConfig
+from fal_typed.endpoints._shared.language_code import LanguageCode
+from fal_typed.endpoints._shared.speaker_config import SpeakerConfig
+from fal_typed.endpoints._shared.voice_d453b947 import Voice
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -28,132 +30,10 @@ class Gemini31FlashTtsInput(InputModel, Request["Gemini31FlashTtsOutput"]):
     style_instructions: Annotated[str, Field(max_length=4000)] | None = None
     """At most 4000 characters."""
 
-    voice: Literal[
-        "Achernar",
-        "Achird",
-        "Algenib",
-        "Algieba",
-        "Alnilam",
-        "Aoede",
-        "Autonoe",
-        "Callirrhoe",
-        "Charon",
-        "Despina",
-        "Enceladus",
-        "Erinome",
-        "Fenrir",
-        "Gacrux",
-        "Iapetus",
-        "Kore",
-        "Laomedeia",
-        "Leda",
-        "Orus",
-        "Pulcherrima",
-        "Puck",
-        "Rasalgethi",
-        "Sadachbia",
-        "Sadaltager",
-        "Schedar",
-        "Sulafat",
-        "Umbriel",
-        "Vindemiatrix",
-        "Zephyr",
-        "Zubenelgenubi",
-    ] = "Kore"
+    voice: Voice = "Kore"
     """Name of the voice that speaks the text."""
 
-    language_code: (
-        Literal[
-            "Arabic (Egypt)",
-            "Bangla (Bangladesh)",
-            "Dutch (Netherlands)",
-            "English (India)",
-            "English (US)",
-            "French (France)",
-            "German (Germany)",
-            "Hindi (India)",
-            "Indonesian (Indonesia)",
-            "Italian (Italy)",
-            "Japanese (Japan)",
-            "Korean (South Korea)",
-            "Marathi (India)",
-            "Polish (Poland)",
-            "Portuguese (Brazil)",
-            "Romanian (Romania)",
-            "Russian (Russia)",
-            "Spanish (Spain)",
-            "Tamil (India)",
-            "Telugu (India)",
-            "Thai (Thailand)",
-            "Turkish (Turkey)",
-            "Ukrainian (Ukraine)",
-            "Vietnamese (Vietnam)",
-            "Afrikaans (South Africa)",
-            "Albanian (Albania)",
-            "Amharic (Ethiopia)",
-            "Arabic (World)",
-            "Armenian (Armenia)",
-            "Azerbaijani (Azerbaijan)",
-            "Basque (Spain)",
-            "Belarusian (Belarus)",
-            "Bulgarian (Bulgaria)",
-            "Burmese (Myanmar)",
-            "Catalan (Spain)",
-            "Cebuano (Philippines)",
-            "Chinese Mandarin (China)",
-            "Chinese Mandarin (Taiwan)",
-            "Croatian (Croatia)",
-            "Czech (Czech Republic)",
-            "Danish (Denmark)",
-            "English (Australia)",
-            "English (UK)",
-            "Estonian (Estonia)",
-            "Filipino (Philippines)",
-            "Finnish (Finland)",
-            "French (Canada)",
-            "Galician (Spain)",
-            "Georgian (Georgia)",
-            "Greek (Greece)",
-            "Gujarati (India)",
-            "Haitian Creole (Haiti)",
-            "Hebrew (Israel)",
-            "Hungarian (Hungary)",
-            "Icelandic (Iceland)",
-            "Javanese (Java)",
-            "Kannada (India)",
-            "Konkani (India)",
-            "Lao (Laos)",
-            "Latin (Vatican City)",
-            "Latvian (Latvia)",
-            "Lithuanian (Lithuania)",
-            "Luxembourgish (Luxembourg)",
-            "Macedonian (North Macedonia)",
-            "Maithili (India)",
-            "Malagasy (Madagascar)",
-            "Malay (Malaysia)",
-            "Malayalam (India)",
-            "Mongolian (Mongolia)",
-            "Nepali (Nepal)",
-            "Norwegian Bokmal (Norway)",
-            "Norwegian Nynorsk (Norway)",
-            "Odia (India)",
-            "Pashto (Afghanistan)",
-            "Persian (Iran)",
-            "Portuguese (Portugal)",
-            "Punjabi (India)",
-            "Serbian (Serbia)",
-            "Sindhi (India)",
-            "Sinhala (Sri Lanka)",
-            "Slovak (Slovakia)",
-            "Slovenian (Slovenia)",
-            "Spanish (Latin America)",
-            "Spanish (Mexico)",
-            "Swahili (Kenya)",
-            "Swedish (Sweden)",
-            "Urdu (Pakistan)",
-        ]
-        | None
-    ) = None
+    language_code: LanguageCode | None = None
     """Language of the text or audio, as a name or code."""
 
     speakers: Annotated[list[SpeakerConfig], Field(max_length=10, min_length=2)] | None = None
@@ -165,7 +45,7 @@ class Gemini31FlashTtsInput(InputModel, Request["Gemini31FlashTtsOutput"]):
     """
 
     output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
 
 class Gemini31FlashTtsOutput(OutputModel):
@@ -175,7 +55,239 @@ class Gemini31FlashTtsOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-gemini_3_1_flash_tts = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Gemini31FlashTts(Endpoint[..., Gemini31FlashTtsInput, Gemini31FlashTtsOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: list[SpeakerConfig] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> Result[Gemini31FlashTtsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 50000 characters.
+                style_instructions: At most 4000 characters.
+                voice: Name of the voice that speaks the text.
+                language_code: Language of the text or audio, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: list[SpeakerConfig] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> Result[Gemini31FlashTtsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 50000 characters.
+                style_instructions: At most 4000 characters.
+                voice: Name of the voice that speaks the text.
+                language_code: Language of the text or audio, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: list[SpeakerConfig] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> Result[Gemini31FlashTtsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 50000 characters.
+                style_instructions: At most 4000 characters.
+                voice: Name of the voice that speaks the text.
+                language_code: Language of the text or audio, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: list[SpeakerConfig] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> Result[Gemini31FlashTtsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 50000 characters.
+                style_instructions: At most 4000 characters.
+                voice: Name of the voice that speaks the text.
+                language_code: Language of the text or audio, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: list[SpeakerConfig] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> Handle[Gemini31FlashTtsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 50000 characters.
+                style_instructions: At most 4000 characters.
+                voice: Name of the voice that speaks the text.
+                language_code: Language of the text or audio, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: list[SpeakerConfig] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> AsyncHandle[Gemini31FlashTtsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 50000 characters.
+                style_instructions: At most 4000 characters.
+                voice: Name of the voice that speaks the text.
+                language_code: Language of the text or audio, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: list[SpeakerConfig] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> Stream[Gemini31FlashTtsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 50000 characters.
+                style_instructions: At most 4000 characters.
+                voice: Name of the voice that speaks the text.
+                language_code: Language of the text or audio, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            style_instructions: str | None = None,
+            voice: Voice = "Kore",
+            language_code: LanguageCode | None = None,
+            speakers: list[SpeakerConfig] | None = None,
+            temperature: float = 1,
+            output_format: Literal["wav", "mp3", "ogg_opus"] = "mp3",
+        ) -> AsyncStream[Gemini31FlashTtsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 50000 characters.
+                style_instructions: At most 4000 characters.
+                voice: Name of the voice that speaks the text.
+                language_code: Language of the text or audio, as a name or code.
+                speakers: Speakers, each with a voice. 2 to 10 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                output_format: File format of the audio.
+            """
+            ...
+else:
+    Gemini31FlashTts = Endpoint
+
+gemini_3_1_flash_tts = Gemini31FlashTts(
     "fal-ai/gemini-3.1-flash-tts", Gemini31FlashTtsInput, Gemini31FlashTtsOutput
 )
 """Speech endpoint of fal-ai: gemini-3.1-flash-tts.
@@ -185,12 +297,13 @@ Call it with `gemini_3_1_flash_tts.subscribe(prompt=…)`.
 
 Input = Gemini31FlashTtsInput
 Output = Gemini31FlashTtsOutput
+endpoint = gemini_3_1_flash_tts
 
 __all__ = [
     "Gemini31FlashTtsInput",
     "Gemini31FlashTtsOutput",
-    "Input",
-    "Output",
+    "LanguageCode",
     "SpeakerConfig",
+    "Voice",
     "gemini_3_1_flash_tts",
 ]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/goal-force
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class ForceParams(InputModel):
-    """Part of the parameters: x, y, angle, magnitude, mass."""
+    """Value of the parameter `goal_force`."""
 
     x: Annotated[float, Field(ge=0.0, le=1.0)]
     """Horizontal position from the left edge. From 0 to 1."""
@@ -39,8 +39,7 @@ class GoalForceInput(InputModel, Request["GoalForceOutput"]):
     """Parameters of fal-ai/goal-force."""
 
     prompt: str = UNSET
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput = UNSET
     """Image that the video starts with or is generated from."""
@@ -80,7 +79,255 @@ class GoalForceOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-goal_force = Endpoint("fal-ai/goal-force", GoalForceInput, GoalForceOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GoalForce(Endpoint[..., GoalForceInput, GoalForceOutput]):
+        def run(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | None = None,
+            projectile_force: ForceParams | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> Result[GoalForceOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | None = None,
+            projectile_force: ForceParams | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> Result[GoalForceOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | None = None,
+            projectile_force: ForceParams | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> Result[GoalForceOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | None = None,
+            projectile_force: ForceParams | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> Result[GoalForceOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | None = None,
+            projectile_force: ForceParams | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> Handle[GoalForceOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | None = None,
+            projectile_force: ForceParams | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[GoalForceOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | None = None,
+            projectile_force: ForceParams | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> Stream[GoalForceOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = UNSET,
+            goal_force: ForceParams | None = None,
+            projectile_force: ForceParams | None = None,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[GoalForceOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    GoalForce = Endpoint
+
+goal_force = GoalForce("fal-ai/goal-force", GoalForceInput, GoalForceOutput)
 """Video endpoint of fal-ai: goal-force.
 
 Call it with `goal_force.subscribe()`.
@@ -88,5 +335,6 @@ Call it with `goal_force.subscribe()`.
 
 Input = GoalForceInput
 Output = GoalForceOutput
+endpoint = goal_force
 
-__all__ = ["ForceParams", "GoalForceInput", "GoalForceOutput", "Input", "Output", "goal_force"]
+__all__ = ["ForceParams", "GoalForceInput", "GoalForceOutput", "goal_force"]

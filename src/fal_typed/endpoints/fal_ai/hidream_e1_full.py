@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/hidream-e1-full
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -76,7 +76,319 @@ class HidreamE1FullOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-hidream_e1_full = Endpoint("fal-ai/hidream-e1-full", HidreamE1FullInput, HidreamE1FullOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HidreamE1Full(Endpoint[..., HidreamE1FullInput, HidreamE1FullOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = "low resolution, blur",
+            num_images: int = 1,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            target_image_description: str = UNSET,
+        ) -> Result[HidreamE1FullOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = "low resolution, blur",
+            num_images: int = 1,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            target_image_description: str = UNSET,
+        ) -> Result[HidreamE1FullOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = "low resolution, blur",
+            num_images: int = 1,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            target_image_description: str = UNSET,
+        ) -> Result[HidreamE1FullOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = "low resolution, blur",
+            num_images: int = 1,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            target_image_description: str = UNSET,
+        ) -> Result[HidreamE1FullOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = "low resolution, blur",
+            num_images: int = 1,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            target_image_description: str = UNSET,
+        ) -> Handle[HidreamE1FullOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = "low resolution, blur",
+            num_images: int = 1,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            target_image_description: str = UNSET,
+        ) -> AsyncHandle[HidreamE1FullOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = "low resolution, blur",
+            num_images: int = 1,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            target_image_description: str = UNSET,
+        ) -> Stream[HidreamE1FullOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = "low resolution, blur",
+            num_images: int = 1,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = UNSET,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            target_image_description: str = UNSET,
+        ) -> AsyncStream[HidreamE1FullOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    HidreamE1Full = Endpoint
+
+hidream_e1_full = HidreamE1Full("fal-ai/hidream-e1-full", HidreamE1FullInput, HidreamE1FullOutput)
 """Endpoint of fal-ai: hidream-e1-full.
 
 Call it with `hidream_e1_full.subscribe(image_url=…)`.
@@ -84,5 +396,6 @@ Call it with `hidream_e1_full.subscribe(image_url=…)`.
 
 Input = HidreamE1FullInput
 Output = HidreamE1FullOutput
+endpoint = hidream_e1_full
 
-__all__ = ["HidreamE1FullInput", "HidreamE1FullOutput", "Input", "Output", "hidream_e1_full"]
+__all__ = ["HidreamE1FullInput", "HidreamE1FullOutput", "hidream_e1_full"]

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/hunyuan3d-v21
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -54,7 +56,231 @@ class Hunyuan3dV21Output(OutputModel):
     """The 3D model as a GLB file with PBR surface maps."""
 
 
-hunyuan3d_v21 = Endpoint("fal-ai/hunyuan3d-v21", Hunyuan3dV21Input, Hunyuan3dV21Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV21(Endpoint[..., Hunyuan3dV21Input, Hunyuan3dV21Output]):
+        def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 256,
+            seed: int = UNSET,
+            textured_mesh: bool = UNSET,
+        ) -> Result[Hunyuan3dV21Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 256,
+            seed: int = UNSET,
+            textured_mesh: bool = UNSET,
+        ) -> Result[Hunyuan3dV21Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            input_image_url: FileInput,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 256,
+            seed: int = UNSET,
+            textured_mesh: bool = UNSET,
+        ) -> Result[Hunyuan3dV21Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 256,
+            seed: int = UNSET,
+            textured_mesh: bool = UNSET,
+        ) -> Result[Hunyuan3dV21Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 256,
+            seed: int = UNSET,
+            textured_mesh: bool = UNSET,
+        ) -> Handle[Hunyuan3dV21Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 256,
+            seed: int = UNSET,
+            textured_mesh: bool = UNSET,
+        ) -> AsyncHandle[Hunyuan3dV21Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            input_image_url: FileInput,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 256,
+            seed: int = UNSET,
+            textured_mesh: bool = UNSET,
+        ) -> Stream[Hunyuan3dV21Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 256,
+            seed: int = UNSET,
+            textured_mesh: bool = UNSET,
+        ) -> AsyncStream[Hunyuan3dV21Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+else:
+    Hunyuan3dV21 = Endpoint
+
+hunyuan3d_v21 = Hunyuan3dV21("fal-ai/hunyuan3d-v21", Hunyuan3dV21Input, Hunyuan3dV21Output)
 """Endpoint of fal-ai: hunyuan3d-v21.
 
 Call it with `hunyuan3d_v21.subscribe(input_image_url=…)`.
@@ -62,5 +288,6 @@ Call it with `hunyuan3d_v21.subscribe(input_image_url=…)`.
 
 Input = Hunyuan3dV21Input
 Output = Hunyuan3dV21Output
+endpoint = hunyuan3d_v21
 
-__all__ = ["Hunyuan3dV21Input", "Hunyuan3dV21Output", "Input", "Output", "hunyuan3d_v21"]
+__all__ = ["Hunyuan3dV21Input", "Hunyuan3dV21Output", "hunyuan3d_v21"]

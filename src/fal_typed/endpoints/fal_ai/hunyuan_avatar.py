@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/hunyuan-avatar
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -50,7 +50,239 @@ class HunyuanAvatarOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-hunyuan_avatar = Endpoint("fal-ai/hunyuan-avatar", HunyuanAvatarInput, HunyuanAvatarOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanAvatar(Endpoint[..., HunyuanAvatarInput, HunyuanAvatarOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            text: str = "A cat is singing.",
+            num_frames: int = 129,
+            num_inference_steps: int = 30,
+            turbo_mode: bool = True,
+            seed: int | None = None,
+        ) -> Result[HunyuanAvatarOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 30 to 50.
+                turbo_mode: Whether to generate faster, at lower quality.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            text: str = "A cat is singing.",
+            num_frames: int = 129,
+            num_inference_steps: int = 30,
+            turbo_mode: bool = True,
+            seed: int | None = None,
+        ) -> Result[HunyuanAvatarOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 30 to 50.
+                turbo_mode: Whether to generate faster, at lower quality.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            text: str = "A cat is singing.",
+            num_frames: int = 129,
+            num_inference_steps: int = 30,
+            turbo_mode: bool = True,
+            seed: int | None = None,
+        ) -> Result[HunyuanAvatarOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 30 to 50.
+                turbo_mode: Whether to generate faster, at lower quality.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            text: str = "A cat is singing.",
+            num_frames: int = 129,
+            num_inference_steps: int = 30,
+            turbo_mode: bool = True,
+            seed: int | None = None,
+        ) -> Result[HunyuanAvatarOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 30 to 50.
+                turbo_mode: Whether to generate faster, at lower quality.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            text: str = "A cat is singing.",
+            num_frames: int = 129,
+            num_inference_steps: int = 30,
+            turbo_mode: bool = True,
+            seed: int | None = None,
+        ) -> Handle[HunyuanAvatarOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 30 to 50.
+                turbo_mode: Whether to generate faster, at lower quality.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            text: str = "A cat is singing.",
+            num_frames: int = 129,
+            num_inference_steps: int = 30,
+            turbo_mode: bool = True,
+            seed: int | None = None,
+        ) -> AsyncHandle[HunyuanAvatarOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 30 to 50.
+                turbo_mode: Whether to generate faster, at lower quality.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            text: str = "A cat is singing.",
+            num_frames: int = 129,
+            num_inference_steps: int = 30,
+            turbo_mode: bool = True,
+            seed: int | None = None,
+        ) -> Stream[HunyuanAvatarOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 30 to 50.
+                turbo_mode: Whether to generate faster, at lower quality.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            text: str = "A cat is singing.",
+            num_frames: int = 129,
+            num_inference_steps: int = 30,
+            turbo_mode: bool = True,
+            seed: int | None = None,
+        ) -> AsyncStream[HunyuanAvatarOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 129 to 401.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 30 to 50.
+                turbo_mode: Whether to generate faster, at lower quality.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    HunyuanAvatar = Endpoint
+
+hunyuan_avatar = HunyuanAvatar("fal-ai/hunyuan-avatar", HunyuanAvatarInput, HunyuanAvatarOutput)
 """Video endpoint of fal-ai: hunyuan-avatar.
 
 Call it with `hunyuan_avatar.subscribe(audio_url=…, image_url=…)`.
@@ -58,5 +290,6 @@ Call it with `hunyuan_avatar.subscribe(audio_url=…, image_url=…)`.
 
 Input = HunyuanAvatarInput
 Output = HunyuanAvatarOutput
+endpoint = hunyuan_avatar
 
-__all__ = ["HunyuanAvatarInput", "HunyuanAvatarOutput", "Input", "Output", "hunyuan_avatar"]
+__all__ = ["HunyuanAvatarInput", "HunyuanAvatarOutput", "hunyuan_avatar"]

@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/hunyuan-part
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -65,7 +65,231 @@ class HunyuanPartOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-hunyuan_part = Endpoint("fal-ai/hunyuan-part", HunyuanPartInput, HunyuanPartOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanPart(Endpoint[..., HunyuanPartInput, HunyuanPartOutput]):
+        def run(
+            self,
+            *,
+            model_file_url: FileInput,
+            point_prompt_x: float = 0,
+            point_prompt_y: float = 0,
+            point_prompt_z: float = 0,
+            point_num: int = 100000,
+            use_normal: bool = True,
+            noise_std: float = 0,
+            seed: int | None = None,
+        ) -> Result[HunyuanPartOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                model_file_url: URL of the 3D model.
+                point_prompt_x: From -1 to 1.
+                point_prompt_y: From -1 to 1.
+                point_prompt_z: From -1 to 1.
+                point_num: From 10000 to 500000.
+                noise_std: From 0 to 0.02.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            model_file_url: FileInput,
+            point_prompt_x: float = 0,
+            point_prompt_y: float = 0,
+            point_prompt_z: float = 0,
+            point_num: int = 100000,
+            use_normal: bool = True,
+            noise_std: float = 0,
+            seed: int | None = None,
+        ) -> Result[HunyuanPartOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                model_file_url: URL of the 3D model.
+                point_prompt_x: From -1 to 1.
+                point_prompt_y: From -1 to 1.
+                point_prompt_z: From -1 to 1.
+                point_num: From 10000 to 500000.
+                noise_std: From 0 to 0.02.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            model_file_url: FileInput,
+            point_prompt_x: float = 0,
+            point_prompt_y: float = 0,
+            point_prompt_z: float = 0,
+            point_num: int = 100000,
+            use_normal: bool = True,
+            noise_std: float = 0,
+            seed: int | None = None,
+        ) -> Result[HunyuanPartOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                model_file_url: URL of the 3D model.
+                point_prompt_x: From -1 to 1.
+                point_prompt_y: From -1 to 1.
+                point_prompt_z: From -1 to 1.
+                point_num: From 10000 to 500000.
+                noise_std: From 0 to 0.02.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            model_file_url: FileInput,
+            point_prompt_x: float = 0,
+            point_prompt_y: float = 0,
+            point_prompt_z: float = 0,
+            point_num: int = 100000,
+            use_normal: bool = True,
+            noise_std: float = 0,
+            seed: int | None = None,
+        ) -> Result[HunyuanPartOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                model_file_url: URL of the 3D model.
+                point_prompt_x: From -1 to 1.
+                point_prompt_y: From -1 to 1.
+                point_prompt_z: From -1 to 1.
+                point_num: From 10000 to 500000.
+                noise_std: From 0 to 0.02.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_file_url: FileInput,
+            point_prompt_x: float = 0,
+            point_prompt_y: float = 0,
+            point_prompt_z: float = 0,
+            point_num: int = 100000,
+            use_normal: bool = True,
+            noise_std: float = 0,
+            seed: int | None = None,
+        ) -> Handle[HunyuanPartOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                model_file_url: URL of the 3D model.
+                point_prompt_x: From -1 to 1.
+                point_prompt_y: From -1 to 1.
+                point_prompt_z: From -1 to 1.
+                point_num: From 10000 to 500000.
+                noise_std: From 0 to 0.02.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            model_file_url: FileInput,
+            point_prompt_x: float = 0,
+            point_prompt_y: float = 0,
+            point_prompt_z: float = 0,
+            point_num: int = 100000,
+            use_normal: bool = True,
+            noise_std: float = 0,
+            seed: int | None = None,
+        ) -> AsyncHandle[HunyuanPartOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                model_file_url: URL of the 3D model.
+                point_prompt_x: From -1 to 1.
+                point_prompt_y: From -1 to 1.
+                point_prompt_z: From -1 to 1.
+                point_num: From 10000 to 500000.
+                noise_std: From 0 to 0.02.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            model_file_url: FileInput,
+            point_prompt_x: float = 0,
+            point_prompt_y: float = 0,
+            point_prompt_z: float = 0,
+            point_num: int = 100000,
+            use_normal: bool = True,
+            noise_std: float = 0,
+            seed: int | None = None,
+        ) -> Stream[HunyuanPartOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                model_file_url: URL of the 3D model.
+                point_prompt_x: From -1 to 1.
+                point_prompt_y: From -1 to 1.
+                point_prompt_z: From -1 to 1.
+                point_num: From 10000 to 500000.
+                noise_std: From 0 to 0.02.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            model_file_url: FileInput,
+            point_prompt_x: float = 0,
+            point_prompt_y: float = 0,
+            point_prompt_z: float = 0,
+            point_num: int = 100000,
+            use_normal: bool = True,
+            noise_std: float = 0,
+            seed: int | None = None,
+        ) -> AsyncStream[HunyuanPartOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                model_file_url: URL of the 3D model.
+                point_prompt_x: From -1 to 1.
+                point_prompt_y: From -1 to 1.
+                point_prompt_z: From -1 to 1.
+                point_num: From 10000 to 500000.
+                noise_std: From 0 to 0.02.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    HunyuanPart = Endpoint
+
+hunyuan_part = HunyuanPart("fal-ai/hunyuan-part", HunyuanPartInput, HunyuanPartOutput)
 """3D endpoint of fal-ai: hunyuan-part.
 
 Call it with `hunyuan_part.subscribe(model_file_url=…)`.
@@ -73,5 +297,6 @@ Call it with `hunyuan_part.subscribe(model_file_url=…)`.
 
 Input = HunyuanPartInput
 Output = HunyuanPartOutput
+endpoint = hunyuan_part
 
-__all__ = ["HunyuanPartInput", "HunyuanPartOutput", "Input", "Output", "hunyuan_part"]
+__all__ = ["HunyuanPartInput", "HunyuanPartOutput", "hunyuan_part"]

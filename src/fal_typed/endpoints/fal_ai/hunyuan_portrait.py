@@ -7,6 +7,8 @@ Category: video. https://fal.ai/models/fal-ai/hunyuan-portrait
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -34,7 +36,169 @@ class HunyuanPortraitOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-hunyuan_portrait = Endpoint("fal-ai/hunyuan-portrait", HunyuanPortraitInput, HunyuanPortraitOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanPortrait(Endpoint[..., HunyuanPortraitInput, HunyuanPortraitOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            seed: int | None = None,
+            use_arcface: bool = True,
+        ) -> Result[HunyuanPortraitOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            seed: int | None = None,
+            use_arcface: bool = True,
+        ) -> Result[HunyuanPortraitOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            seed: int | None = None,
+            use_arcface: bool = True,
+        ) -> Result[HunyuanPortraitOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            seed: int | None = None,
+            use_arcface: bool = True,
+        ) -> Result[HunyuanPortraitOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            seed: int | None = None,
+            use_arcface: bool = True,
+        ) -> Handle[HunyuanPortraitOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            seed: int | None = None,
+            use_arcface: bool = True,
+        ) -> AsyncHandle[HunyuanPortraitOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            seed: int | None = None,
+            use_arcface: bool = True,
+        ) -> Stream[HunyuanPortraitOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            seed: int | None = None,
+            use_arcface: bool = True,
+        ) -> AsyncStream[HunyuanPortraitOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    HunyuanPortrait = Endpoint
+
+hunyuan_portrait = HunyuanPortrait(
+    "fal-ai/hunyuan-portrait", HunyuanPortraitInput, HunyuanPortraitOutput
+)
 """Video endpoint of fal-ai: hunyuan-portrait.
 
 Call it with `hunyuan_portrait.subscribe(video_url=…, image_url=…)`.
@@ -42,5 +206,6 @@ Call it with `hunyuan_portrait.subscribe(video_url=…, image_url=…)`.
 
 Input = HunyuanPortraitInput
 Output = HunyuanPortraitOutput
+endpoint = hunyuan_portrait
 
-__all__ = ["HunyuanPortraitInput", "HunyuanPortraitOutput", "Input", "Output", "hunyuan_portrait"]
+__all__ = ["HunyuanPortraitInput", "HunyuanPortraitOutput", "hunyuan_portrait"]

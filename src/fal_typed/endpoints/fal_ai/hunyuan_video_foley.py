@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/hunyuan-video-foley
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -48,7 +48,223 @@ class HunyuanVideoFoleyOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-hunyuan_video_foley = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoFoley(Endpoint[..., HunyuanVideoFoleyInput, HunyuanVideoFoleyOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str,
+            negative_prompt: str = "noisy, harsh",
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+        ) -> Result[HunyuanVideoFoleyOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str,
+            negative_prompt: str = "noisy, harsh",
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+        ) -> Result[HunyuanVideoFoleyOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str,
+            negative_prompt: str = "noisy, harsh",
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+        ) -> Result[HunyuanVideoFoleyOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str,
+            negative_prompt: str = "noisy, harsh",
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+        ) -> Result[HunyuanVideoFoleyOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str,
+            negative_prompt: str = "noisy, harsh",
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+        ) -> Handle[HunyuanVideoFoleyOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str,
+            negative_prompt: str = "noisy, harsh",
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+        ) -> AsyncHandle[HunyuanVideoFoleyOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str,
+            negative_prompt: str = "noisy, harsh",
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+        ) -> Stream[HunyuanVideoFoleyOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str,
+            negative_prompt: str = "noisy, harsh",
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+        ) -> AsyncStream[HunyuanVideoFoleyOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    HunyuanVideoFoley = Endpoint
+
+hunyuan_video_foley = HunyuanVideoFoley(
     "fal-ai/hunyuan-video-foley", HunyuanVideoFoleyInput, HunyuanVideoFoleyOutput
 )
 """Video endpoint of fal-ai: hunyuan-video-foley.
@@ -58,11 +274,6 @@ Call it with `hunyuan_video_foley.subscribe(video_url=…, text_prompt=…)`.
 
 Input = HunyuanVideoFoleyInput
 Output = HunyuanVideoFoleyOutput
+endpoint = hunyuan_video_foley
 
-__all__ = [
-    "HunyuanVideoFoleyInput",
-    "HunyuanVideoFoleyOutput",
-    "Input",
-    "Output",
-    "hunyuan_video_foley",
-]
+__all__ = ["HunyuanVideoFoleyInput", "HunyuanVideoFoleyOutput", "hunyuan_video_foley"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/hunyuan-video-image-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class HunyuanVideoImageToVideoInput(InputModel, Request["HunyuanVideoImageToVide
     """Parameters of fal-ai/hunyuan-video-image-to-video."""
 
     prompt: Annotated[str, Field(max_length=1000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 1000 characters.
+    """What happens in the video, in words: subject, action and style. At most 1000 characters.
     """
 
     image_url: FileInput
@@ -31,7 +30,7 @@ class HunyuanVideoImageToVideoInput(InputModel, Request["HunyuanVideoImageToVide
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["720p"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -53,7 +52,241 @@ class HunyuanVideoImageToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-hunyuan_video_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoImageToVideo(
+        Endpoint[..., HunyuanVideoImageToVideoInput, HunyuanVideoImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p"] = "720p",
+            num_frames: Literal["129"] = "129",
+            i2v_stability: bool = False,
+        ) -> Result[HunyuanVideoImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p"] = "720p",
+            num_frames: Literal["129"] = "129",
+            i2v_stability: bool = False,
+        ) -> Result[HunyuanVideoImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p"] = "720p",
+            num_frames: Literal["129"] = "129",
+            i2v_stability: bool = False,
+        ) -> Result[HunyuanVideoImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p"] = "720p",
+            num_frames: Literal["129"] = "129",
+            i2v_stability: bool = False,
+        ) -> Result[HunyuanVideoImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p"] = "720p",
+            num_frames: Literal["129"] = "129",
+            i2v_stability: bool = False,
+        ) -> Handle[HunyuanVideoImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p"] = "720p",
+            num_frames: Literal["129"] = "129",
+            i2v_stability: bool = False,
+        ) -> AsyncHandle[HunyuanVideoImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p"] = "720p",
+            num_frames: Literal["129"] = "129",
+            i2v_stability: bool = False,
+        ) -> Stream[HunyuanVideoImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p"] = "720p",
+            num_frames: Literal["129"] = "129",
+            i2v_stability: bool = False,
+        ) -> AsyncStream[HunyuanVideoImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+            """
+            ...
+else:
+    HunyuanVideoImageToVideo = Endpoint
+
+hunyuan_video_image_to_video = HunyuanVideoImageToVideo(
     "fal-ai/hunyuan-video-image-to-video",
     HunyuanVideoImageToVideoInput,
     HunyuanVideoImageToVideoOutput,
@@ -65,11 +298,10 @@ Call it with `hunyuan_video_image_to_video.subscribe(prompt=…, image_url=…)`
 
 Input = HunyuanVideoImageToVideoInput
 Output = HunyuanVideoImageToVideoOutput
+endpoint = hunyuan_video_image_to_video
 
 __all__ = [
     "HunyuanVideoImageToVideoInput",
     "HunyuanVideoImageToVideoOutput",
-    "Input",
-    "Output",
     "hunyuan_video_image_to_video",
 ]

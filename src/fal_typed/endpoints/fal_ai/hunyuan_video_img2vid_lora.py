@@ -7,6 +7,8 @@ Category: video. https://fal.ai/models/fal-ai/hunyuan-video-img2vid-lora
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -16,8 +18,7 @@ class HunyuanVideoImg2vidLoraInput(InputModel, Request["HunyuanVideoImg2vidLoraO
     """Parameters of fal-ai/hunyuan-video-img2vid-lora."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -36,7 +37,129 @@ class HunyuanVideoImg2vidLoraOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-hunyuan_video_img2vid_lora = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoImg2vidLora(
+        Endpoint[..., HunyuanVideoImg2vidLoraInput, HunyuanVideoImg2vidLoraOutput]
+    ):
+        def run(
+            self, *, prompt: str, image_url: FileInput, seed: int | None = None
+        ) -> Result[HunyuanVideoImg2vidLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, image_url: FileInput, seed: int | None = None
+        ) -> Result[HunyuanVideoImg2vidLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, image_url: FileInput, seed: int | None = None
+        ) -> Result[HunyuanVideoImg2vidLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, image_url: FileInput, seed: int | None = None
+        ) -> Result[HunyuanVideoImg2vidLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, image_url: FileInput, seed: int | None = None
+        ) -> Handle[HunyuanVideoImg2vidLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, image_url: FileInput, seed: int | None = None
+        ) -> AsyncHandle[HunyuanVideoImg2vidLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, image_url: FileInput, seed: int | None = None
+        ) -> Stream[HunyuanVideoImg2vidLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, image_url: FileInput, seed: int | None = None
+        ) -> AsyncStream[HunyuanVideoImg2vidLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    HunyuanVideoImg2vidLora = Endpoint
+
+hunyuan_video_img2vid_lora = HunyuanVideoImg2vidLora(
     "fal-ai/hunyuan-video-img2vid-lora", HunyuanVideoImg2vidLoraInput, HunyuanVideoImg2vidLoraOutput
 )
 """Video endpoint of fal-ai: hunyuan-video-img2vid-lora.
@@ -46,11 +169,10 @@ Call it with `hunyuan_video_img2vid_lora.subscribe(prompt=…, image_url=…)`.
 
 Input = HunyuanVideoImg2vidLoraInput
 Output = HunyuanVideoImg2vidLoraOutput
+endpoint = hunyuan_video_img2vid_lora
 
 __all__ = [
     "HunyuanVideoImg2vidLoraInput",
     "HunyuanVideoImg2vidLoraOutput",
-    "Input",
-    "Output",
     "hunyuan_video_img2vid_lora",
 ]

@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/hunyuan-video-lora-training
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -51,7 +51,233 @@ class HunyuanVideoLoraTrainingOutput(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-hunyuan_video_lora_training = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoLoraTraining(
+        Endpoint[..., HunyuanVideoLoraTrainingInput, HunyuanVideoLoraTrainingOutput]
+    ):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int,
+            trigger_word: str = "",
+            learning_rate: float = 0.0001,
+            do_caption: bool = True,
+            data_archive_format: str | None = None,
+        ) -> Result[HunyuanVideoLoraTrainingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 5000.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                do_caption: Whether to caption the training data automatically.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int,
+            trigger_word: str = "",
+            learning_rate: float = 0.0001,
+            do_caption: bool = True,
+            data_archive_format: str | None = None,
+        ) -> Result[HunyuanVideoLoraTrainingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 5000.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                do_caption: Whether to caption the training data automatically.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int,
+            trigger_word: str = "",
+            learning_rate: float = 0.0001,
+            do_caption: bool = True,
+            data_archive_format: str | None = None,
+        ) -> Result[HunyuanVideoLoraTrainingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 5000.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                do_caption: Whether to caption the training data automatically.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int,
+            trigger_word: str = "",
+            learning_rate: float = 0.0001,
+            do_caption: bool = True,
+            data_archive_format: str | None = None,
+        ) -> Result[HunyuanVideoLoraTrainingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 5000.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                do_caption: Whether to caption the training data automatically.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int,
+            trigger_word: str = "",
+            learning_rate: float = 0.0001,
+            do_caption: bool = True,
+            data_archive_format: str | None = None,
+        ) -> Handle[HunyuanVideoLoraTrainingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 5000.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                do_caption: Whether to caption the training data automatically.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int,
+            trigger_word: str = "",
+            learning_rate: float = 0.0001,
+            do_caption: bool = True,
+            data_archive_format: str | None = None,
+        ) -> AsyncHandle[HunyuanVideoLoraTrainingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 5000.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                do_caption: Whether to caption the training data automatically.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int,
+            trigger_word: str = "",
+            learning_rate: float = 0.0001,
+            do_caption: bool = True,
+            data_archive_format: str | None = None,
+        ) -> Stream[HunyuanVideoLoraTrainingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 5000.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                do_caption: Whether to caption the training data automatically.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            steps: int,
+            trigger_word: str = "",
+            learning_rate: float = 0.0001,
+            do_caption: bool = True,
+            data_archive_format: str | None = None,
+        ) -> AsyncStream[HunyuanVideoLoraTrainingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 5000.
+                trigger_word: Unique word that activates what was learned; use it in prompts later.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                do_caption: Whether to caption the training data automatically.
+                data_archive_format: Format of the archive, if the URL has no file extension.
+            """
+            ...
+else:
+    HunyuanVideoLoraTraining = Endpoint
+
+hunyuan_video_lora_training = HunyuanVideoLoraTraining(
     "fal-ai/hunyuan-video-lora-training",
     HunyuanVideoLoraTrainingInput,
     HunyuanVideoLoraTrainingOutput,
@@ -63,11 +289,10 @@ Call it with `hunyuan_video_lora_training.subscribe(images_data_url=â€¦, steps=â
 
 Input = HunyuanVideoLoraTrainingInput
 Output = HunyuanVideoLoraTrainingOutput
+endpoint = hunyuan_video_lora_training
 
 __all__ = [
     "HunyuanVideoLoraTrainingInput",
     "HunyuanVideoLoraTrainingOutput",
-    "Input",
-    "Output",
     "hunyuan_video_lora_training",
 ]

@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/iclight-v2
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,8 +22,7 @@ class IclightV2Input(InputModel, Request["IclightV2Output"]):
     """Parameters of fal-ai/iclight-v2."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
     """Image to edit or to start from."""
@@ -36,17 +36,7 @@ class IclightV2Input(InputModel, Request["IclightV2Output"]):
     background_threshold: Annotated[float, Field(ge=0.01, le=1.0)] = 0.67
     """Depth or brightness below which a pixel counts as background. From 0.01 to 1."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = UNSET
+    image_size: ImageSize | ImageSizePreset = UNSET
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
@@ -92,7 +82,7 @@ class IclightV2Input(InputModel, Request["IclightV2Output"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class IclightV2Output(OutputModel):
@@ -114,7 +104,463 @@ class IclightV2Output(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-iclight_v2 = Endpoint("fal-ai/iclight-v2", IclightV2Input, IclightV2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IclightV2(Endpoint[..., IclightV2Input, IclightV2Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[IclightV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+                    From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with
+                    added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0.01 to 5.
+                lowres_denoise: From 0.01 to 1.
+                highres_denoise: From 0.01 to 1.
+                hr_downscale: From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[IclightV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+                    From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with
+                    added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0.01 to 5.
+                lowres_denoise: From 0.01 to 1.
+                highres_denoise: From 0.01 to 1.
+                hr_downscale: From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[IclightV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+                    From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with
+                    added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0.01 to 5.
+                lowres_denoise: From 0.01 to 1.
+                highres_denoise: From 0.01 to 1.
+                hr_downscale: From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[IclightV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+                    From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with
+                    added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0.01 to 5.
+                lowres_denoise: From 0.01 to 1.
+                highres_denoise: From 0.01 to 1.
+                hr_downscale: From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Handle[IclightV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+                    From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with
+                    added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0.01 to 5.
+                lowres_denoise: From 0.01 to 1.
+                highres_denoise: From 0.01 to 1.
+                hr_downscale: From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncHandle[IclightV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+                    From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with
+                    added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0.01 to 5.
+                lowres_denoise: From 0.01 to 1.
+                highres_denoise: From 0.01 to 1.
+                hr_downscale: From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Stream[IclightV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+                    From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with
+                    added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0.01 to 5.
+                lowres_denoise: From 0.01 to 1.
+                highres_denoise: From 0.01 to 1.
+                hr_downscale: From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            mask_image_url: FileInput | None = None,
+            background_threshold: float = 0.67,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            initial_latent: Literal["None", "Left", "Right", "Top", "Bottom"] = "None",
+            enable_hr_fix: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            cfg: float = 1,
+            lowres_denoise: float = 0.98,
+            highres_denoise: float = 0.95,
+            hr_downscale: float = 0.5,
+            guidance_scale: float = 5,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncStream[IclightV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+                    From 0.01 to 1.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                initial_latent: Direction of the light, given as an initial gradient.
+                enable_hr_fix: Whether to generate a small image first and then upscale it with
+                    added detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal. From 0.01 to 5.
+                lowres_denoise: From 0.01 to 1.
+                highres_denoise: From 0.01 to 1.
+                hr_downscale: From 0.01 to 1.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    IclightV2 = Endpoint
+
+iclight_v2 = IclightV2("fal-ai/iclight-v2", IclightV2Input, IclightV2Output)
 """Image endpoint of fal-ai: iclight-v2.
 
 Call it with `iclight_v2.subscribe(prompt=…, image_url=…)`.
@@ -122,5 +568,6 @@ Call it with `iclight_v2.subscribe(prompt=…, image_url=…)`.
 
 Input = IclightV2Input
 Output = IclightV2Output
+endpoint = iclight_v2
 
-__all__ = ["IclightV2Input", "IclightV2Output", "ImageSize", "Input", "Output", "iclight_v2"]
+__all__ = ["IclightV2Input", "IclightV2Output", "ImageSize", "ImageSizePreset", "iclight_v2"]

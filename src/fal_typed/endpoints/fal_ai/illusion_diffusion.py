@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/illusion-diffusion
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,8 +25,7 @@ class IllusionDiffusionInput(InputModel, Request["IllusionDiffusionOutput"]):
     """Image to edit or to start from."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -54,17 +54,7 @@ class IllusionDiffusionInput(InputModel, Request["IllusionDiffusionOutput"]):
     num_inference_steps: Annotated[int, Field(ge=0, le=80)] = 40
     """Number of denoising steps; more steps take longer and give finer detail. From 0 to 80."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
 
@@ -78,7 +68,311 @@ class IllusionDiffusionOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-illusion_diffusion = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IllusionDiffusion(Endpoint[..., IllusionDiffusionInput, IllusionDiffusionOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> Result[IllusionDiffusionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: From 0 to 1.
+                control_guidance_end: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> Result[IllusionDiffusionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: From 0 to 1.
+                control_guidance_end: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> Result[IllusionDiffusionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: From 0 to 1.
+                control_guidance_end: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> Result[IllusionDiffusionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: From 0 to 1.
+                control_guidance_end: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> Handle[IllusionDiffusionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: From 0 to 1.
+                control_guidance_end: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> AsyncHandle[IllusionDiffusionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: From 0 to 1.
+                control_guidance_end: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> Stream[IllusionDiffusionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: From 0 to 1.
+                control_guidance_end: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            guidance_scale: float = 7.5,
+            controlnet_conditioning_scale: float = 1,
+            control_guidance_start: float = 0,
+            control_guidance_end: float = 1,
+            seed: int | None = None,
+            scheduler: Literal["DPM++ Karras SDE", "Euler"] = "Euler",
+            num_inference_steps: int = 40,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> AsyncStream[IllusionDiffusionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 0 and at most 50.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                control_guidance_start: From 0 to 1.
+                control_guidance_end: From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 80.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
+else:
+    IllusionDiffusion = Endpoint
+
+illusion_diffusion = IllusionDiffusion(
     "fal-ai/illusion-diffusion", IllusionDiffusionInput, IllusionDiffusionOutput
 )
 """Image endpoint of fal-ai: illusion-diffusion.
@@ -88,12 +382,12 @@ Call it with `illusion_diffusion.subscribe(image_url=…, prompt=…)`.
 
 Input = IllusionDiffusionInput
 Output = IllusionDiffusionOutput
+endpoint = illusion_diffusion
 
 __all__ = [
     "IllusionDiffusionInput",
     "IllusionDiffusionOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "illusion_diffusion",
 ]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/image2pixel
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -83,7 +83,359 @@ class Image2pixelOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image2pixel = Endpoint("fal-ai/image2pixel", Image2pixelInput, Image2pixelOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Image2pixel(Endpoint[..., Image2pixelInput, Image2pixelOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            max_colors: int | None = 32,
+            auto_color_detect: bool = False,
+            fixed_palette: list[str] | None = None,
+            detect_method: Literal["auto", "runs", "edge"] = "auto",
+            scale: int | None = None,
+            downscale_method: Literal[
+                "dominant", "median", "mode", "mean", "content-adaptive"
+            ] = "dominant",
+            trim_borders: bool = False,
+            transparent_background: bool = False,
+            cleanup_morph: bool = False,
+            cleanup_jaggy: bool = False,
+            snap_grid: bool = True,
+            alpha_threshold: int = 128,
+            dominant_color_threshold: float = 0.05,
+            background_tolerance: int = 0,
+            background_mode: Literal["edges", "corners", "midpoints"] = "corners",
+            sync_mode: bool = False,
+        ) -> Result[Image2pixelOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                max_colors: From 1 to 256.
+                auto_color_detect: Whether to detect the number of colors automatically.
+                fixed_palette: Colors that may be used, as hexadecimal codes.
+                scale: Factor by which to enlarge width and height. From 1 to 64.
+                trim_borders: Whether to trim empty borders.
+                transparent_background: Whether to make the background transparent.
+                alpha_threshold: From 0 to 255.
+                dominant_color_threshold: From 0 to 1.
+                background_tolerance: From 0 to 255.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            max_colors: int | None = 32,
+            auto_color_detect: bool = False,
+            fixed_palette: list[str] | None = None,
+            detect_method: Literal["auto", "runs", "edge"] = "auto",
+            scale: int | None = None,
+            downscale_method: Literal[
+                "dominant", "median", "mode", "mean", "content-adaptive"
+            ] = "dominant",
+            trim_borders: bool = False,
+            transparent_background: bool = False,
+            cleanup_morph: bool = False,
+            cleanup_jaggy: bool = False,
+            snap_grid: bool = True,
+            alpha_threshold: int = 128,
+            dominant_color_threshold: float = 0.05,
+            background_tolerance: int = 0,
+            background_mode: Literal["edges", "corners", "midpoints"] = "corners",
+            sync_mode: bool = False,
+        ) -> Result[Image2pixelOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                max_colors: From 1 to 256.
+                auto_color_detect: Whether to detect the number of colors automatically.
+                fixed_palette: Colors that may be used, as hexadecimal codes.
+                scale: Factor by which to enlarge width and height. From 1 to 64.
+                trim_borders: Whether to trim empty borders.
+                transparent_background: Whether to make the background transparent.
+                alpha_threshold: From 0 to 255.
+                dominant_color_threshold: From 0 to 1.
+                background_tolerance: From 0 to 255.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            max_colors: int | None = 32,
+            auto_color_detect: bool = False,
+            fixed_palette: list[str] | None = None,
+            detect_method: Literal["auto", "runs", "edge"] = "auto",
+            scale: int | None = None,
+            downscale_method: Literal[
+                "dominant", "median", "mode", "mean", "content-adaptive"
+            ] = "dominant",
+            trim_borders: bool = False,
+            transparent_background: bool = False,
+            cleanup_morph: bool = False,
+            cleanup_jaggy: bool = False,
+            snap_grid: bool = True,
+            alpha_threshold: int = 128,
+            dominant_color_threshold: float = 0.05,
+            background_tolerance: int = 0,
+            background_mode: Literal["edges", "corners", "midpoints"] = "corners",
+            sync_mode: bool = False,
+        ) -> Result[Image2pixelOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                max_colors: From 1 to 256.
+                auto_color_detect: Whether to detect the number of colors automatically.
+                fixed_palette: Colors that may be used, as hexadecimal codes.
+                scale: Factor by which to enlarge width and height. From 1 to 64.
+                trim_borders: Whether to trim empty borders.
+                transparent_background: Whether to make the background transparent.
+                alpha_threshold: From 0 to 255.
+                dominant_color_threshold: From 0 to 1.
+                background_tolerance: From 0 to 255.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            max_colors: int | None = 32,
+            auto_color_detect: bool = False,
+            fixed_palette: list[str] | None = None,
+            detect_method: Literal["auto", "runs", "edge"] = "auto",
+            scale: int | None = None,
+            downscale_method: Literal[
+                "dominant", "median", "mode", "mean", "content-adaptive"
+            ] = "dominant",
+            trim_borders: bool = False,
+            transparent_background: bool = False,
+            cleanup_morph: bool = False,
+            cleanup_jaggy: bool = False,
+            snap_grid: bool = True,
+            alpha_threshold: int = 128,
+            dominant_color_threshold: float = 0.05,
+            background_tolerance: int = 0,
+            background_mode: Literal["edges", "corners", "midpoints"] = "corners",
+            sync_mode: bool = False,
+        ) -> Result[Image2pixelOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                max_colors: From 1 to 256.
+                auto_color_detect: Whether to detect the number of colors automatically.
+                fixed_palette: Colors that may be used, as hexadecimal codes.
+                scale: Factor by which to enlarge width and height. From 1 to 64.
+                trim_borders: Whether to trim empty borders.
+                transparent_background: Whether to make the background transparent.
+                alpha_threshold: From 0 to 255.
+                dominant_color_threshold: From 0 to 1.
+                background_tolerance: From 0 to 255.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            max_colors: int | None = 32,
+            auto_color_detect: bool = False,
+            fixed_palette: list[str] | None = None,
+            detect_method: Literal["auto", "runs", "edge"] = "auto",
+            scale: int | None = None,
+            downscale_method: Literal[
+                "dominant", "median", "mode", "mean", "content-adaptive"
+            ] = "dominant",
+            trim_borders: bool = False,
+            transparent_background: bool = False,
+            cleanup_morph: bool = False,
+            cleanup_jaggy: bool = False,
+            snap_grid: bool = True,
+            alpha_threshold: int = 128,
+            dominant_color_threshold: float = 0.05,
+            background_tolerance: int = 0,
+            background_mode: Literal["edges", "corners", "midpoints"] = "corners",
+            sync_mode: bool = False,
+        ) -> Handle[Image2pixelOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                max_colors: From 1 to 256.
+                auto_color_detect: Whether to detect the number of colors automatically.
+                fixed_palette: Colors that may be used, as hexadecimal codes.
+                scale: Factor by which to enlarge width and height. From 1 to 64.
+                trim_borders: Whether to trim empty borders.
+                transparent_background: Whether to make the background transparent.
+                alpha_threshold: From 0 to 255.
+                dominant_color_threshold: From 0 to 1.
+                background_tolerance: From 0 to 255.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            max_colors: int | None = 32,
+            auto_color_detect: bool = False,
+            fixed_palette: list[str] | None = None,
+            detect_method: Literal["auto", "runs", "edge"] = "auto",
+            scale: int | None = None,
+            downscale_method: Literal[
+                "dominant", "median", "mode", "mean", "content-adaptive"
+            ] = "dominant",
+            trim_borders: bool = False,
+            transparent_background: bool = False,
+            cleanup_morph: bool = False,
+            cleanup_jaggy: bool = False,
+            snap_grid: bool = True,
+            alpha_threshold: int = 128,
+            dominant_color_threshold: float = 0.05,
+            background_tolerance: int = 0,
+            background_mode: Literal["edges", "corners", "midpoints"] = "corners",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[Image2pixelOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                max_colors: From 1 to 256.
+                auto_color_detect: Whether to detect the number of colors automatically.
+                fixed_palette: Colors that may be used, as hexadecimal codes.
+                scale: Factor by which to enlarge width and height. From 1 to 64.
+                trim_borders: Whether to trim empty borders.
+                transparent_background: Whether to make the background transparent.
+                alpha_threshold: From 0 to 255.
+                dominant_color_threshold: From 0 to 1.
+                background_tolerance: From 0 to 255.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            max_colors: int | None = 32,
+            auto_color_detect: bool = False,
+            fixed_palette: list[str] | None = None,
+            detect_method: Literal["auto", "runs", "edge"] = "auto",
+            scale: int | None = None,
+            downscale_method: Literal[
+                "dominant", "median", "mode", "mean", "content-adaptive"
+            ] = "dominant",
+            trim_borders: bool = False,
+            transparent_background: bool = False,
+            cleanup_morph: bool = False,
+            cleanup_jaggy: bool = False,
+            snap_grid: bool = True,
+            alpha_threshold: int = 128,
+            dominant_color_threshold: float = 0.05,
+            background_tolerance: int = 0,
+            background_mode: Literal["edges", "corners", "midpoints"] = "corners",
+            sync_mode: bool = False,
+        ) -> Stream[Image2pixelOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                max_colors: From 1 to 256.
+                auto_color_detect: Whether to detect the number of colors automatically.
+                fixed_palette: Colors that may be used, as hexadecimal codes.
+                scale: Factor by which to enlarge width and height. From 1 to 64.
+                trim_borders: Whether to trim empty borders.
+                transparent_background: Whether to make the background transparent.
+                alpha_threshold: From 0 to 255.
+                dominant_color_threshold: From 0 to 1.
+                background_tolerance: From 0 to 255.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            max_colors: int | None = 32,
+            auto_color_detect: bool = False,
+            fixed_palette: list[str] | None = None,
+            detect_method: Literal["auto", "runs", "edge"] = "auto",
+            scale: int | None = None,
+            downscale_method: Literal[
+                "dominant", "median", "mode", "mean", "content-adaptive"
+            ] = "dominant",
+            trim_borders: bool = False,
+            transparent_background: bool = False,
+            cleanup_morph: bool = False,
+            cleanup_jaggy: bool = False,
+            snap_grid: bool = True,
+            alpha_threshold: int = 128,
+            dominant_color_threshold: float = 0.05,
+            background_tolerance: int = 0,
+            background_mode: Literal["edges", "corners", "midpoints"] = "corners",
+            sync_mode: bool = False,
+        ) -> AsyncStream[Image2pixelOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                max_colors: From 1 to 256.
+                auto_color_detect: Whether to detect the number of colors automatically.
+                fixed_palette: Colors that may be used, as hexadecimal codes.
+                scale: Factor by which to enlarge width and height. From 1 to 64.
+                trim_borders: Whether to trim empty borders.
+                transparent_background: Whether to make the background transparent.
+                alpha_threshold: From 0 to 255.
+                dominant_color_threshold: From 0 to 1.
+                background_tolerance: From 0 to 255.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    Image2pixel = Endpoint
+
+image2pixel = Image2pixel("fal-ai/image2pixel", Image2pixelInput, Image2pixelOutput)
 """Image endpoint of fal-ai: image2pixel.
 
 Call it with `image2pixel.subscribe(image_url=…)`.
@@ -91,5 +443,6 @@ Call it with `image2pixel.subscribe(image_url=…)`.
 
 Input = Image2pixelInput
 Output = Image2pixelOutput
+endpoint = image2pixel
 
-__all__ = ["Image2pixelInput", "Image2pixelOutput", "Input", "Output", "image2pixel"]
+__all__ = ["Image2pixelInput", "Image2pixelOutput", "image2pixel"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/image2svg
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -61,7 +61,287 @@ class Image2svgOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image2svg = Endpoint("fal-ai/image2svg", Image2svgInput, Image2svgOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Image2svg(Endpoint[..., Image2svgInput, Image2svgOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            colormode: Literal["color", "binary"] = "color",
+            hierarchical: Literal["stacked", "cutout"] = "stacked",
+            mode: Literal["spline", "polygon"] = "spline",
+            filter_speckle: int = 4,
+            color_precision: int = 6,
+            layer_difference: int = 16,
+            corner_threshold: int = 60,
+            length_threshold: float = 4,
+            max_iterations: int = 10,
+            splice_threshold: int = 45,
+            path_precision: int = 3,
+        ) -> Result[Image2svgOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mode: Whether to trace outlines as curves or as straight lines.
+                filter_speckle: From 0 to 20.
+                color_precision: From 1 to 10.
+                layer_difference: From 1 to 32.
+                corner_threshold: From 0 to 180.
+                length_threshold: From 0 to 10.
+                max_iterations: From 1 to 20.
+                splice_threshold: From 0 to 90.
+                path_precision: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            colormode: Literal["color", "binary"] = "color",
+            hierarchical: Literal["stacked", "cutout"] = "stacked",
+            mode: Literal["spline", "polygon"] = "spline",
+            filter_speckle: int = 4,
+            color_precision: int = 6,
+            layer_difference: int = 16,
+            corner_threshold: int = 60,
+            length_threshold: float = 4,
+            max_iterations: int = 10,
+            splice_threshold: int = 45,
+            path_precision: int = 3,
+        ) -> Result[Image2svgOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mode: Whether to trace outlines as curves or as straight lines.
+                filter_speckle: From 0 to 20.
+                color_precision: From 1 to 10.
+                layer_difference: From 1 to 32.
+                corner_threshold: From 0 to 180.
+                length_threshold: From 0 to 10.
+                max_iterations: From 1 to 20.
+                splice_threshold: From 0 to 90.
+                path_precision: From 1 to 10.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            colormode: Literal["color", "binary"] = "color",
+            hierarchical: Literal["stacked", "cutout"] = "stacked",
+            mode: Literal["spline", "polygon"] = "spline",
+            filter_speckle: int = 4,
+            color_precision: int = 6,
+            layer_difference: int = 16,
+            corner_threshold: int = 60,
+            length_threshold: float = 4,
+            max_iterations: int = 10,
+            splice_threshold: int = 45,
+            path_precision: int = 3,
+        ) -> Result[Image2svgOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mode: Whether to trace outlines as curves or as straight lines.
+                filter_speckle: From 0 to 20.
+                color_precision: From 1 to 10.
+                layer_difference: From 1 to 32.
+                corner_threshold: From 0 to 180.
+                length_threshold: From 0 to 10.
+                max_iterations: From 1 to 20.
+                splice_threshold: From 0 to 90.
+                path_precision: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            colormode: Literal["color", "binary"] = "color",
+            hierarchical: Literal["stacked", "cutout"] = "stacked",
+            mode: Literal["spline", "polygon"] = "spline",
+            filter_speckle: int = 4,
+            color_precision: int = 6,
+            layer_difference: int = 16,
+            corner_threshold: int = 60,
+            length_threshold: float = 4,
+            max_iterations: int = 10,
+            splice_threshold: int = 45,
+            path_precision: int = 3,
+        ) -> Result[Image2svgOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mode: Whether to trace outlines as curves or as straight lines.
+                filter_speckle: From 0 to 20.
+                color_precision: From 1 to 10.
+                layer_difference: From 1 to 32.
+                corner_threshold: From 0 to 180.
+                length_threshold: From 0 to 10.
+                max_iterations: From 1 to 20.
+                splice_threshold: From 0 to 90.
+                path_precision: From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            colormode: Literal["color", "binary"] = "color",
+            hierarchical: Literal["stacked", "cutout"] = "stacked",
+            mode: Literal["spline", "polygon"] = "spline",
+            filter_speckle: int = 4,
+            color_precision: int = 6,
+            layer_difference: int = 16,
+            corner_threshold: int = 60,
+            length_threshold: float = 4,
+            max_iterations: int = 10,
+            splice_threshold: int = 45,
+            path_precision: int = 3,
+        ) -> Handle[Image2svgOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mode: Whether to trace outlines as curves or as straight lines.
+                filter_speckle: From 0 to 20.
+                color_precision: From 1 to 10.
+                layer_difference: From 1 to 32.
+                corner_threshold: From 0 to 180.
+                length_threshold: From 0 to 10.
+                max_iterations: From 1 to 20.
+                splice_threshold: From 0 to 90.
+                path_precision: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            colormode: Literal["color", "binary"] = "color",
+            hierarchical: Literal["stacked", "cutout"] = "stacked",
+            mode: Literal["spline", "polygon"] = "spline",
+            filter_speckle: int = 4,
+            color_precision: int = 6,
+            layer_difference: int = 16,
+            corner_threshold: int = 60,
+            length_threshold: float = 4,
+            max_iterations: int = 10,
+            splice_threshold: int = 45,
+            path_precision: int = 3,
+        ) -> AsyncHandle[Image2svgOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mode: Whether to trace outlines as curves or as straight lines.
+                filter_speckle: From 0 to 20.
+                color_precision: From 1 to 10.
+                layer_difference: From 1 to 32.
+                corner_threshold: From 0 to 180.
+                length_threshold: From 0 to 10.
+                max_iterations: From 1 to 20.
+                splice_threshold: From 0 to 90.
+                path_precision: From 1 to 10.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            colormode: Literal["color", "binary"] = "color",
+            hierarchical: Literal["stacked", "cutout"] = "stacked",
+            mode: Literal["spline", "polygon"] = "spline",
+            filter_speckle: int = 4,
+            color_precision: int = 6,
+            layer_difference: int = 16,
+            corner_threshold: int = 60,
+            length_threshold: float = 4,
+            max_iterations: int = 10,
+            splice_threshold: int = 45,
+            path_precision: int = 3,
+        ) -> Stream[Image2svgOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mode: Whether to trace outlines as curves or as straight lines.
+                filter_speckle: From 0 to 20.
+                color_precision: From 1 to 10.
+                layer_difference: From 1 to 32.
+                corner_threshold: From 0 to 180.
+                length_threshold: From 0 to 10.
+                max_iterations: From 1 to 20.
+                splice_threshold: From 0 to 90.
+                path_precision: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            colormode: Literal["color", "binary"] = "color",
+            hierarchical: Literal["stacked", "cutout"] = "stacked",
+            mode: Literal["spline", "polygon"] = "spline",
+            filter_speckle: int = 4,
+            color_precision: int = 6,
+            layer_difference: int = 16,
+            corner_threshold: int = 60,
+            length_threshold: float = 4,
+            max_iterations: int = 10,
+            splice_threshold: int = 45,
+            path_precision: int = 3,
+        ) -> AsyncStream[Image2svgOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mode: Whether to trace outlines as curves or as straight lines.
+                filter_speckle: From 0 to 20.
+                color_precision: From 1 to 10.
+                layer_difference: From 1 to 32.
+                corner_threshold: From 0 to 180.
+                length_threshold: From 0 to 10.
+                max_iterations: From 1 to 20.
+                splice_threshold: From 0 to 90.
+                path_precision: From 1 to 10.
+            """
+            ...
+else:
+    Image2svg = Endpoint
+
+image2svg = Image2svg("fal-ai/image2svg", Image2svgInput, Image2svgOutput)
 """Image endpoint of fal-ai: image2svg.
 
 Call it with `image2svg.subscribe(image_url=…)`.
@@ -69,5 +349,6 @@ Call it with `image2svg.subscribe(image_url=…)`.
 
 Input = Image2svgInput
 Output = Image2svgOutput
+endpoint = image2svg
 
-__all__ = ["Image2svgInput", "Image2svgOutput", "Input", "Output", "image2svg"]
+__all__ = ["Image2svgInput", "Image2svgOutput", "image2svg"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/inpaint
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class InpaintInput(InputModel, Request["InpaintOutput"]):
     """URL or Hugging Face repository (owner/name) of the base model."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     image_url: FileInput
     """Image to edit or to start from."""
@@ -58,7 +57,255 @@ class InpaintOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-inpaint = Endpoint("fal-ai/inpaint", InpaintInput, InpaintOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Inpaint(Endpoint[..., InpaintInput, InpaintOutput]):
+        def run(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+        ) -> Result[InpaintOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+        ) -> Result[InpaintOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+        ) -> Result[InpaintOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+        ) -> Result[InpaintOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+        ) -> Handle[InpaintOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+        ) -> AsyncHandle[InpaintOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+        ) -> Stream[InpaintOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+        ) -> AsyncStream[InpaintOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 0 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Inpaint = Endpoint
+
+inpaint = Inpaint("fal-ai/inpaint", InpaintInput, InpaintOutput)
 """Image endpoint of fal-ai: inpaint.
 
 Call it with `inpaint.subscribe(model_name=…, prompt=…, image_url=…, mask_url=…)`.
@@ -66,5 +313,6 @@ Call it with `inpaint.subscribe(model_name=…, prompt=…, image_url=…, mask_
 
 Input = InpaintInput
 Output = InpaintOutput
+endpoint = inpaint
 
-__all__ = ["InpaintInput", "InpaintOutput", "Input", "Output", "inpaint"]
+__all__ = ["InpaintInput", "InpaintOutput", "inpaint"]

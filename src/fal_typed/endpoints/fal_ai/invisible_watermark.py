@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/invisible-watermark
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -38,7 +40,159 @@ class InvisibleWatermarkOutput(OutputModel):
     length: int = 0
 
 
-invisible_watermark = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class InvisibleWatermark(Endpoint[..., InvisibleWatermarkInput, InvisibleWatermarkOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            watermark: str = "watermark",
+            decode: bool = False,
+            length: int = 0,
+        ) -> Result[InvisibleWatermarkOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decode: Whether to read a hidden watermark instead of writing one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            watermark: str = "watermark",
+            decode: bool = False,
+            length: int = 0,
+        ) -> Result[InvisibleWatermarkOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decode: Whether to read a hidden watermark instead of writing one.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            watermark: str = "watermark",
+            decode: bool = False,
+            length: int = 0,
+        ) -> Result[InvisibleWatermarkOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decode: Whether to read a hidden watermark instead of writing one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            watermark: str = "watermark",
+            decode: bool = False,
+            length: int = 0,
+        ) -> Result[InvisibleWatermarkOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decode: Whether to read a hidden watermark instead of writing one.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            watermark: str = "watermark",
+            decode: bool = False,
+            length: int = 0,
+        ) -> Handle[InvisibleWatermarkOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decode: Whether to read a hidden watermark instead of writing one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            watermark: str = "watermark",
+            decode: bool = False,
+            length: int = 0,
+        ) -> AsyncHandle[InvisibleWatermarkOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decode: Whether to read a hidden watermark instead of writing one.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            watermark: str = "watermark",
+            decode: bool = False,
+            length: int = 0,
+        ) -> Stream[InvisibleWatermarkOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decode: Whether to read a hidden watermark instead of writing one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            watermark: str = "watermark",
+            decode: bool = False,
+            length: int = 0,
+        ) -> AsyncStream[InvisibleWatermarkOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decode: Whether to read a hidden watermark instead of writing one.
+            """
+            ...
+else:
+    InvisibleWatermark = Endpoint
+
+invisible_watermark = InvisibleWatermark(
     "fal-ai/invisible-watermark", InvisibleWatermarkInput, InvisibleWatermarkOutput
 )
 """Image endpoint of fal-ai: invisible-watermark.
@@ -48,11 +202,6 @@ Call it with `invisible_watermark.subscribe(image_url=…)`.
 
 Input = InvisibleWatermarkInput
 Output = InvisibleWatermarkOutput
+endpoint = invisible_watermark
 
-__all__ = [
-    "Input",
-    "InvisibleWatermarkInput",
-    "InvisibleWatermarkOutput",
-    "Output",
-    "invisible_watermark",
-]
+__all__ = ["InvisibleWatermarkInput", "InvisibleWatermarkOutput", "invisible_watermark"]

@@ -7,11 +7,128 @@ Category: speech. https://fal.ai/models/fal-ai/inworld-tts
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+Voice: TypeAlias = Literal[
+    "Loretta (en)",
+    "Darlene (en)",
+    "Marlene (en)",
+    "Hank (en)",
+    "Evelyn (en)",
+    "Celeste (en)",
+    "Pippa (en)",
+    "Tessa (en)",
+    "Liam (en)",
+    "Callum (en)",
+    "Hamish (en)",
+    "Abby (en)",
+    "Graham (en)",
+    "Rupert (en)",
+    "Mortimer (en)",
+    "Snik (en)",
+    "Anjali (en)",
+    "Saanvi (en)",
+    "Arjun (en)",
+    "Claire (en)",
+    "Oliver (en)",
+    "Simon (en)",
+    "Elliot (en)",
+    "James (en)",
+    "Serena (en)",
+    "Gareth (en)",
+    "Vinny (en)",
+    "Lauren (en)",
+    "Jessica (en)",
+    "Ethan (en)",
+    "Tyler (en)",
+    "Jason (en)",
+    "Chloe (en)",
+    "Veronica (en)",
+    "Victoria (en)",
+    "Miranda (en)",
+    "Sebastian (en)",
+    "Victor (en)",
+    "Malcolm (en)",
+    "Kayla (en)",
+    "Nate (en)",
+    "Jake (en)",
+    "Brian (en)",
+    "Amina (en)",
+    "Kelsey (en)",
+    "Derek (en)",
+    "Grant (en)",
+    "Evan (en)",
+    "Alex (en)",
+    "Ashley (en)",
+    "Craig (en)",
+    "Deborah (en)",
+    "Dennis (en)",
+    "Edward (en)",
+    "Elizabeth (en)",
+    "Hades (en)",
+    "Julia (en)",
+    "Pixie (en)",
+    "Mark (en)",
+    "Olivia (en)",
+    "Priya (en)",
+    "Ronald (en)",
+    "Sarah (en)",
+    "Shaun (en)",
+    "Theodore (en)",
+    "Timothy (en)",
+    "Wendy (en)",
+    "Dominus (en)",
+    "Hana (en)",
+    "Clive (en)",
+    "Carter (en)",
+    "Blake (en)",
+    "Luna (en)",
+    "Yichen (zh)",
+    "Xiaoyin (zh)",
+    "Xinyi (zh)",
+    "Jing (zh)",
+    "Erik (nl)",
+    "Katrien (nl)",
+    "Lennart (nl)",
+    "Lore (nl)",
+    "Alain (fr)",
+    "Hélène (fr)",
+    "Mathieu (fr)",
+    "Étienne (fr)",
+    "Johanna (de)",
+    "Josef (de)",
+    "Gianni (it)",
+    "Orietta (it)",
+    "Asuka (ja)",
+    "Satoshi (ja)",
+    "Hyunwoo (ko)",
+    "Minji (ko)",
+    "Seojun (ko)",
+    "Yoona (ko)",
+    "Szymon (pl)",
+    "Wojciech (pl)",
+    "Heitor (pt)",
+    "Maitê (pt)",
+    "Diego (es)",
+    "Lupita (es)",
+    "Miguel (es)",
+    "Rafael (es)",
+    "Svetlana (ru)",
+    "Elena (ru)",
+    "Dmitry (ru)",
+    "Nikolai (ru)",
+    "Riya (hi)",
+    "Manoj (hi)",
+    "Yael (he)",
+    "Oren (he)",
+    "Nour (ar)",
+    "Omar (ar)",
+]
+"""Value of the parameter `voice`."""
 
 
 class InworldTtsInput(InputModel, Request["InworldTtsOutput"]):
@@ -20,121 +137,7 @@ class InworldTtsInput(InputModel, Request["InworldTtsOutput"]):
     text: str
     """Text to speak."""
 
-    voice: Literal[
-        "Loretta (en)",
-        "Darlene (en)",
-        "Marlene (en)",
-        "Hank (en)",
-        "Evelyn (en)",
-        "Celeste (en)",
-        "Pippa (en)",
-        "Tessa (en)",
-        "Liam (en)",
-        "Callum (en)",
-        "Hamish (en)",
-        "Abby (en)",
-        "Graham (en)",
-        "Rupert (en)",
-        "Mortimer (en)",
-        "Snik (en)",
-        "Anjali (en)",
-        "Saanvi (en)",
-        "Arjun (en)",
-        "Claire (en)",
-        "Oliver (en)",
-        "Simon (en)",
-        "Elliot (en)",
-        "James (en)",
-        "Serena (en)",
-        "Gareth (en)",
-        "Vinny (en)",
-        "Lauren (en)",
-        "Jessica (en)",
-        "Ethan (en)",
-        "Tyler (en)",
-        "Jason (en)",
-        "Chloe (en)",
-        "Veronica (en)",
-        "Victoria (en)",
-        "Miranda (en)",
-        "Sebastian (en)",
-        "Victor (en)",
-        "Malcolm (en)",
-        "Kayla (en)",
-        "Nate (en)",
-        "Jake (en)",
-        "Brian (en)",
-        "Amina (en)",
-        "Kelsey (en)",
-        "Derek (en)",
-        "Grant (en)",
-        "Evan (en)",
-        "Alex (en)",
-        "Ashley (en)",
-        "Craig (en)",
-        "Deborah (en)",
-        "Dennis (en)",
-        "Edward (en)",
-        "Elizabeth (en)",
-        "Hades (en)",
-        "Julia (en)",
-        "Pixie (en)",
-        "Mark (en)",
-        "Olivia (en)",
-        "Priya (en)",
-        "Ronald (en)",
-        "Sarah (en)",
-        "Shaun (en)",
-        "Theodore (en)",
-        "Timothy (en)",
-        "Wendy (en)",
-        "Dominus (en)",
-        "Hana (en)",
-        "Clive (en)",
-        "Carter (en)",
-        "Blake (en)",
-        "Luna (en)",
-        "Yichen (zh)",
-        "Xiaoyin (zh)",
-        "Xinyi (zh)",
-        "Jing (zh)",
-        "Erik (nl)",
-        "Katrien (nl)",
-        "Lennart (nl)",
-        "Lore (nl)",
-        "Alain (fr)",
-        "Hélène (fr)",
-        "Mathieu (fr)",
-        "Étienne (fr)",
-        "Johanna (de)",
-        "Josef (de)",
-        "Gianni (it)",
-        "Orietta (it)",
-        "Asuka (ja)",
-        "Satoshi (ja)",
-        "Hyunwoo (ko)",
-        "Minji (ko)",
-        "Seojun (ko)",
-        "Yoona (ko)",
-        "Szymon (pl)",
-        "Wojciech (pl)",
-        "Heitor (pt)",
-        "Maitê (pt)",
-        "Diego (es)",
-        "Lupita (es)",
-        "Miguel (es)",
-        "Rafael (es)",
-        "Svetlana (ru)",
-        "Elena (ru)",
-        "Dmitry (ru)",
-        "Nikolai (ru)",
-        "Riya (hi)",
-        "Manoj (hi)",
-        "Yael (he)",
-        "Oren (he)",
-        "Nour (ar)",
-        "Omar (ar)",
-    ] = "Craig (en)"
+    voice: Voice = "Craig (en)"
     """Name of the voice that speaks the text."""
 
     sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000
@@ -148,7 +151,159 @@ class InworldTtsOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-inworld_tts = Endpoint("fal-ai/inworld-tts", InworldTtsInput, InworldTtsOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class InworldTts(Endpoint[..., InworldTtsInput, InworldTtsOutput]):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: Voice = "Craig (en)",
+            sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000,
+        ) -> Result[InworldTtsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                sample_rate_hertz: Number of audio samples per second.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            voice: Voice = "Craig (en)",
+            sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000,
+        ) -> Result[InworldTtsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                sample_rate_hertz: Number of audio samples per second.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            voice: Voice = "Craig (en)",
+            sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000,
+        ) -> Result[InworldTtsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                sample_rate_hertz: Number of audio samples per second.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            voice: Voice = "Craig (en)",
+            sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000,
+        ) -> Result[InworldTtsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                sample_rate_hertz: Number of audio samples per second.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: Voice = "Craig (en)",
+            sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000,
+        ) -> Handle[InworldTtsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                sample_rate_hertz: Number of audio samples per second.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            voice: Voice = "Craig (en)",
+            sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000,
+        ) -> AsyncHandle[InworldTtsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                sample_rate_hertz: Number of audio samples per second.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            voice: Voice = "Craig (en)",
+            sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000,
+        ) -> Stream[InworldTtsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                sample_rate_hertz: Number of audio samples per second.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            voice: Voice = "Craig (en)",
+            sample_rate_hertz: Literal[8000, 16000, 24000, 32000, 40000, 48000] = 48000,
+        ) -> AsyncStream[InworldTtsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                sample_rate_hertz: Number of audio samples per second.
+            """
+            ...
+else:
+    InworldTts = Endpoint
+
+inworld_tts = InworldTts("fal-ai/inworld-tts", InworldTtsInput, InworldTtsOutput)
 """Speech endpoint of fal-ai: inworld-tts.
 
 Call it with `inworld_tts.subscribe(text=…)`.
@@ -156,5 +311,6 @@ Call it with `inworld_tts.subscribe(text=…)`.
 
 Input = InworldTtsInput
 Output = InworldTtsOutput
+endpoint = inworld_tts
 
-__all__ = ["Input", "InworldTtsInput", "InworldTtsOutput", "Output", "inworld_tts"]
+__all__ = ["InworldTtsInput", "InworldTtsOutput", "Voice", "inworld_tts"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/ip-adapter-face-id
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -15,17 +15,19 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
+ModelType: TypeAlias = Literal[
+    "1_5-v1", "1_5-v1-plus", "1_5-v2-plus", "SDXL-v1", "SDXL-v2-plus", "1_5-auraface-v1"
+]
+"""Value of the parameter `model_type`."""
+
 
 class IpAdapterFaceIdInput(InputModel, Request["IpAdapterFaceIdOutput"]):
     """Parameters of fal-ai/ip-adapter-face-id."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    model_type: Literal[
-        "1_5-v1", "1_5-v1-plus", "1_5-v2-plus", "SDXL-v1", "SDXL-v2-plus", "1_5-auraface-v1"
-    ] = "1_5-v1"
+    model_type: ModelType = "1_5-v1"
     """Model family to use."""
 
     face_image_url: FileInput | None = None
@@ -78,7 +80,351 @@ class IpAdapterFaceIdOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ip_adapter_face_id = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IpAdapterFaceId(Endpoint[..., IpAdapterFaceIdInput, IpAdapterFaceIdOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            model_type: ModelType = "1_5-v1",
+            face_image_url: FileInput | None = None,
+            face_images_data_url: FileInput | None = None,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            num_samples: int = 4,
+            width: int = 512,
+            height: int = 512,
+            face_id_det_size: int = 640,
+            base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE",
+            base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0",
+        ) -> Result[IpAdapterFaceIdOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                model_type: Model family to use.
+                face_image_url: Image of the person's face from the front.
+                face_images_data_url: URL of an archive of images of the person.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                width: Width in pixels. From 512 to 1024.
+                height: Height in pixels. From 512 to 1024.
+                face_id_det_size: From 64 to 640.
+                base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
+                base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            model_type: ModelType = "1_5-v1",
+            face_image_url: FileInput | None = None,
+            face_images_data_url: FileInput | None = None,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            num_samples: int = 4,
+            width: int = 512,
+            height: int = 512,
+            face_id_det_size: int = 640,
+            base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE",
+            base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0",
+        ) -> Result[IpAdapterFaceIdOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                model_type: Model family to use.
+                face_image_url: Image of the person's face from the front.
+                face_images_data_url: URL of an archive of images of the person.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                width: Width in pixels. From 512 to 1024.
+                height: Height in pixels. From 512 to 1024.
+                face_id_det_size: From 64 to 640.
+                base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
+                base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            model_type: ModelType = "1_5-v1",
+            face_image_url: FileInput | None = None,
+            face_images_data_url: FileInput | None = None,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            num_samples: int = 4,
+            width: int = 512,
+            height: int = 512,
+            face_id_det_size: int = 640,
+            base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE",
+            base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0",
+        ) -> Result[IpAdapterFaceIdOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                model_type: Model family to use.
+                face_image_url: Image of the person's face from the front.
+                face_images_data_url: URL of an archive of images of the person.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                width: Width in pixels. From 512 to 1024.
+                height: Height in pixels. From 512 to 1024.
+                face_id_det_size: From 64 to 640.
+                base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
+                base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            model_type: ModelType = "1_5-v1",
+            face_image_url: FileInput | None = None,
+            face_images_data_url: FileInput | None = None,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            num_samples: int = 4,
+            width: int = 512,
+            height: int = 512,
+            face_id_det_size: int = 640,
+            base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE",
+            base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0",
+        ) -> Result[IpAdapterFaceIdOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                model_type: Model family to use.
+                face_image_url: Image of the person's face from the front.
+                face_images_data_url: URL of an archive of images of the person.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                width: Width in pixels. From 512 to 1024.
+                height: Height in pixels. From 512 to 1024.
+                face_id_det_size: From 64 to 640.
+                base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
+                base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            model_type: ModelType = "1_5-v1",
+            face_image_url: FileInput | None = None,
+            face_images_data_url: FileInput | None = None,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            num_samples: int = 4,
+            width: int = 512,
+            height: int = 512,
+            face_id_det_size: int = 640,
+            base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE",
+            base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0",
+        ) -> Handle[IpAdapterFaceIdOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                model_type: Model family to use.
+                face_image_url: Image of the person's face from the front.
+                face_images_data_url: URL of an archive of images of the person.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                width: Width in pixels. From 512 to 1024.
+                height: Height in pixels. From 512 to 1024.
+                face_id_det_size: From 64 to 640.
+                base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
+                base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            model_type: ModelType = "1_5-v1",
+            face_image_url: FileInput | None = None,
+            face_images_data_url: FileInput | None = None,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            num_samples: int = 4,
+            width: int = 512,
+            height: int = 512,
+            face_id_det_size: int = 640,
+            base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE",
+            base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0",
+        ) -> AsyncHandle[IpAdapterFaceIdOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                model_type: Model family to use.
+                face_image_url: Image of the person's face from the front.
+                face_images_data_url: URL of an archive of images of the person.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                width: Width in pixels. From 512 to 1024.
+                height: Height in pixels. From 512 to 1024.
+                face_id_det_size: From 64 to 640.
+                base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
+                base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            model_type: ModelType = "1_5-v1",
+            face_image_url: FileInput | None = None,
+            face_images_data_url: FileInput | None = None,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            num_samples: int = 4,
+            width: int = 512,
+            height: int = 512,
+            face_id_det_size: int = 640,
+            base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE",
+            base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0",
+        ) -> Stream[IpAdapterFaceIdOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                model_type: Model family to use.
+                face_image_url: Image of the person's face from the front.
+                face_images_data_url: URL of an archive of images of the person.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                width: Width in pixels. From 512 to 1024.
+                height: Height in pixels. From 512 to 1024.
+                face_id_det_size: From 64 to 640.
+                base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
+                base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            model_type: ModelType = "1_5-v1",
+            face_image_url: FileInput | None = None,
+            face_images_data_url: FileInput | None = None,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            guidance_scale: float = 7.5,
+            num_inference_steps: int = 50,
+            num_samples: int = 4,
+            width: int = 512,
+            height: int = 512,
+            face_id_det_size: int = 640,
+            base_1_5_model_repo: str = "SG161222/Realistic_Vision_V4.0_noVAE",
+            base_sdxl_model_repo: str = "SG161222/RealVisXL_V3.0",
+        ) -> AsyncStream[IpAdapterFaceIdOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                model_type: Model family to use.
+                face_image_url: Image of the person's face from the front.
+                face_images_data_url: URL of an archive of images of the person.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 200.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                width: Width in pixels. From 512 to 1024.
+                height: Height in pixels. From 512 to 1024.
+                face_id_det_size: From 64 to 640.
+                base_1_5_model_repo: Repository of the Stable Diffusion 1.5 base model.
+                base_sdxl_model_repo: Repository of the Stable Diffusion XL base model.
+            """
+            ...
+else:
+    IpAdapterFaceId = Endpoint
+
+ip_adapter_face_id = IpAdapterFaceId(
     "fal-ai/ip-adapter-face-id", IpAdapterFaceIdInput, IpAdapterFaceIdOutput
 )
 """Image endpoint of fal-ai: ip-adapter-face-id.
@@ -88,5 +434,6 @@ Call it with `ip_adapter_face_id.subscribe(prompt=…)`.
 
 Input = IpAdapterFaceIdInput
 Output = IpAdapterFaceIdOutput
+endpoint = ip_adapter_face_id
 
-__all__ = ["Input", "IpAdapterFaceIdInput", "IpAdapterFaceIdOutput", "Output", "ip_adapter_face_id"]
+__all__ = ["IpAdapterFaceIdInput", "IpAdapterFaceIdOutput", "ModelType", "ip_adapter_face_id"]

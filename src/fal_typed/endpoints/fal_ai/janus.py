@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/janus
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,20 +22,9 @@ class JanusInput(InputModel, Request["JanusOutput"]):
     """Parameters of fal-ai/janus."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square"
+    image_size: ImageSize | ImageSizePreset = "square"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     temperature: Annotated[float, Field(ge=0.1, le=2.0)] = 1
@@ -74,7 +64,231 @@ class JanusOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-janus = Endpoint("fal-ai/janus", JanusInput, JanusOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Janus(Endpoint[..., JanusInput, JanusOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[JanusOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.1 to 2.
+                cfg_weight: From 1 to 20.
+                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[JanusOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.1 to 2.
+                cfg_weight: From 1 to 20.
+                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[JanusOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.1 to 2.
+                cfg_weight: From 1 to 20.
+                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[JanusOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.1 to 2.
+                cfg_weight: From 1 to 20.
+                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[JanusOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.1 to 2.
+                cfg_weight: From 1 to 20.
+                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[JanusOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.1 to 2.
+                cfg_weight: From 1 to 20.
+                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[JanusOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.1 to 2.
+                cfg_weight: From 1 to 20.
+                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square",
+            temperature: float = 1,
+            cfg_weight: float = 5,
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[JanusOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.1 to 2.
+                cfg_weight: From 1 to 20.
+                num_images: Number of images to generate; each image is billed. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    Janus = Endpoint
+
+janus = Janus("fal-ai/janus", JanusInput, JanusOutput)
 """Image endpoint of fal-ai: janus.
 
 Call it with `janus.subscribe(prompt=…)`.
@@ -82,5 +296,6 @@ Call it with `janus.subscribe(prompt=…)`.
 
 Input = JanusInput
 Output = JanusOutput
+endpoint = janus
 
-__all__ = ["ImageSize", "Input", "JanusInput", "JanusOutput", "Output", "janus"]
+__all__ = ["ImageSize", "ImageSizePreset", "JanusInput", "JanusOutput", "janus"]

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/krea-2-trainer
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
@@ -60,7 +60,271 @@ class Krea2TrainerOutput(OutputModel):
     prompt_enhancement_system_prompt: str | None = None
 
 
-krea_2_trainer = Endpoint("fal-ai/krea-2-trainer", Krea2TrainerInput, Krea2TrainerOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Krea2Trainer(Endpoint[..., Krea2TrainerInput, Krea2TrainerOutput]):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            auto_captioning: Literal["Off", "Object/Character", "Style", "Custom"] = "Off",
+            debug_dataset: bool = UNSET,
+            learning_rate: float = 0.0005,
+            resolution: Literal[768, 1024] = 768,
+            steps: int = 100,
+            trigger_phrase: str = "",
+        ) -> Result[Krea2TrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                auto_captioning: Whether to caption the training data automatically, and for what.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            auto_captioning: Literal["Off", "Object/Character", "Style", "Custom"] = "Off",
+            debug_dataset: bool = UNSET,
+            learning_rate: float = 0.0005,
+            resolution: Literal[768, 1024] = 768,
+            steps: int = 100,
+            trigger_phrase: str = "",
+        ) -> Result[Krea2TrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                auto_captioning: Whether to caption the training data automatically, and for what.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            images_data_url: FileInput,
+            auto_captioning: Literal["Off", "Object/Character", "Style", "Custom"] = "Off",
+            debug_dataset: bool = UNSET,
+            learning_rate: float = 0.0005,
+            resolution: Literal[768, 1024] = 768,
+            steps: int = 100,
+            trigger_phrase: str = "",
+        ) -> Result[Krea2TrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                auto_captioning: Whether to caption the training data automatically, and for what.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            auto_captioning: Literal["Off", "Object/Character", "Style", "Custom"] = "Off",
+            debug_dataset: bool = UNSET,
+            learning_rate: float = 0.0005,
+            resolution: Literal[768, 1024] = 768,
+            steps: int = 100,
+            trigger_phrase: str = "",
+        ) -> Result[Krea2TrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                auto_captioning: Whether to caption the training data automatically, and for what.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            auto_captioning: Literal["Off", "Object/Character", "Style", "Custom"] = "Off",
+            debug_dataset: bool = UNSET,
+            learning_rate: float = 0.0005,
+            resolution: Literal[768, 1024] = 768,
+            steps: int = 100,
+            trigger_phrase: str = "",
+        ) -> Handle[Krea2TrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                auto_captioning: Whether to caption the training data automatically, and for what.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            auto_captioning: Literal["Off", "Object/Character", "Style", "Custom"] = "Off",
+            debug_dataset: bool = UNSET,
+            learning_rate: float = 0.0005,
+            resolution: Literal[768, 1024] = 768,
+            steps: int = 100,
+            trigger_phrase: str = "",
+        ) -> AsyncHandle[Krea2TrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                auto_captioning: Whether to caption the training data automatically, and for what.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            images_data_url: FileInput,
+            auto_captioning: Literal["Off", "Object/Character", "Style", "Custom"] = "Off",
+            debug_dataset: bool = UNSET,
+            learning_rate: float = 0.0005,
+            resolution: Literal[768, 1024] = 768,
+            steps: int = 100,
+            trigger_phrase: str = "",
+        ) -> Stream[Krea2TrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                auto_captioning: Whether to caption the training data automatically, and for what.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            auto_captioning: Literal["Off", "Object/Character", "Style", "Custom"] = "Off",
+            debug_dataset: bool = UNSET,
+            learning_rate: float = 0.0005,
+            resolution: Literal[768, 1024] = 768,
+            steps: int = 100,
+            trigger_phrase: str = "",
+        ) -> AsyncStream[Krea2TrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                auto_captioning: Whether to caption the training data automatically, and for what.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+            """
+            ...
+else:
+    Krea2Trainer = Endpoint
+
+krea_2_trainer = Krea2Trainer("fal-ai/krea-2-trainer", Krea2TrainerInput, Krea2TrainerOutput)
 """Endpoint of fal-ai: krea-2-trainer.
 
 Call it with `krea_2_trainer.subscribe(images_data_url=…)`.
@@ -68,5 +332,6 @@ Call it with `krea_2_trainer.subscribe(images_data_url=…)`.
 
 Input = Krea2TrainerInput
 Output = Krea2TrainerOutput
+endpoint = krea_2_trainer
 
-__all__ = ["Input", "Krea2TrainerInput", "Krea2TrainerOutput", "Output", "krea_2_trainer"]
+__all__ = ["Krea2TrainerInput", "Krea2TrainerOutput", "krea_2_trainer"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/latentsync
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -44,7 +44,199 @@ class LatentsyncOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-latentsync = Endpoint("fal-ai/latentsync", LatentsyncInput, LatentsyncOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Latentsync(Endpoint[..., LatentsyncInput, LatentsyncOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            guidance_scale: float = 1,
+            seed: int | None = None,
+            loop_mode: Literal["pingpong", "loop"] | None = None,
+        ) -> Result[LatentsyncOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loop_mode: How to continue the video when the audio is longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            guidance_scale: float = 1,
+            seed: int | None = None,
+            loop_mode: Literal["pingpong", "loop"] | None = None,
+        ) -> Result[LatentsyncOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loop_mode: How to continue the video when the audio is longer.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            guidance_scale: float = 1,
+            seed: int | None = None,
+            loop_mode: Literal["pingpong", "loop"] | None = None,
+        ) -> Result[LatentsyncOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loop_mode: How to continue the video when the audio is longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            guidance_scale: float = 1,
+            seed: int | None = None,
+            loop_mode: Literal["pingpong", "loop"] | None = None,
+        ) -> Result[LatentsyncOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loop_mode: How to continue the video when the audio is longer.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            guidance_scale: float = 1,
+            seed: int | None = None,
+            loop_mode: Literal["pingpong", "loop"] | None = None,
+        ) -> Handle[LatentsyncOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loop_mode: How to continue the video when the audio is longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            guidance_scale: float = 1,
+            seed: int | None = None,
+            loop_mode: Literal["pingpong", "loop"] | None = None,
+        ) -> AsyncHandle[LatentsyncOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loop_mode: How to continue the video when the audio is longer.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            guidance_scale: float = 1,
+            seed: int | None = None,
+            loop_mode: Literal["pingpong", "loop"] | None = None,
+        ) -> Stream[LatentsyncOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loop_mode: How to continue the video when the audio is longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            guidance_scale: float = 1,
+            seed: int | None = None,
+            loop_mode: Literal["pingpong", "loop"] | None = None,
+        ) -> AsyncStream[LatentsyncOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loop_mode: How to continue the video when the audio is longer.
+            """
+            ...
+else:
+    Latentsync = Endpoint
+
+latentsync = Latentsync("fal-ai/latentsync", LatentsyncInput, LatentsyncOutput)
 """Video endpoint of fal-ai: latentsync.
 
 Call it with `latentsync.subscribe(video_url=…, audio_url=…)`.
@@ -52,5 +244,6 @@ Call it with `latentsync.subscribe(video_url=…, audio_url=…)`.
 
 Input = LatentsyncInput
 Output = LatentsyncOutput
+endpoint = latentsync
 
-__all__ = ["Input", "LatentsyncInput", "LatentsyncOutput", "Output", "latentsync"]
+__all__ = ["LatentsyncInput", "LatentsyncOutput", "latentsync"]

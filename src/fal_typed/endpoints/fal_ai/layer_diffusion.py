@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/layer-diffusion
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class LayerDiffusionInput(InputModel, Request["LayerDiffusionOutput"]):
     """Parameters of fal-ai/layer-diffusion."""
 
     prompt: str = ""
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = "text, watermark"
     """Text description of what to avoid in the result."""
@@ -52,7 +51,225 @@ class LayerDiffusionOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-layer_diffusion = Endpoint("fal-ai/layer-diffusion", LayerDiffusionInput, LayerDiffusionOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LayerDiffusion(Endpoint[..., LayerDiffusionInput, LayerDiffusionOutput]):
+        def run(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "text, watermark",
+            guidance_scale: float = 8,
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[LayerDiffusionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "text, watermark",
+            guidance_scale: float = 8,
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[LayerDiffusionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "text, watermark",
+            guidance_scale: float = 8,
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[LayerDiffusionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "text, watermark",
+            guidance_scale: float = 8,
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[LayerDiffusionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "text, watermark",
+            guidance_scale: float = 8,
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[LayerDiffusionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "text, watermark",
+            guidance_scale: float = 8,
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[LayerDiffusionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "text, watermark",
+            guidance_scale: float = 8,
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[LayerDiffusionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str = "",
+            negative_prompt: str = "text, watermark",
+            guidance_scale: float = 8,
+            num_inference_steps: int = 20,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[LayerDiffusionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 40.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    LayerDiffusion = Endpoint
+
+layer_diffusion = LayerDiffusion(
+    "fal-ai/layer-diffusion", LayerDiffusionInput, LayerDiffusionOutput
+)
 """Image endpoint of fal-ai: layer-diffusion.
 
 Call it with `layer_diffusion.subscribe()`.
@@ -60,5 +277,6 @@ Call it with `layer_diffusion.subscribe()`.
 
 Input = LayerDiffusionInput
 Output = LayerDiffusionOutput
+endpoint = layer_diffusion
 
-__all__ = ["Input", "LayerDiffusionInput", "LayerDiffusionOutput", "Output", "layer_diffusion"]
+__all__ = ["LayerDiffusionInput", "LayerDiffusionOutput", "layer_diffusion"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/lcm-sd15-i2i
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class LcmSd15I2iInput(InputModel, Request["LcmSd15I2iOutput"]):
     """Parameters of fal-ai/lcm-sd15-i2i."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
     """Image to edit or to start from."""
@@ -85,7 +84,335 @@ class LcmSd15I2iOutput(OutputModel):
     """The id that you passed in the request."""
 
 
-lcm_sd15_i2i = Endpoint("fal-ai/lcm-sd15-i2i", LcmSd15I2iInput, LcmSd15I2iOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LcmSd15I2i(Endpoint[..., LcmSd15I2iInput, LcmSd15I2iOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            strength: float = 0.8,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checks: bool = True,
+            request_id: str = "",
+        ) -> Result[LcmSd15I2iOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checks: Whether to reject unsafe content.
+                request_id: Your own id, which is returned with the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            strength: float = 0.8,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checks: bool = True,
+            request_id: str = "",
+        ) -> Result[LcmSd15I2iOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checks: Whether to reject unsafe content.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            strength: float = 0.8,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checks: bool = True,
+            request_id: str = "",
+        ) -> Result[LcmSd15I2iOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checks: Whether to reject unsafe content.
+                request_id: Your own id, which is returned with the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            strength: float = 0.8,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checks: bool = True,
+            request_id: str = "",
+        ) -> Result[LcmSd15I2iOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checks: Whether to reject unsafe content.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            strength: float = 0.8,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checks: bool = True,
+            request_id: str = "",
+        ) -> Handle[LcmSd15I2iOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checks: Whether to reject unsafe content.
+                request_id: Your own id, which is returned with the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            strength: float = 0.8,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checks: bool = True,
+            request_id: str = "",
+        ) -> AsyncHandle[LcmSd15I2iOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checks: Whether to reject unsafe content.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            strength: float = 0.8,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checks: bool = True,
+            request_id: str = "",
+        ) -> Stream[LcmSd15I2iOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checks: Whether to reject unsafe content.
+                request_id: Your own id, which is returned with the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            strength: float = 0.8,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 4,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checks: bool = True,
+            request_id: str = "",
+        ) -> AsyncStream[LcmSd15I2iOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 16.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checks: Whether to reject unsafe content.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
+else:
+    LcmSd15I2i = Endpoint
+
+lcm_sd15_i2i = LcmSd15I2i("fal-ai/lcm-sd15-i2i", LcmSd15I2iInput, LcmSd15I2iOutput)
 """Image endpoint of fal-ai: lcm-sd15-i2i.
 
 Call it with `lcm_sd15_i2i.subscribe(prompt=…, image_url=…)`.
@@ -93,5 +420,6 @@ Call it with `lcm_sd15_i2i.subscribe(prompt=…, image_url=…)`.
 
 Input = LcmSd15I2iInput
 Output = LcmSd15I2iOutput
+endpoint = lcm_sd15_i2i
 
-__all__ = ["Input", "LcmSd15I2iInput", "LcmSd15I2iOutput", "Output", "lcm_sd15_i2i"]
+__all__ = ["LcmSd15I2iInput", "LcmSd15I2iOutput", "lcm_sd15_i2i"]

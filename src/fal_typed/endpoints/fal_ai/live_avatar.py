@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/live-avatar
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -55,7 +55,255 @@ class LiveAvatarOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-live_avatar = Endpoint("fal-ai/live-avatar", LiveAvatarInput, LiveAvatarOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LiveAvatar(Endpoint[..., LiveAvatarInput, LiveAvatarOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "light", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            frames_per_clip: float = 48,
+            guidance_scale: float = UNSET,
+            num_clips: float = 10,
+            seed: int = UNSET,
+        ) -> Result[LiveAvatarOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "light", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            frames_per_clip: float = 48,
+            guidance_scale: float = UNSET,
+            num_clips: float = 10,
+            seed: int = UNSET,
+        ) -> Result[LiveAvatarOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "light", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            frames_per_clip: float = 48,
+            guidance_scale: float = UNSET,
+            num_clips: float = 10,
+            seed: int = UNSET,
+        ) -> Result[LiveAvatarOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "light", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            frames_per_clip: float = 48,
+            guidance_scale: float = UNSET,
+            num_clips: float = 10,
+            seed: int = UNSET,
+        ) -> Result[LiveAvatarOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "light", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            frames_per_clip: float = 48,
+            guidance_scale: float = UNSET,
+            num_clips: float = 10,
+            seed: int = UNSET,
+        ) -> Handle[LiveAvatarOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "light", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            frames_per_clip: float = 48,
+            guidance_scale: float = UNSET,
+            num_clips: float = 10,
+            seed: int = UNSET,
+        ) -> AsyncHandle[LiveAvatarOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "light", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            frames_per_clip: float = 48,
+            guidance_scale: float = UNSET,
+            num_clips: float = 10,
+            seed: int = UNSET,
+        ) -> Stream[LiveAvatarOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "light", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            frames_per_clip: float = 48,
+            guidance_scale: float = UNSET,
+            num_clips: float = 10,
+            seed: int = UNSET,
+        ) -> AsyncStream[LiveAvatarOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    LiveAvatar = Endpoint
+
+live_avatar = LiveAvatar("fal-ai/live-avatar", LiveAvatarInput, LiveAvatarOutput)
 """Endpoint of fal-ai: live-avatar.
 
 Call it with `live_avatar.subscribe(audio_url=…, image_url=…, prompt=…)`.
@@ -63,5 +311,6 @@ Call it with `live_avatar.subscribe(audio_url=…, image_url=…, prompt=…)`.
 
 Input = LiveAvatarInput
 Output = LiveAvatarOutput
+endpoint = live_avatar
 
-__all__ = ["Input", "LiveAvatarInput", "LiveAvatarOutput", "Output", "live_avatar"]
+__all__ = ["LiveAvatarInput", "LiveAvatarOutput", "live_avatar"]

@@ -7,7 +7,7 @@ Category: vision. https://fal.ai/models/fal-ai/llava-next
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -51,7 +51,215 @@ class LlavaNextOutput(OutputModel):
     """Whether this is a partial response that is followed by more text."""
 
 
-llava_next = Endpoint("fal-ai/llava-next", LlavaNextInput, LlavaNextOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LlavaNext(Endpoint[..., LlavaNextInput, LlavaNextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Result[LlavaNextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Result[LlavaNextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Result[LlavaNextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Result[LlavaNextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Handle[LlavaNextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> AsyncHandle[LlavaNextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Stream[LlavaNextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> AsyncStream[LlavaNextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+else:
+    LlavaNext = Endpoint
+
+llava_next = LlavaNext("fal-ai/llava-next", LlavaNextInput, LlavaNextOutput)
 """Vision endpoint of fal-ai: llava-next.
 
 Call it with `llava_next.subscribe(image_url=…, prompt=…)`.
@@ -59,5 +267,6 @@ Call it with `llava_next.subscribe(image_url=…, prompt=…)`.
 
 Input = LlavaNextInput
 Output = LlavaNextOutput
+endpoint = llava_next
 
-__all__ = ["Input", "LlavaNextInput", "LlavaNextOutput", "Output", "llava_next"]
+__all__ = ["LlavaNextInput", "LlavaNextOutput", "llava_next"]

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/llavav15-13b
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -43,7 +45,215 @@ class Llavav1513bOutput(OutputModel):
     """Whether this is a partial response that is followed by more text."""
 
 
-llavav15_13b = Endpoint("fal-ai/llavav15-13b", Llavav1513bInput, Llavav1513bOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Llavav1513b(Endpoint[..., Llavav1513bInput, Llavav1513bOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Result[Llavav1513bOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Result[Llavav1513bOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Result[Llavav1513bOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Result[Llavav1513bOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Handle[Llavav1513bOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> AsyncHandle[Llavav1513bOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> Stream[Llavav1513bOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+        ) -> AsyncStream[Llavav1513bOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+            """
+            ...
+else:
+    Llavav1513b = Endpoint
+
+llavav15_13b = Llavav1513b("fal-ai/llavav15-13b", Llavav1513bInput, Llavav1513bOutput)
 """Endpoint of fal-ai: llavav15-13b.
 
 Call it with `llavav15_13b.subscribe(image_url=…, prompt=…)`.
@@ -51,5 +261,6 @@ Call it with `llavav15_13b.subscribe(image_url=…, prompt=…)`.
 
 Input = Llavav1513bInput
 Output = Llavav1513bOutput
+endpoint = llavav15_13b
 
-__all__ = ["Input", "Llavav1513bInput", "Llavav1513bOutput", "Output", "llavav15_13b"]
+__all__ = ["Llavav1513bInput", "Llavav1513bOutput", "llavav15_13b"]

@@ -7,12 +7,12 @@ Category: training. https://fal.ai/models/fal-ai/ltx2-video-trainer
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.validation_02abdf34 import Validation
+from fal_typed.endpoints._shared.validation import Validation
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -129,7 +129,639 @@ class Ltx2VideoTrainerOutput(OutputModel):
     """Archive of the preprocessed training data, for checking captions and crops."""
 
 
-ltx2_video_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2VideoTrainer(Endpoint[..., Ltx2VideoTrainerInput, Ltx2VideoTrainerOutput]):
+        def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> Result[Ltx2VideoTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
+                    conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to
+                    121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> Result[Ltx2VideoTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
+                    conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to
+                    121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> Result[Ltx2VideoTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
+                    conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to
+                    121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> Result[Ltx2VideoTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
+                    conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to
+                    121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> Handle[Ltx2VideoTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
+                    conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to
+                    121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> AsyncHandle[Ltx2VideoTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
+                    conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to
+                    121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> Stream[Ltx2VideoTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
+                    conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to
+                    121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            number_of_steps: int = 2000,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            debug_dataset: bool = False,
+            with_audio: bool | None = None,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            first_frame_conditioning_p: float = 0.5,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_frame_rate: int = 25,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            stg_scale: float = 1,
+            generate_audio_in_validation: bool = True,
+        ) -> AsyncStream[Ltx2VideoTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                with_audio: Whether to train on the audio of the clips as well as on the video.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                first_frame_conditioning_p: Probability, from 0 to 1, that a training step is
+                    conditioned on the first frame. From 0 to 1.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 9 to
+                    121.
+                validation_frame_rate: Frames per second of the validation samples. From 8 to 60.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off. From 0 to 3.
+                generate_audio_in_validation: Whether the validation samples have an audio track.
+            """
+            ...
+else:
+    Ltx2VideoTrainer = Endpoint
+
+ltx2_video_trainer = Ltx2VideoTrainer(
     "fal-ai/ltx2-video-trainer", Ltx2VideoTrainerInput, Ltx2VideoTrainerOutput
 )
 """Training endpoint of fal-ai: ltx2-video-trainer.
@@ -139,12 +771,6 @@ Call it with `ltx2_video_trainer.subscribe(training_data_url=…)`.
 
 Input = Ltx2VideoTrainerInput
 Output = Ltx2VideoTrainerOutput
+endpoint = ltx2_video_trainer
 
-__all__ = [
-    "Input",
-    "Ltx2VideoTrainerInput",
-    "Ltx2VideoTrainerOutput",
-    "Output",
-    "Validation",
-    "ltx2_video_trainer",
-]
+__all__ = ["Ltx2VideoTrainerInput", "Ltx2VideoTrainerOutput", "Validation", "ltx2_video_trainer"]

@@ -7,12 +7,12 @@ Category: training. https://fal.ai/models/fal-ai/ltx-video-trainer
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.validation_02abdf34 import Validation
+from fal_typed.endpoints._shared.validation import Validation
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -101,7 +101,487 @@ class LtxVideoTrainerOutput(OutputModel):
     """Samples that were generated during training, as one video."""
 
 
-ltx_video_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoTrainer(Endpoint[..., LtxVideoTrainerInput, LtxVideoTrainerOutput]):
+        def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> Result[LtxVideoTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to
+                    121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> Result[LtxVideoTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to
+                    121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> Result[LtxVideoTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to
+                    121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> Result[LtxVideoTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to
+                    121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> Handle[LtxVideoTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to
+                    121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> AsyncHandle[LtxVideoTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to
+                    121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> Stream[LtxVideoTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to
+                    121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            rank: Literal[8, 16, 32, 64, 128] = 128,
+            number_of_steps: int = 1000,
+            number_of_frames: int = 81,
+            frame_rate: int = 25,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+            split_input_into_scenes: bool = True,
+            split_input_duration_threshold: float = 30,
+            validation: list[Validation] = [],
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 81,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_reverse: bool = False,
+        ) -> AsyncStream[LtxVideoTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 25 to 121.
+                frame_rate: Frames per second at which training clips are read. From 8 to 60.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                aspect_ratio: Ratio of width to height of the training frames.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds. From 1 to 60.
+                validation: Samples to generate during training, to show progress. At most 2 items.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples. From 8 to
+                    121.
+                validation_resolution: Resolution of the validation samples.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_reverse: Whether to play the validation samples backward.
+            """
+            ...
+else:
+    LtxVideoTrainer = Endpoint
+
+ltx_video_trainer = LtxVideoTrainer(
     "fal-ai/ltx-video-trainer", LtxVideoTrainerInput, LtxVideoTrainerOutput
 )
 """Training endpoint of fal-ai: ltx-video-trainer.
@@ -111,12 +591,6 @@ Call it with `ltx_video_trainer.subscribe(training_data_url=…)`.
 
 Input = LtxVideoTrainerInput
 Output = LtxVideoTrainerOutput
+endpoint = ltx_video_trainer
 
-__all__ = [
-    "Input",
-    "LtxVideoTrainerInput",
-    "LtxVideoTrainerOutput",
-    "Output",
-    "Validation",
-    "ltx_video_trainer",
-]
+__all__ = ["LtxVideoTrainerInput", "LtxVideoTrainerOutput", "Validation", "ltx_video_trainer"]

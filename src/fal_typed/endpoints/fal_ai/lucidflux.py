@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/lucidflux
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class LucidfluxInput(InputModel, Request["LucidfluxOutput"]):
     """Image to edit or to start from."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     target_width: Annotated[int, Field(ge=512, le=1024)] = 1024
     """From 512 to 1024."""
@@ -54,7 +53,239 @@ class LucidfluxOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-lucidflux = Endpoint("fal-ai/lucidflux", LucidfluxInput, LucidfluxOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Lucidflux(Endpoint[..., LucidfluxInput, LucidfluxOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            target_width: int = 1024,
+            target_height: int = 1024,
+            num_inference_steps: int = 50,
+            guidance: float = 4,
+            seed: int = 42,
+        ) -> Result[LucidfluxOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                target_width: From 512 to 1024.
+                target_height: From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            target_width: int = 1024,
+            target_height: int = 1024,
+            num_inference_steps: int = 50,
+            guidance: float = 4,
+            seed: int = 42,
+        ) -> Result[LucidfluxOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                target_width: From 512 to 1024.
+                target_height: From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            target_width: int = 1024,
+            target_height: int = 1024,
+            num_inference_steps: int = 50,
+            guidance: float = 4,
+            seed: int = 42,
+        ) -> Result[LucidfluxOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                target_width: From 512 to 1024.
+                target_height: From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            target_width: int = 1024,
+            target_height: int = 1024,
+            num_inference_steps: int = 50,
+            guidance: float = 4,
+            seed: int = 42,
+        ) -> Result[LucidfluxOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                target_width: From 512 to 1024.
+                target_height: From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            target_width: int = 1024,
+            target_height: int = 1024,
+            num_inference_steps: int = 50,
+            guidance: float = 4,
+            seed: int = 42,
+        ) -> Handle[LucidfluxOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                target_width: From 512 to 1024.
+                target_height: From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            target_width: int = 1024,
+            target_height: int = 1024,
+            num_inference_steps: int = 50,
+            guidance: float = 4,
+            seed: int = 42,
+        ) -> AsyncHandle[LucidfluxOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                target_width: From 512 to 1024.
+                target_height: From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            target_width: int = 1024,
+            target_height: int = 1024,
+            num_inference_steps: int = 50,
+            guidance: float = 4,
+            seed: int = 42,
+        ) -> Stream[LucidfluxOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                target_width: From 512 to 1024.
+                target_height: From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            target_width: int = 1024,
+            target_height: int = 1024,
+            num_inference_steps: int = 50,
+            guidance: float = 4,
+            seed: int = 42,
+        ) -> AsyncStream[LucidfluxOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                target_width: From 512 to 1024.
+                target_height: From 512 to 1024.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Lucidflux = Endpoint
+
+lucidflux = Lucidflux("fal-ai/lucidflux", LucidfluxInput, LucidfluxOutput)
 """Image endpoint of fal-ai: lucidflux.
 
 Call it with `lucidflux.subscribe(image_url=…, prompt=…)`.
@@ -62,5 +293,6 @@ Call it with `lucidflux.subscribe(image_url=…, prompt=…)`.
 
 Input = LucidfluxInput
 Output = LucidfluxOutput
+endpoint = lucidflux
 
-__all__ = ["Input", "LucidfluxInput", "LucidfluxOutput", "Output", "lucidflux"]
+__all__ = ["LucidfluxInput", "LucidfluxOutput", "lucidflux"]

@@ -7,7 +7,7 @@ Category: speech. https://fal.ai/models/fal-ai/lux-tts
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -53,7 +53,231 @@ class LuxTtsOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-lux_tts = Endpoint("fal-ai/lux-tts", LuxTtsInput, LuxTtsOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LuxTts(Endpoint[..., LuxTtsInput, LuxTtsOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            num_inference_steps: int = 4,
+            max_ref_length: float = 5,
+            guidance_scale: float = 3,
+            seed: int | None = None,
+        ) -> Result[LuxTtsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                audio_url: Audio of the voice to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 16.
+                max_ref_length: From 1 to 15.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            num_inference_steps: int = 4,
+            max_ref_length: float = 5,
+            guidance_scale: float = 3,
+            seed: int | None = None,
+        ) -> Result[LuxTtsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                audio_url: Audio of the voice to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 16.
+                max_ref_length: From 1 to 15.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            num_inference_steps: int = 4,
+            max_ref_length: float = 5,
+            guidance_scale: float = 3,
+            seed: int | None = None,
+        ) -> Result[LuxTtsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                audio_url: Audio of the voice to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 16.
+                max_ref_length: From 1 to 15.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            num_inference_steps: int = 4,
+            max_ref_length: float = 5,
+            guidance_scale: float = 3,
+            seed: int | None = None,
+        ) -> Result[LuxTtsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                audio_url: Audio of the voice to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 16.
+                max_ref_length: From 1 to 15.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            num_inference_steps: int = 4,
+            max_ref_length: float = 5,
+            guidance_scale: float = 3,
+            seed: int | None = None,
+        ) -> Handle[LuxTtsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                audio_url: Audio of the voice to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 16.
+                max_ref_length: From 1 to 15.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            num_inference_steps: int = 4,
+            max_ref_length: float = 5,
+            guidance_scale: float = 3,
+            seed: int | None = None,
+        ) -> AsyncHandle[LuxTtsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                audio_url: Audio of the voice to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 16.
+                max_ref_length: From 1 to 15.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            num_inference_steps: int = 4,
+            max_ref_length: float = 5,
+            guidance_scale: float = 3,
+            seed: int | None = None,
+        ) -> Stream[LuxTtsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                audio_url: Audio of the voice to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 16.
+                max_ref_length: From 1 to 15.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            num_inference_steps: int = 4,
+            max_ref_length: float = 5,
+            guidance_scale: float = 3,
+            seed: int | None = None,
+        ) -> AsyncStream[LuxTtsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                audio_url: Audio of the voice to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 16.
+                max_ref_length: From 1 to 15.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    LuxTts = Endpoint
+
+lux_tts = LuxTts("fal-ai/lux-tts", LuxTtsInput, LuxTtsOutput)
 """Speech endpoint of fal-ai: lux-tts.
 
 Call it with `lux_tts.subscribe(prompt=…, audio_url=…)`.
@@ -61,5 +285,6 @@ Call it with `lux_tts.subscribe(prompt=…, audio_url=…)`.
 
 Input = LuxTtsInput
 Output = LuxTtsOutput
+endpoint = lux_tts
 
-__all__ = ["Input", "LuxTtsInput", "LuxTtsOutput", "Output", "lux_tts"]
+__all__ = ["LuxTtsInput", "LuxTtsOutput", "lux_tts"]

@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/lyria2
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -36,7 +36,135 @@ class Lyria2Output(OutputModel):
     """The generated audio, as a file to download."""
 
 
-lyria2 = Endpoint("fal-ai/lyria2", Lyria2Input, Lyria2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Lyria2(Endpoint[..., Lyria2Input, Lyria2Output]):
+        def run(
+            self, *, prompt: str, negative_prompt: str = "low quality", seed: int | None = None
+        ) -> Result[Lyria2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, negative_prompt: str = "low quality", seed: int | None = None
+        ) -> Result[Lyria2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, negative_prompt: str = "low quality", seed: int | None = None
+        ) -> Result[Lyria2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, negative_prompt: str = "low quality", seed: int | None = None
+        ) -> Result[Lyria2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, negative_prompt: str = "low quality", seed: int | None = None
+        ) -> Handle[Lyria2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, negative_prompt: str = "low quality", seed: int | None = None
+        ) -> AsyncHandle[Lyria2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, negative_prompt: str = "low quality", seed: int | None = None
+        ) -> Stream[Lyria2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, negative_prompt: str = "low quality", seed: int | None = None
+        ) -> AsyncStream[Lyria2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Lyria2 = Endpoint
+
+lyria2 = Lyria2("fal-ai/lyria2", Lyria2Input, Lyria2Output)
 """Audio endpoint of fal-ai: lyria2.
 
 Call it with `lyria2.subscribe(prompt=…)`.
@@ -44,5 +172,6 @@ Call it with `lyria2.subscribe(prompt=…)`.
 
 Input = Lyria2Input
 Output = Lyria2Output
+endpoint = lyria2
 
-__all__ = ["Input", "Lyria2Input", "Lyria2Output", "Output", "lyria2"]
+__all__ = ["Lyria2Input", "Lyria2Output", "lyria2"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/mix-dehaze-net
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -34,7 +34,159 @@ class MixDehazeNetOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-mix_dehaze_net = Endpoint("fal-ai/mix-dehaze-net", MixDehazeNetInput, MixDehazeNetOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MixDehazeNet(Endpoint[..., MixDehazeNetInput, MixDehazeNetOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal["indoor", "outdoor"] = "indoor",
+            seed: int = UNSET,
+        ) -> Result[MixDehazeNetOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal["indoor", "outdoor"] = "indoor",
+            seed: int = UNSET,
+        ) -> Result[MixDehazeNetOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal["indoor", "outdoor"] = "indoor",
+            seed: int = UNSET,
+        ) -> Result[MixDehazeNetOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal["indoor", "outdoor"] = "indoor",
+            seed: int = UNSET,
+        ) -> Result[MixDehazeNetOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal["indoor", "outdoor"] = "indoor",
+            seed: int = UNSET,
+        ) -> Handle[MixDehazeNetOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal["indoor", "outdoor"] = "indoor",
+            seed: int = UNSET,
+        ) -> AsyncHandle[MixDehazeNetOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal["indoor", "outdoor"] = "indoor",
+            seed: int = UNSET,
+        ) -> Stream[MixDehazeNetOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal["indoor", "outdoor"] = "indoor",
+            seed: int = UNSET,
+        ) -> AsyncStream[MixDehazeNetOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    MixDehazeNet = Endpoint
+
+mix_dehaze_net = MixDehazeNet("fal-ai/mix-dehaze-net", MixDehazeNetInput, MixDehazeNetOutput)
 """Image endpoint of fal-ai: mix-dehaze-net.
 
 Call it with `mix_dehaze_net.subscribe(image_url=…)`.
@@ -42,5 +194,6 @@ Call it with `mix_dehaze_net.subscribe(image_url=…)`.
 
 Input = MixDehazeNetInput
 Output = MixDehazeNetOutput
+endpoint = mix_dehaze_net
 
-__all__ = ["Input", "MixDehazeNetInput", "MixDehazeNetOutput", "Output", "mix_dehaze_net"]
+__all__ = ["MixDehazeNetInput", "MixDehazeNetOutput", "mix_dehaze_net"]

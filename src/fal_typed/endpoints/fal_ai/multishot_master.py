@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/multishot-master
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Shot(InputModel):
-    """Part of the parameters: prompt, num_frames."""
+    """An item of the parameter `shots`."""
 
     prompt: Annotated[str, Field(max_length=2500, min_length=1)]
     """Text description of this part of the result. 1 to 2500 characters."""
@@ -31,9 +31,7 @@ class MultishotMasterInput(InputModel, Request["MultishotMasterOutput"]):
     """Parameters of fal-ai/multishot-master."""
 
     prompt: Annotated[str, Field(max_length=2500, min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. 1 to
-    2500 characters.
-    """
+    """What happens in the video, in words: subject, action and style. 1 to 2500 characters."""
 
     shots: Annotated[list[Shot], Field(max_length=5, min_length=1)]
     """1 to 5 items."""
@@ -46,7 +44,7 @@ class MultishotMasterInput(InputModel, Request["MultishotMasterOutput"]):
     """
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 50
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
@@ -81,7 +79,313 @@ class MultishotMasterOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-multishot_master = Endpoint("fal-ai/multishot-master", MultishotMasterInput, MultishotMasterOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MultishotMaster(Endpoint[..., MultishotMasterInput, MultishotMasterOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            shots: list[Shot],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> Result[MultishotMasterOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
+                    characters.
+                shots: 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            shots: list[Shot],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> Result[MultishotMasterOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
+                    characters.
+                shots: 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            shots: list[Shot],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> Result[MultishotMasterOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
+                    characters.
+                shots: 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            shots: list[Shot],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> Result[MultishotMasterOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
+                    characters.
+                shots: 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            shots: list[Shot],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> Handle[MultishotMasterOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
+                    characters.
+                shots: 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            shots: list[Shot],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[MultishotMasterOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
+                    characters.
+                shots: 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            shots: list[Shot],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> Stream[MultishotMasterOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
+                    characters.
+                shots: 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            shots: list[Shot],
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            frames_per_second: int = 16,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[MultishotMasterOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2500
+                    characters.
+                shots: 1 to 5 items.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    MultishotMaster = Endpoint
+
+multishot_master = MultishotMaster(
+    "fal-ai/multishot-master", MultishotMasterInput, MultishotMasterOutput
+)
 """Video endpoint of fal-ai: multishot-master.
 
 Call it with `multishot_master.subscribe(prompt=…, shots=…)`.
@@ -89,12 +393,6 @@ Call it with `multishot_master.subscribe(prompt=…, shots=…)`.
 
 Input = MultishotMasterInput
 Output = MultishotMasterOutput
+endpoint = multishot_master
 
-__all__ = [
-    "Input",
-    "MultishotMasterInput",
-    "MultishotMasterOutput",
-    "Output",
-    "Shot",
-    "multishot_master",
-]
+__all__ = ["MultishotMasterInput", "MultishotMasterOutput", "Shot", "multishot_master"]

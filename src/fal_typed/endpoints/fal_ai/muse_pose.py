@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/muse-pose
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -66,7 +68,319 @@ class MusePoseOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-muse_pose = Endpoint("fal-ai/muse-pose", MusePoseInput, MusePoseOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MusePose(Endpoint[..., MusePoseInput, MusePoseOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            cfg: float = 3.5,
+            dwpose_align_frame: float = UNSET,
+            dwpose_detection_resolution: float = 512,
+            dwpose_image_resolution: float = 720,
+            fps: int = UNSET,
+            height: int = 748,
+            length: int = 300,
+            overlap: float = 4,
+            seed: int = UNSET,
+            skip: float = 1,
+            slice: float = 48,
+            steps: int = 20,
+            width: int = 748,
+        ) -> Result[MusePoseOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                video_url: Video to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                height: Height in pixels.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail.
+                width: Width in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            cfg: float = 3.5,
+            dwpose_align_frame: float = UNSET,
+            dwpose_detection_resolution: float = 512,
+            dwpose_image_resolution: float = 720,
+            fps: int = UNSET,
+            height: int = 748,
+            length: int = 300,
+            overlap: float = 4,
+            seed: int = UNSET,
+            skip: float = 1,
+            slice: float = 48,
+            steps: int = 20,
+            width: int = 748,
+        ) -> Result[MusePoseOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                video_url: Video to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                height: Height in pixels.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail.
+                width: Width in pixels.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            cfg: float = 3.5,
+            dwpose_align_frame: float = UNSET,
+            dwpose_detection_resolution: float = 512,
+            dwpose_image_resolution: float = 720,
+            fps: int = UNSET,
+            height: int = 748,
+            length: int = 300,
+            overlap: float = 4,
+            seed: int = UNSET,
+            skip: float = 1,
+            slice: float = 48,
+            steps: int = 20,
+            width: int = 748,
+        ) -> Result[MusePoseOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                video_url: Video to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                height: Height in pixels.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail.
+                width: Width in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            cfg: float = 3.5,
+            dwpose_align_frame: float = UNSET,
+            dwpose_detection_resolution: float = 512,
+            dwpose_image_resolution: float = 720,
+            fps: int = UNSET,
+            height: int = 748,
+            length: int = 300,
+            overlap: float = 4,
+            seed: int = UNSET,
+            skip: float = 1,
+            slice: float = 48,
+            steps: int = 20,
+            width: int = 748,
+        ) -> Result[MusePoseOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                video_url: Video to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                height: Height in pixels.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail.
+                width: Width in pixels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            cfg: float = 3.5,
+            dwpose_align_frame: float = UNSET,
+            dwpose_detection_resolution: float = 512,
+            dwpose_image_resolution: float = 720,
+            fps: int = UNSET,
+            height: int = 748,
+            length: int = 300,
+            overlap: float = 4,
+            seed: int = UNSET,
+            skip: float = 1,
+            slice: float = 48,
+            steps: int = 20,
+            width: int = 748,
+        ) -> Handle[MusePoseOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                video_url: Video to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                height: Height in pixels.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail.
+                width: Width in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            cfg: float = 3.5,
+            dwpose_align_frame: float = UNSET,
+            dwpose_detection_resolution: float = 512,
+            dwpose_image_resolution: float = 720,
+            fps: int = UNSET,
+            height: int = 748,
+            length: int = 300,
+            overlap: float = 4,
+            seed: int = UNSET,
+            skip: float = 1,
+            slice: float = 48,
+            steps: int = 20,
+            width: int = 748,
+        ) -> AsyncHandle[MusePoseOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                video_url: Video to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                height: Height in pixels.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail.
+                width: Width in pixels.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            cfg: float = 3.5,
+            dwpose_align_frame: float = UNSET,
+            dwpose_detection_resolution: float = 512,
+            dwpose_image_resolution: float = 720,
+            fps: int = UNSET,
+            height: int = 748,
+            length: int = 300,
+            overlap: float = 4,
+            seed: int = UNSET,
+            skip: float = 1,
+            slice: float = 48,
+            steps: int = 20,
+            width: int = 748,
+        ) -> Stream[MusePoseOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                video_url: Video to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                height: Height in pixels.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail.
+                width: Width in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            cfg: float = 3.5,
+            dwpose_align_frame: float = UNSET,
+            dwpose_detection_resolution: float = 512,
+            dwpose_image_resolution: float = 720,
+            fps: int = UNSET,
+            height: int = 748,
+            length: int = 300,
+            overlap: float = 4,
+            seed: int = UNSET,
+            skip: float = 1,
+            slice: float = 48,
+            steps: int = 20,
+            width: int = 748,
+        ) -> AsyncStream[MusePoseOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                video_url: Video to edit or to start from.
+                cfg: How closely the result follows the prompt; low values allow more freedom, high
+                    values are more literal.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                height: Height in pixels.
+                overlap: Number of overlapping frames of the video segments, for smooth transitions.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail.
+                width: Width in pixels.
+            """
+            ...
+else:
+    MusePose = Endpoint
+
+muse_pose = MusePose("fal-ai/muse-pose", MusePoseInput, MusePoseOutput)
 """Endpoint of fal-ai: muse-pose.
 
 Call it with `muse_pose.subscribe(image_url=…, video_url=…)`.
@@ -74,5 +388,6 @@ Call it with `muse_pose.subscribe(image_url=…, video_url=…)`.
 
 Input = MusePoseInput
 Output = MusePoseOutput
+endpoint = muse_pose
 
-__all__ = ["Input", "MusePoseInput", "MusePoseOutput", "Output", "muse_pose"]
+__all__ = ["MusePoseInput", "MusePoseOutput", "muse_pose"]

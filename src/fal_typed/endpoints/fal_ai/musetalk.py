@@ -7,6 +7,8 @@ Category: video. https://fal.ai/models/fal-ai/musetalk
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,119 @@ class MusetalkOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-musetalk = Endpoint("fal-ai/musetalk", MusetalkInput, MusetalkOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Musetalk(Endpoint[..., MusetalkInput, MusetalkOutput]):
+        def run(
+            self, *, source_video_url: FileInput, audio_url: FileInput
+        ) -> Result[MusetalkOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                source_video_url: Clip to edit.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, source_video_url: FileInput, audio_url: FileInput
+        ) -> Result[MusetalkOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                source_video_url: Clip to edit.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def subscribe(
+            self, *, source_video_url: FileInput, audio_url: FileInput
+        ) -> Result[MusetalkOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                source_video_url: Clip to edit.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, source_video_url: FileInput, audio_url: FileInput
+        ) -> Result[MusetalkOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                source_video_url: Clip to edit.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def submit(
+            self, *, source_video_url: FileInput, audio_url: FileInput
+        ) -> Handle[MusetalkOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                source_video_url: Clip to edit.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, source_video_url: FileInput, audio_url: FileInput
+        ) -> AsyncHandle[MusetalkOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                source_video_url: Clip to edit.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def stream(
+            self, *, source_video_url: FileInput, audio_url: FileInput
+        ) -> Stream[MusetalkOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                source_video_url: Clip to edit.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, source_video_url: FileInput, audio_url: FileInput
+        ) -> AsyncStream[MusetalkOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                source_video_url: Clip to edit.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+else:
+    Musetalk = Endpoint
+
+musetalk = Musetalk("fal-ai/musetalk", MusetalkInput, MusetalkOutput)
 """Video endpoint of fal-ai: musetalk.
 
 Call it with `musetalk.subscribe(source_video_url=…, audio_url=…)`.
@@ -37,5 +151,6 @@ Call it with `musetalk.subscribe(source_video_url=…, audio_url=…)`.
 
 Input = MusetalkInput
 Output = MusetalkOutput
+endpoint = musetalk
 
-__all__ = ["Input", "MusetalkInput", "MusetalkOutput", "Output", "musetalk"]
+__all__ = ["MusetalkInput", "MusetalkOutput", "musetalk"]

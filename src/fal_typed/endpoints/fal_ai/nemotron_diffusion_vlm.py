@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/nemotron-diffusion-vlm
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -33,9 +35,7 @@ class NemotronDiffusionVlmInput(InputModel, Request["NemotronDiffusionVlmOutput"
 
 
 class NemotronDiffusionVLMTimings(OutputModel):
-    """Part of the result: decode_time, generation_time, gpu_transfer_time, image_validation_time,
-    preprocessing_time, total_time.
-    """
+    """Value of the field `timings`."""
 
     decode_time: float
     """Time for decoding, in seconds."""
@@ -56,7 +56,7 @@ class NemotronDiffusionVLMTimings(OutputModel):
 
 
 class NemotronDiffusionVLMUsage(OutputModel):
-    """Part of the result: completion_tokens, num_function_evals, prompt_tokens."""
+    """Value of the field `usage`."""
 
     completion_tokens: int
     """Number of tokens that were generated."""
@@ -80,7 +80,209 @@ class NemotronDiffusionVlmOutput(OutputModel):
     """Number of tokens used, for billing."""
 
 
-nemotron_diffusion_vlm = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NemotronDiffusionVlm(
+        Endpoint[..., NemotronDiffusionVlmInput, NemotronDiffusionVlmOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            block_length: float = 32,
+            max_tokens: int = 512,
+            num_inference_steps: int = 256,
+            threshold: float = 0.9,
+        ) -> Result[NemotronDiffusionVlmOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            block_length: float = 32,
+            max_tokens: int = 512,
+            num_inference_steps: int = 256,
+            threshold: float = 0.9,
+        ) -> Result[NemotronDiffusionVlmOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            block_length: float = 32,
+            max_tokens: int = 512,
+            num_inference_steps: int = 256,
+            threshold: float = 0.9,
+        ) -> Result[NemotronDiffusionVlmOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            block_length: float = 32,
+            max_tokens: int = 512,
+            num_inference_steps: int = 256,
+            threshold: float = 0.9,
+        ) -> Result[NemotronDiffusionVlmOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            block_length: float = 32,
+            max_tokens: int = 512,
+            num_inference_steps: int = 256,
+            threshold: float = 0.9,
+        ) -> Handle[NemotronDiffusionVlmOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            block_length: float = 32,
+            max_tokens: int = 512,
+            num_inference_steps: int = 256,
+            threshold: float = 0.9,
+        ) -> AsyncHandle[NemotronDiffusionVlmOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            block_length: float = 32,
+            max_tokens: int = 512,
+            num_inference_steps: int = 256,
+            threshold: float = 0.9,
+        ) -> Stream[NemotronDiffusionVlmOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            block_length: float = 32,
+            max_tokens: int = 512,
+            num_inference_steps: int = 256,
+            threshold: float = 0.9,
+        ) -> AsyncStream[NemotronDiffusionVlmOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+            """
+            ...
+else:
+    NemotronDiffusionVlm = Endpoint
+
+nemotron_diffusion_vlm = NemotronDiffusionVlm(
     "fal-ai/nemotron-diffusion-vlm", NemotronDiffusionVlmInput, NemotronDiffusionVlmOutput
 )
 """Endpoint of fal-ai: nemotron-diffusion-vlm.
@@ -90,13 +292,12 @@ Call it with `nemotron_diffusion_vlm.subscribe(image_url=…, prompt=…)`.
 
 Input = NemotronDiffusionVlmInput
 Output = NemotronDiffusionVlmOutput
+endpoint = nemotron_diffusion_vlm
 
 __all__ = [
-    "Input",
     "NemotronDiffusionVLMTimings",
     "NemotronDiffusionVLMUsage",
     "NemotronDiffusionVlmInput",
     "NemotronDiffusionVlmOutput",
-    "Output",
     "nemotron_diffusion_vlm",
 ]

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/nextstep-1
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -35,7 +37,127 @@ class Nextstep1Output(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-nextstep_1 = Endpoint("fal-ai/nextstep-1", Nextstep1Input, Nextstep1Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Nextstep1(Endpoint[..., Nextstep1Input, Nextstep1Output]):
+        def run(
+            self, *, image_url: FileInput, negative_prompt: str, prompt: str
+        ) -> Result[Nextstep1Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, negative_prompt: str, prompt: str
+        ) -> Result[Nextstep1Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, negative_prompt: str, prompt: str
+        ) -> Result[Nextstep1Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, negative_prompt: str, prompt: str
+        ) -> Result[Nextstep1Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, negative_prompt: str, prompt: str
+        ) -> Handle[Nextstep1Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, negative_prompt: str, prompt: str
+        ) -> AsyncHandle[Nextstep1Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, negative_prompt: str, prompt: str
+        ) -> Stream[Nextstep1Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, negative_prompt: str, prompt: str
+        ) -> AsyncStream[Nextstep1Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+else:
+    Nextstep1 = Endpoint
+
+nextstep_1 = Nextstep1("fal-ai/nextstep-1", Nextstep1Input, Nextstep1Output)
 """Endpoint of fal-ai: nextstep-1.
 
 Call it with `nextstep_1.subscribe(image_url=…, negative_prompt=…, prompt=…)`.
@@ -43,5 +165,6 @@ Call it with `nextstep_1.subscribe(image_url=…, negative_prompt=…, prompt=�
 
 Input = Nextstep1Input
 Output = Nextstep1Output
+endpoint = nextstep_1
 
-__all__ = ["Input", "Nextstep1Input", "Nextstep1Output", "Output", "nextstep_1"]
+__all__ = ["Nextstep1Input", "Nextstep1Output", "nextstep_1"]

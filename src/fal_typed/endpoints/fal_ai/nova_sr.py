@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/nova-sr
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
@@ -34,7 +34,7 @@ class NovaSrInput(InputModel, Request["NovaSrOutput"]):
 
 
 class NovaSRTimings(OutputModel):
-    """Part of the result: preprocess, inference, postprocess."""
+    """Value of the field `timings`."""
 
     preprocess: float
     """Duration of preprocessing, in seconds."""
@@ -56,7 +56,191 @@ class NovaSrOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-nova_sr = Endpoint("fal-ai/nova-sr", NovaSrInput, NovaSrOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NovaSr(Endpoint[..., NovaSrInput, NovaSrOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Result[NovaSrOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Result[NovaSrOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Result[NovaSrOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Result[NovaSrOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Handle[NovaSrOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> AsyncHandle[NovaSrOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> Stream[NovaSrOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            sync_mode: bool = False,
+            audio_format: Literal["mp3", "aac", "m4a", "ogg", "opus", "flac", "wav"] = "mp3",
+            bitrate: str = "192k",
+        ) -> AsyncStream[NovaSrOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                audio_format: File format of the audio; wav and flac are lossless.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+            """
+            ...
+else:
+    NovaSr = Endpoint
+
+nova_sr = NovaSr("fal-ai/nova-sr", NovaSrInput, NovaSrOutput)
 """Audio endpoint of fal-ai: nova-sr.
 
 Call it with `nova_sr.subscribe(audio_url=…)`.
@@ -64,5 +248,6 @@ Call it with `nova_sr.subscribe(audio_url=…)`.
 
 Input = NovaSrInput
 Output = NovaSrOutput
+endpoint = nova_sr
 
-__all__ = ["Input", "NovaSRTimings", "NovaSrInput", "NovaSrOutput", "Output", "nova_sr"]
+__all__ = ["NovaSRTimings", "NovaSrInput", "NovaSrOutput", "nova_sr"]

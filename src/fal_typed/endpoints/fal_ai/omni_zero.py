@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/omni-zero
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -16,8 +18,7 @@ class OmniZeroInput(InputModel, Request["OmniZeroOutput"]):
     """Parameters of fal-ai/omni-zero."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
     """Image to edit or to start from."""
@@ -70,7 +71,351 @@ class OmniZeroOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-omni_zero = Endpoint("fal-ai/omni-zero", OmniZeroInput, OmniZeroOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OmniZero(Endpoint[..., OmniZeroInput, OmniZeroOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            composition_image_url: FileInput,
+            style_image_url: FileInput,
+            identity_image_url: FileInput,
+            negative_prompt: str = "",
+            image_strength: float = 0.75,
+            composition_strength: float = 1,
+            depth_strength: float = 0.5,
+            style_strength: float = 1,
+            face_strength: float = 1,
+            identity_strength: float = 1,
+            guidance_scale: float = 5,
+            seed: int = 42,
+            number_of_images: int = 1,
+        ) -> Result[OmniZeroOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                composition_image_url: Image whose composition is used.
+                style_image_url: Reference image whose style is used.
+                identity_image_url: Image of the person to keep recognizable.
+                negative_prompt: Text description of what to avoid in the result.
+                image_strength: How strongly the given image influences the result.
+                composition_strength: How closely the result follows the composition of that image.
+                depth_strength: How closely the result follows the depth of the input image.
+                style_strength: How strongly the selected style is applied.
+                identity_strength: How closely the identity of the person is preserved.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                number_of_images: Number of images to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            composition_image_url: FileInput,
+            style_image_url: FileInput,
+            identity_image_url: FileInput,
+            negative_prompt: str = "",
+            image_strength: float = 0.75,
+            composition_strength: float = 1,
+            depth_strength: float = 0.5,
+            style_strength: float = 1,
+            face_strength: float = 1,
+            identity_strength: float = 1,
+            guidance_scale: float = 5,
+            seed: int = 42,
+            number_of_images: int = 1,
+        ) -> Result[OmniZeroOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                composition_image_url: Image whose composition is used.
+                style_image_url: Reference image whose style is used.
+                identity_image_url: Image of the person to keep recognizable.
+                negative_prompt: Text description of what to avoid in the result.
+                image_strength: How strongly the given image influences the result.
+                composition_strength: How closely the result follows the composition of that image.
+                depth_strength: How closely the result follows the depth of the input image.
+                style_strength: How strongly the selected style is applied.
+                identity_strength: How closely the identity of the person is preserved.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                number_of_images: Number of images to generate.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            composition_image_url: FileInput,
+            style_image_url: FileInput,
+            identity_image_url: FileInput,
+            negative_prompt: str = "",
+            image_strength: float = 0.75,
+            composition_strength: float = 1,
+            depth_strength: float = 0.5,
+            style_strength: float = 1,
+            face_strength: float = 1,
+            identity_strength: float = 1,
+            guidance_scale: float = 5,
+            seed: int = 42,
+            number_of_images: int = 1,
+        ) -> Result[OmniZeroOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                composition_image_url: Image whose composition is used.
+                style_image_url: Reference image whose style is used.
+                identity_image_url: Image of the person to keep recognizable.
+                negative_prompt: Text description of what to avoid in the result.
+                image_strength: How strongly the given image influences the result.
+                composition_strength: How closely the result follows the composition of that image.
+                depth_strength: How closely the result follows the depth of the input image.
+                style_strength: How strongly the selected style is applied.
+                identity_strength: How closely the identity of the person is preserved.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                number_of_images: Number of images to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            composition_image_url: FileInput,
+            style_image_url: FileInput,
+            identity_image_url: FileInput,
+            negative_prompt: str = "",
+            image_strength: float = 0.75,
+            composition_strength: float = 1,
+            depth_strength: float = 0.5,
+            style_strength: float = 1,
+            face_strength: float = 1,
+            identity_strength: float = 1,
+            guidance_scale: float = 5,
+            seed: int = 42,
+            number_of_images: int = 1,
+        ) -> Result[OmniZeroOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                composition_image_url: Image whose composition is used.
+                style_image_url: Reference image whose style is used.
+                identity_image_url: Image of the person to keep recognizable.
+                negative_prompt: Text description of what to avoid in the result.
+                image_strength: How strongly the given image influences the result.
+                composition_strength: How closely the result follows the composition of that image.
+                depth_strength: How closely the result follows the depth of the input image.
+                style_strength: How strongly the selected style is applied.
+                identity_strength: How closely the identity of the person is preserved.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                number_of_images: Number of images to generate.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            composition_image_url: FileInput,
+            style_image_url: FileInput,
+            identity_image_url: FileInput,
+            negative_prompt: str = "",
+            image_strength: float = 0.75,
+            composition_strength: float = 1,
+            depth_strength: float = 0.5,
+            style_strength: float = 1,
+            face_strength: float = 1,
+            identity_strength: float = 1,
+            guidance_scale: float = 5,
+            seed: int = 42,
+            number_of_images: int = 1,
+        ) -> Handle[OmniZeroOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                composition_image_url: Image whose composition is used.
+                style_image_url: Reference image whose style is used.
+                identity_image_url: Image of the person to keep recognizable.
+                negative_prompt: Text description of what to avoid in the result.
+                image_strength: How strongly the given image influences the result.
+                composition_strength: How closely the result follows the composition of that image.
+                depth_strength: How closely the result follows the depth of the input image.
+                style_strength: How strongly the selected style is applied.
+                identity_strength: How closely the identity of the person is preserved.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                number_of_images: Number of images to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            composition_image_url: FileInput,
+            style_image_url: FileInput,
+            identity_image_url: FileInput,
+            negative_prompt: str = "",
+            image_strength: float = 0.75,
+            composition_strength: float = 1,
+            depth_strength: float = 0.5,
+            style_strength: float = 1,
+            face_strength: float = 1,
+            identity_strength: float = 1,
+            guidance_scale: float = 5,
+            seed: int = 42,
+            number_of_images: int = 1,
+        ) -> AsyncHandle[OmniZeroOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                composition_image_url: Image whose composition is used.
+                style_image_url: Reference image whose style is used.
+                identity_image_url: Image of the person to keep recognizable.
+                negative_prompt: Text description of what to avoid in the result.
+                image_strength: How strongly the given image influences the result.
+                composition_strength: How closely the result follows the composition of that image.
+                depth_strength: How closely the result follows the depth of the input image.
+                style_strength: How strongly the selected style is applied.
+                identity_strength: How closely the identity of the person is preserved.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                number_of_images: Number of images to generate.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            composition_image_url: FileInput,
+            style_image_url: FileInput,
+            identity_image_url: FileInput,
+            negative_prompt: str = "",
+            image_strength: float = 0.75,
+            composition_strength: float = 1,
+            depth_strength: float = 0.5,
+            style_strength: float = 1,
+            face_strength: float = 1,
+            identity_strength: float = 1,
+            guidance_scale: float = 5,
+            seed: int = 42,
+            number_of_images: int = 1,
+        ) -> Stream[OmniZeroOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                composition_image_url: Image whose composition is used.
+                style_image_url: Reference image whose style is used.
+                identity_image_url: Image of the person to keep recognizable.
+                negative_prompt: Text description of what to avoid in the result.
+                image_strength: How strongly the given image influences the result.
+                composition_strength: How closely the result follows the composition of that image.
+                depth_strength: How closely the result follows the depth of the input image.
+                style_strength: How strongly the selected style is applied.
+                identity_strength: How closely the identity of the person is preserved.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                number_of_images: Number of images to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            composition_image_url: FileInput,
+            style_image_url: FileInput,
+            identity_image_url: FileInput,
+            negative_prompt: str = "",
+            image_strength: float = 0.75,
+            composition_strength: float = 1,
+            depth_strength: float = 0.5,
+            style_strength: float = 1,
+            face_strength: float = 1,
+            identity_strength: float = 1,
+            guidance_scale: float = 5,
+            seed: int = 42,
+            number_of_images: int = 1,
+        ) -> AsyncStream[OmniZeroOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                composition_image_url: Image whose composition is used.
+                style_image_url: Reference image whose style is used.
+                identity_image_url: Image of the person to keep recognizable.
+                negative_prompt: Text description of what to avoid in the result.
+                image_strength: How strongly the given image influences the result.
+                composition_strength: How closely the result follows the composition of that image.
+                depth_strength: How closely the result follows the depth of the input image.
+                style_strength: How strongly the selected style is applied.
+                identity_strength: How closely the identity of the person is preserved.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                number_of_images: Number of images to generate.
+            """
+            ...
+else:
+    OmniZero = Endpoint
+
+omni_zero = OmniZero("fal-ai/omni-zero", OmniZeroInput, OmniZeroOutput)
 """Image endpoint of fal-ai: omni-zero.
 
 Call it with `omni_zero.subscribe(prompt=…, image_url=…, composition_image_url=…,
@@ -79,5 +424,6 @@ style_image_url=…, identity_image_url=…)`.
 
 Input = OmniZeroInput
 Output = OmniZeroOutput
+endpoint = omni_zero
 
-__all__ = ["Input", "OmniZeroInput", "OmniZeroOutput", "Output", "omni_zero"]
+__all__ = ["OmniZeroInput", "OmniZeroOutput", "omni_zero"]

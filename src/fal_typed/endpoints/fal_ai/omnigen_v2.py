@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/omnigen-v2
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,23 +22,12 @@ class OmnigenV2Input(InputModel, Request["OmnigenV2Output"]):
     """Parameters of fal-ai/omnigen-v2."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     input_image_urls: list[FileInput] = []
     """Images to edit or to use as references, in order."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=20, le=50)] = 50
@@ -78,7 +68,7 @@ class OmnigenV2Input(InputModel, Request["OmnigenV2Output"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class OmnigenV2Output(OutputModel):
@@ -100,7 +90,391 @@ class OmnigenV2Output(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-omnigen_v2 = Endpoint("fal-ai/omnigen-v2", OmnigenV2Input, OmnigenV2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OmnigenV2(Endpoint[..., OmnigenV2Input, OmnigenV2Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[OmnigenV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                    From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[OmnigenV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                    From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[OmnigenV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                    From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[OmnigenV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                    From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Handle[OmnigenV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                    From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncHandle[OmnigenV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                    From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Stream[OmnigenV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                    From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            text_guidance_scale: float = 5,
+            image_guidance_scale: float = 2,
+            negative_prompt: str = UNSET,
+            cfg_range_start: float = 0,
+            cfg_range_end: float = 1,
+            scheduler: Literal["euler", "dpmsolver"] = "euler",
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncStream[OmnigenV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                input_image_urls: Images to edit or to use as references, in order.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 8.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 3.
+                negative_prompt: Text description of what to avoid in the result.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts. From 0 to 1.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                    From 0 to 1.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    OmnigenV2 = Endpoint
+
+omnigen_v2 = OmnigenV2("fal-ai/omnigen-v2", OmnigenV2Input, OmnigenV2Output)
 """Image endpoint of fal-ai: omnigen-v2.
 
 Call it with `omnigen_v2.subscribe(prompt=…)`.
@@ -108,5 +482,6 @@ Call it with `omnigen_v2.subscribe(prompt=…)`.
 
 Input = OmnigenV2Input
 Output = OmnigenV2Output
+endpoint = omnigen_v2
 
-__all__ = ["ImageSize", "Input", "OmnigenV2Input", "OmnigenV2Output", "Output", "omnigen_v2"]
+__all__ = ["ImageSize", "ImageSizePreset", "OmnigenV2Input", "OmnigenV2Output", "omnigen_v2"]

@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/omnipart
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -50,7 +50,191 @@ class OmnipartOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-omnipart = Endpoint("fal-ai/omnipart", OmnipartInput, OmnipartOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Omnipart(Endpoint[..., OmnipartInput, OmnipartOutput]):
+        def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            minimum_segment_size: int = 2000,
+            seed: int = 765464,
+            guidance_scale: float = 7.5,
+            parts: str = "",
+        ) -> Result[OmnipartOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                minimum_segment_size: From 1 to 10000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            minimum_segment_size: int = 2000,
+            seed: int = 765464,
+            guidance_scale: float = 7.5,
+            parts: str = "",
+        ) -> Result[OmnipartOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                minimum_segment_size: From 1 to 10000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            input_image_url: FileInput,
+            minimum_segment_size: int = 2000,
+            seed: int = 765464,
+            guidance_scale: float = 7.5,
+            parts: str = "",
+        ) -> Result[OmnipartOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                minimum_segment_size: From 1 to 10000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            minimum_segment_size: int = 2000,
+            seed: int = 765464,
+            guidance_scale: float = 7.5,
+            parts: str = "",
+        ) -> Result[OmnipartOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                minimum_segment_size: From 1 to 10000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            minimum_segment_size: int = 2000,
+            seed: int = 765464,
+            guidance_scale: float = 7.5,
+            parts: str = "",
+        ) -> Handle[OmnipartOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                minimum_segment_size: From 1 to 10000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            minimum_segment_size: int = 2000,
+            seed: int = 765464,
+            guidance_scale: float = 7.5,
+            parts: str = "",
+        ) -> AsyncHandle[OmnipartOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                minimum_segment_size: From 1 to 10000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            input_image_url: FileInput,
+            minimum_segment_size: int = 2000,
+            seed: int = 765464,
+            guidance_scale: float = 7.5,
+            parts: str = "",
+        ) -> Stream[OmnipartOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                minimum_segment_size: From 1 to 10000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            minimum_segment_size: int = 2000,
+            seed: int = 765464,
+            guidance_scale: float = 7.5,
+            parts: str = "",
+        ) -> AsyncStream[OmnipartOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                minimum_segment_size: From 1 to 10000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+            """
+            ...
+else:
+    Omnipart = Endpoint
+
+omnipart = Omnipart("fal-ai/omnipart", OmnipartInput, OmnipartOutput)
 """3D endpoint of fal-ai: omnipart.
 
 Call it with `omnipart.subscribe(input_image_url=…)`.
@@ -58,5 +242,6 @@ Call it with `omnipart.subscribe(input_image_url=…)`.
 
 Input = OmnipartInput
 Output = OmnipartOutput
+endpoint = omnipart
 
-__all__ = ["Input", "OmnipartInput", "OmnipartOutput", "Output", "omnipart"]
+__all__ = ["OmnipartInput", "OmnipartOutput", "omnipart"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/onereward
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -26,8 +26,7 @@ class OnerewardInput(InputModel, Request["OnerewardOutput"]):
     """Mask image or clip of the same size; usually the white area is edited."""
 
     prompt: str | None = None
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = "nsfw"
     """Text description of what to avoid in the result."""
@@ -52,7 +51,7 @@ class OnerewardInput(InputModel, Request["OnerewardOutput"]):
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -85,7 +84,359 @@ class OnerewardOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-onereward = Endpoint("fal-ai/onereward", OnerewardInput, OnerewardOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Onereward(Endpoint[..., OnerewardInput, OnerewardOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "nsfw",
+            guidance_scale: float = 1,
+            true_cfg: float = 4,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[OnerewardOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "nsfw",
+            guidance_scale: float = 1,
+            true_cfg: float = 4,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[OnerewardOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "nsfw",
+            guidance_scale: float = 1,
+            true_cfg: float = 4,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[OnerewardOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "nsfw",
+            guidance_scale: float = 1,
+            true_cfg: float = 4,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[OnerewardOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "nsfw",
+            guidance_scale: float = 1,
+            true_cfg: float = 4,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Handle[OnerewardOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "nsfw",
+            guidance_scale: float = 1,
+            true_cfg: float = 4,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[OnerewardOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "nsfw",
+            guidance_scale: float = 1,
+            true_cfg: float = 4,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Stream[OnerewardOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "nsfw",
+            guidance_scale: float = 1,
+            true_cfg: float = 4,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[OnerewardOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                true_cfg: Scale of classifier-free guidance: how closely the image follows the
+                    prompt; 1 turns it off. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    Onereward = Endpoint
+
+onereward = Onereward("fal-ai/onereward", OnerewardInput, OnerewardOutput)
 """Image endpoint of fal-ai: onereward.
 
 Call it with `onereward.subscribe(image_url=…, mask_url=…)`.
@@ -93,5 +444,6 @@ Call it with `onereward.subscribe(image_url=…, mask_url=…)`.
 
 Input = OnerewardInput
 Output = OnerewardOutput
+endpoint = onereward
 
-__all__ = ["Input", "OnerewardInput", "OnerewardOutput", "Output", "onereward"]
+__all__ = ["OnerewardInput", "OnerewardOutput", "onereward"]

@@ -7,7 +7,7 @@ Category: speech. https://fal.ai/models/fal-ai/orpheus-tts
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -41,7 +41,183 @@ class OrpheusTtsOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-orpheus_tts = Endpoint("fal-ai/orpheus-tts", OrpheusTtsInput, OrpheusTtsOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OrpheusTts(Endpoint[..., OrpheusTtsInput, OrpheusTtsOutput]):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara",
+            temperature: float = 0.7,
+            repetition_penalty: float = 1.2,
+        ) -> Result[OrpheusTtsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara",
+            temperature: float = 0.7,
+            repetition_penalty: float = 1.2,
+        ) -> Result[OrpheusTtsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara",
+            temperature: float = 0.7,
+            repetition_penalty: float = 1.2,
+        ) -> Result[OrpheusTtsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara",
+            temperature: float = 0.7,
+            repetition_penalty: float = 1.2,
+        ) -> Result[OrpheusTtsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara",
+            temperature: float = 0.7,
+            repetition_penalty: float = 1.2,
+        ) -> Handle[OrpheusTtsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara",
+            temperature: float = 0.7,
+            repetition_penalty: float = 1.2,
+        ) -> AsyncHandle[OrpheusTtsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara",
+            temperature: float = 0.7,
+            repetition_penalty: float = 1.2,
+        ) -> Stream[OrpheusTtsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            voice: Literal["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"] = "tara",
+            temperature: float = 0.7,
+            repetition_penalty: float = 1.2,
+        ) -> AsyncStream[OrpheusTtsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1.1 to 2.
+            """
+            ...
+else:
+    OrpheusTts = Endpoint
+
+orpheus_tts = OrpheusTts("fal-ai/orpheus-tts", OrpheusTtsInput, OrpheusTtsOutput)
 """Speech endpoint of fal-ai: orpheus-tts.
 
 Call it with `orpheus_tts.subscribe(text=…)`.
@@ -49,5 +225,6 @@ Call it with `orpheus_tts.subscribe(text=…)`.
 
 Input = OrpheusTtsInput
 Output = OrpheusTtsOutput
+endpoint = orpheus_tts
 
-__all__ = ["Input", "OrpheusTtsInput", "OrpheusTtsOutput", "Output", "orpheus_tts"]
+__all__ = ["OrpheusTtsInput", "OrpheusTtsOutput", "orpheus_tts"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/pasd
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -38,8 +38,7 @@ class PasdInput(InputModel, Request["PasdOutput"]):
     """How strongly this control influences the result. From 0.1 to 1."""
 
     prompt: str | None = ""
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -55,7 +54,239 @@ class PasdOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-pasd = Endpoint("fal-ai/pasd", PasdInput, PasdOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Pasd(Endpoint[..., PasdInput, PasdOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            scale: int | None = 2,
+            steps: int | None = 25,
+            guidance_scale: float | None = 7,
+            conditioning_scale: float | None = 0.8,
+            prompt: str | None = "",
+            negative_prompt: str | None = None,
+        ) -> Result[PasdOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: int | None = 2,
+            steps: int | None = 25,
+            guidance_scale: float | None = 7,
+            conditioning_scale: float | None = 0.8,
+            prompt: str | None = "",
+            negative_prompt: str | None = None,
+        ) -> Result[PasdOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            scale: int | None = 2,
+            steps: int | None = 25,
+            guidance_scale: float | None = 7,
+            conditioning_scale: float | None = 0.8,
+            prompt: str | None = "",
+            negative_prompt: str | None = None,
+        ) -> Result[PasdOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: int | None = 2,
+            steps: int | None = 25,
+            guidance_scale: float | None = 7,
+            conditioning_scale: float | None = 0.8,
+            prompt: str | None = "",
+            negative_prompt: str | None = None,
+        ) -> Result[PasdOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scale: int | None = 2,
+            steps: int | None = 25,
+            guidance_scale: float | None = 7,
+            conditioning_scale: float | None = 0.8,
+            prompt: str | None = "",
+            negative_prompt: str | None = None,
+        ) -> Handle[PasdOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: int | None = 2,
+            steps: int | None = 25,
+            guidance_scale: float | None = 7,
+            conditioning_scale: float | None = 0.8,
+            prompt: str | None = "",
+            negative_prompt: str | None = None,
+        ) -> AsyncHandle[PasdOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            scale: int | None = 2,
+            steps: int | None = 25,
+            guidance_scale: float | None = 7,
+            conditioning_scale: float | None = 0.8,
+            prompt: str | None = "",
+            negative_prompt: str | None = None,
+        ) -> Stream[PasdOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            scale: int | None = 2,
+            steps: int | None = 25,
+            guidance_scale: float | None = 7,
+            conditioning_scale: float | None = 0.8,
+            prompt: str | None = "",
+            negative_prompt: str | None = None,
+        ) -> AsyncStream[PasdOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 4.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    10 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                conditioning_scale: How strongly this control influences the result. From 0.1 to 1.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+else:
+    Pasd = Endpoint
+
+pasd = Pasd("fal-ai/pasd", PasdInput, PasdOutput)
 """Image endpoint of fal-ai: pasd.
 
 Call it with `pasd.subscribe(image_url=…)`.
@@ -63,5 +294,6 @@ Call it with `pasd.subscribe(image_url=…)`.
 
 Input = PasdInput
 Output = PasdOutput
+endpoint = pasd
 
-__all__ = ["Input", "Output", "PasdInput", "PasdOutput", "pasd"]
+__all__ = ["PasdInput", "PasdOutput", "pasd"]

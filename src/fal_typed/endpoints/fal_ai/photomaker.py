@@ -7,13 +7,28 @@ Category: image. https://fal.ai/models/fal-ai/photomaker
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+Style: TypeAlias = Literal[
+    "(No style)",
+    "Cinematic",
+    "Disney Character",
+    "Digital Art",
+    "Photographic",
+    "Fantasy art",
+    "Neonpunk",
+    "Enhance",
+    "Comic book",
+    "Lowpoly",
+    "Line art",
+]
+"""Value of the parameter `style`."""
 
 
 class PhotomakerInput(InputModel, Request["PhotomakerOutput"]):
@@ -23,8 +38,7 @@ class PhotomakerInput(InputModel, Request["PhotomakerOutput"]):
     """URL of an archive of images of the person."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker"
 
@@ -34,19 +48,7 @@ class PhotomakerInput(InputModel, Request["PhotomakerOutput"]):
     initial_image_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """From 0 to 1."""
 
-    style: Literal[
-        "(No style)",
-        "Cinematic",
-        "Disney Character",
-        "Digital Art",
-        "Photographic",
-        "Fantasy art",
-        "Neonpunk",
-        "Enhance",
-        "Comic book",
-        "Lowpoly",
-        "Line art",
-    ] = "Photographic"
+    style: Style = "Photographic"
     """Visual style of the image, such as photo or drawing."""
 
     negative_prompt: str = ""
@@ -81,7 +83,311 @@ class PhotomakerOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-photomaker = Endpoint("fal-ai/photomaker", PhotomakerInput, PhotomakerOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Photomaker(Endpoint[..., PhotomakerInput, PhotomakerOutput]):
+        def run(
+            self,
+            *,
+            image_archive_url: FileInput,
+            prompt: str,
+            base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker",
+            initial_image_url: FileInput | None = None,
+            initial_image_strength: float = 0.5,
+            style: Style = "Photographic",
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            style_strength: int = 20,
+            num_images: int = 1,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+        ) -> Result[PhotomakerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_archive_url: URL of an archive of images of the person.
+                prompt: What the image shows, in words: subject, style and composition.
+                initial_image_url: Image to start from instead of noise.
+                initial_image_strength: From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 100.
+                style_strength: How strongly the selected style is applied. From 15 to 50.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_archive_url: FileInput,
+            prompt: str,
+            base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker",
+            initial_image_url: FileInput | None = None,
+            initial_image_strength: float = 0.5,
+            style: Style = "Photographic",
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            style_strength: int = 20,
+            num_images: int = 1,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+        ) -> Result[PhotomakerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_archive_url: URL of an archive of images of the person.
+                prompt: What the image shows, in words: subject, style and composition.
+                initial_image_url: Image to start from instead of noise.
+                initial_image_strength: From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 100.
+                style_strength: How strongly the selected style is applied. From 15 to 50.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_archive_url: FileInput,
+            prompt: str,
+            base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker",
+            initial_image_url: FileInput | None = None,
+            initial_image_strength: float = 0.5,
+            style: Style = "Photographic",
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            style_strength: int = 20,
+            num_images: int = 1,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+        ) -> Result[PhotomakerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_archive_url: URL of an archive of images of the person.
+                prompt: What the image shows, in words: subject, style and composition.
+                initial_image_url: Image to start from instead of noise.
+                initial_image_strength: From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 100.
+                style_strength: How strongly the selected style is applied. From 15 to 50.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_archive_url: FileInput,
+            prompt: str,
+            base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker",
+            initial_image_url: FileInput | None = None,
+            initial_image_strength: float = 0.5,
+            style: Style = "Photographic",
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            style_strength: int = 20,
+            num_images: int = 1,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+        ) -> Result[PhotomakerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_archive_url: URL of an archive of images of the person.
+                prompt: What the image shows, in words: subject, style and composition.
+                initial_image_url: Image to start from instead of noise.
+                initial_image_strength: From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 100.
+                style_strength: How strongly the selected style is applied. From 15 to 50.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_archive_url: FileInput,
+            prompt: str,
+            base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker",
+            initial_image_url: FileInput | None = None,
+            initial_image_strength: float = 0.5,
+            style: Style = "Photographic",
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            style_strength: int = 20,
+            num_images: int = 1,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+        ) -> Handle[PhotomakerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_archive_url: URL of an archive of images of the person.
+                prompt: What the image shows, in words: subject, style and composition.
+                initial_image_url: Image to start from instead of noise.
+                initial_image_strength: From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 100.
+                style_strength: How strongly the selected style is applied. From 15 to 50.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_archive_url: FileInput,
+            prompt: str,
+            base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker",
+            initial_image_url: FileInput | None = None,
+            initial_image_strength: float = 0.5,
+            style: Style = "Photographic",
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            style_strength: int = 20,
+            num_images: int = 1,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+        ) -> AsyncHandle[PhotomakerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_archive_url: URL of an archive of images of the person.
+                prompt: What the image shows, in words: subject, style and composition.
+                initial_image_url: Image to start from instead of noise.
+                initial_image_strength: From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 100.
+                style_strength: How strongly the selected style is applied. From 15 to 50.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_archive_url: FileInput,
+            prompt: str,
+            base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker",
+            initial_image_url: FileInput | None = None,
+            initial_image_strength: float = 0.5,
+            style: Style = "Photographic",
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            style_strength: int = 20,
+            num_images: int = 1,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+        ) -> Stream[PhotomakerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_archive_url: URL of an archive of images of the person.
+                prompt: What the image shows, in words: subject, style and composition.
+                initial_image_url: Image to start from instead of noise.
+                initial_image_strength: From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 100.
+                style_strength: How strongly the selected style is applied. From 15 to 50.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_archive_url: FileInput,
+            prompt: str,
+            base_pipeline: Literal["photomaker", "photomaker-style"] = "photomaker",
+            initial_image_url: FileInput | None = None,
+            initial_image_strength: float = 0.5,
+            style: Style = "Photographic",
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            style_strength: int = 20,
+            num_images: int = 1,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+        ) -> AsyncStream[PhotomakerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_archive_url: URL of an archive of images of the person.
+                prompt: What the image shows, in words: subject, style and composition.
+                initial_image_url: Image to start from instead of noise.
+                initial_image_strength: From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 100.
+                style_strength: How strongly the selected style is applied. From 15 to 50.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Photomaker = Endpoint
+
+photomaker = Photomaker("fal-ai/photomaker", PhotomakerInput, PhotomakerOutput)
 """Image endpoint of fal-ai: photomaker.
 
 Call it with `photomaker.subscribe(image_archive_url=…, prompt=…)`.
@@ -89,5 +395,6 @@ Call it with `photomaker.subscribe(image_archive_url=…, prompt=…)`.
 
 Input = PhotomakerInput
 Output = PhotomakerOutput
+endpoint = photomaker
 
-__all__ = ["Input", "Output", "PhotomakerInput", "PhotomakerOutput", "photomaker"]
+__all__ = ["PhotomakerInput", "PhotomakerOutput", "Style", "photomaker"]

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/pixal3d
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
@@ -87,7 +87,455 @@ class Pixal3dOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-pixal3d = Endpoint("fal-ai/pixal3d", Pixal3dInput, Pixal3dOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Pixal3d(Endpoint[..., Pixal3dInput, Pixal3dOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 200000,
+            max_num_tokens: float = 49152,
+            mesh_scale: float = 1,
+            remesh: bool = True,
+            resolution: Literal[1024, 1536] = 1024,
+            seed: int = UNSET,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Pixal3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 200000,
+            max_num_tokens: float = 49152,
+            mesh_scale: float = 1,
+            remesh: bool = True,
+            resolution: Literal[1024, 1536] = 1024,
+            seed: int = UNSET,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Pixal3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 200000,
+            max_num_tokens: float = 49152,
+            mesh_scale: float = 1,
+            remesh: bool = True,
+            resolution: Literal[1024, 1536] = 1024,
+            seed: int = UNSET,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Pixal3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 200000,
+            max_num_tokens: float = 49152,
+            mesh_scale: float = 1,
+            remesh: bool = True,
+            resolution: Literal[1024, 1536] = 1024,
+            seed: int = UNSET,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Pixal3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 200000,
+            max_num_tokens: float = 49152,
+            mesh_scale: float = 1,
+            remesh: bool = True,
+            resolution: Literal[1024, 1536] = 1024,
+            seed: int = UNSET,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Handle[Pixal3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 200000,
+            max_num_tokens: float = 49152,
+            mesh_scale: float = 1,
+            remesh: bool = True,
+            resolution: Literal[1024, 1536] = 1024,
+            seed: int = UNSET,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> AsyncHandle[Pixal3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 200000,
+            max_num_tokens: float = 49152,
+            mesh_scale: float = 1,
+            remesh: bool = True,
+            resolution: Literal[1024, 1536] = 1024,
+            seed: int = UNSET,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Stream[Pixal3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 200000,
+            max_num_tokens: float = 49152,
+            mesh_scale: float = 1,
+            remesh: bool = True,
+            resolution: Literal[1024, 1536] = 1024,
+            seed: int = UNSET,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> AsyncStream[Pixal3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+else:
+    Pixal3d = Endpoint
+
+pixal3d = Pixal3d("fal-ai/pixal3d", Pixal3dInput, Pixal3dOutput)
 """Endpoint of fal-ai: pixal3d.
 
 Call it with `pixal3d.subscribe(image_url=…)`.
@@ -95,5 +543,6 @@ Call it with `pixal3d.subscribe(image_url=…)`.
 
 Input = Pixal3dInput
 Output = Pixal3dOutput
+endpoint = pixal3d
 
-__all__ = ["Input", "Output", "Pixal3dInput", "Pixal3dOutput", "pixal3d"]
+__all__ = ["Pixal3dInput", "Pixal3dOutput", "pixal3d"]

@@ -7,51 +7,44 @@ Category: image. https://fal.ai/models/fal-ai/pixart-sigma
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+Style: TypeAlias = Literal[
+    "(No style)",
+    "Cinematic",
+    "Photographic",
+    "Anime",
+    "Manga",
+    "Digital Art",
+    "Pixel art",
+    "Fantasy art",
+    "Neonpunk",
+    "3D Model",
+]
+"""Value of the parameter `style`."""
 
 
 class PixartSigmaInput(InputModel, Request["PixartSigmaOutput"]):
     """Parameters of fal-ai/pixart-sigma."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
-    style: Literal[
-        "(No style)",
-        "Cinematic",
-        "Photographic",
-        "Anime",
-        "Manga",
-        "Digital Art",
-        "Pixel art",
-        "Fantasy art",
-        "Neonpunk",
-        "3D Model",
-    ] = "(No style)"
+    style: Style = "(No style)"
     """Visual style of the image, such as photo or drawing."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=5, le=50)] = 35
@@ -100,7 +93,319 @@ class PixartSigmaOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-pixart_sigma = Endpoint("fal-ai/pixart-sigma", PixartSigmaInput, PixartSigmaOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixartSigma(Endpoint[..., PixartSigmaInput, PixartSigmaOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Style = "(No style)",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 35,
+            scheduler: Literal["DPM-SOLVER", "SA-SOLVER"] = "DPM-SOLVER",
+            guidance_scale: float = 4.5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+        ) -> Result[PixartSigmaOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the image, such as photo or drawing.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 5 to 50.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Style = "(No style)",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 35,
+            scheduler: Literal["DPM-SOLVER", "SA-SOLVER"] = "DPM-SOLVER",
+            guidance_scale: float = 4.5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+        ) -> Result[PixartSigmaOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the image, such as photo or drawing.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 5 to 50.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Style = "(No style)",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 35,
+            scheduler: Literal["DPM-SOLVER", "SA-SOLVER"] = "DPM-SOLVER",
+            guidance_scale: float = 4.5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+        ) -> Result[PixartSigmaOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the image, such as photo or drawing.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 5 to 50.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Style = "(No style)",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 35,
+            scheduler: Literal["DPM-SOLVER", "SA-SOLVER"] = "DPM-SOLVER",
+            guidance_scale: float = 4.5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+        ) -> Result[PixartSigmaOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the image, such as photo or drawing.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 5 to 50.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Style = "(No style)",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 35,
+            scheduler: Literal["DPM-SOLVER", "SA-SOLVER"] = "DPM-SOLVER",
+            guidance_scale: float = 4.5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+        ) -> Handle[PixartSigmaOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the image, such as photo or drawing.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 5 to 50.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Style = "(No style)",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 35,
+            scheduler: Literal["DPM-SOLVER", "SA-SOLVER"] = "DPM-SOLVER",
+            guidance_scale: float = 4.5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+        ) -> AsyncHandle[PixartSigmaOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the image, such as photo or drawing.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 5 to 50.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Style = "(No style)",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 35,
+            scheduler: Literal["DPM-SOLVER", "SA-SOLVER"] = "DPM-SOLVER",
+            guidance_scale: float = 4.5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+        ) -> Stream[PixartSigmaOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the image, such as photo or drawing.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 5 to 50.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            style: Style = "(No style)",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 35,
+            scheduler: Literal["DPM-SOLVER", "SA-SOLVER"] = "DPM-SOLVER",
+            guidance_scale: float = 4.5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+        ) -> AsyncStream[PixartSigmaOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style of the image, such as photo or drawing.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 5 to 50.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    PixartSigma = Endpoint
+
+pixart_sigma = PixartSigma("fal-ai/pixart-sigma", PixartSigmaInput, PixartSigmaOutput)
 """Image endpoint of fal-ai: pixart-sigma.
 
 Call it with `pixart_sigma.subscribe(prompt=…)`.
@@ -108,5 +413,13 @@ Call it with `pixart_sigma.subscribe(prompt=…)`.
 
 Input = PixartSigmaInput
 Output = PixartSigmaOutput
+endpoint = pixart_sigma
 
-__all__ = ["ImageSize", "Input", "Output", "PixartSigmaInput", "PixartSigmaOutput", "pixart_sigma"]
+__all__ = [
+    "ImageSize",
+    "ImageSizePreset",
+    "PixartSigmaInput",
+    "PixartSigmaOutput",
+    "Style",
+    "pixart_sigma",
+]

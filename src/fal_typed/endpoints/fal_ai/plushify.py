@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/plushify
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class PlushifyInput(InputModel, Request["PlushifyOutput"]):
     """Image to edit or to start from."""
 
     prompt: str = ""
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     scale: Annotated[float, Field(ge=0.1, le=2.0)] = 1
     """Factor by which to enlarge width and height. From 0.1 to 2."""
@@ -71,7 +70,279 @@ class PlushifyOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-plushify = Endpoint("fal-ai/plushify", PlushifyInput, PlushifyOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Plushify(Endpoint[..., PlushifyInput, PlushifyOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+            num_images: int = 1,
+        ) -> Result[PlushifyOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+            num_images: int = 1,
+        ) -> Result[PlushifyOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+            num_images: int = 1,
+        ) -> Result[PlushifyOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+            num_images: int = 1,
+        ) -> Result[PlushifyOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+            num_images: int = 1,
+        ) -> Handle[PlushifyOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+            num_images: int = 1,
+        ) -> AsyncHandle[PlushifyOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+            num_images: int = 1,
+        ) -> Stream[PlushifyOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            scale: float = 1,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 28,
+            enable_safety_checker: bool = True,
+            use_cfg_zero: bool = False,
+            seed: int | None = None,
+            num_images: int = 1,
+        ) -> AsyncStream[PlushifyOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                scale: Factor by which to enlarge width and height. From 0.1 to 2.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+            """
+            ...
+else:
+    Plushify = Endpoint
+
+plushify = Plushify("fal-ai/plushify", PlushifyInput, PlushifyOutput)
 """Image endpoint of fal-ai: plushify.
 
 Call it with `plushify.subscribe(image_url=…)`.
@@ -79,5 +350,6 @@ Call it with `plushify.subscribe(image_url=…)`.
 
 Input = PlushifyInput
 Output = PlushifyOutput
+endpoint = plushify
 
-__all__ = ["Input", "Output", "PlushifyInput", "PlushifyOutput", "plushify"]
+__all__ = ["PlushifyInput", "PlushifyOutput", "plushify"]

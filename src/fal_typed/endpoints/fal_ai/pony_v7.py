@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/pony-v7
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,20 +22,9 @@ class PonyV7Input(InputModel, Request["PonyV7Output"]):
     """Parameters of fal-ai/pony-v7."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=2)] = 1
@@ -64,7 +54,7 @@ class PonyV7Input(InputModel, Request["PonyV7Output"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class PonyV7Output(OutputModel):
@@ -86,7 +76,295 @@ class PonyV7Output(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-pony_v7 = Endpoint("fal-ai/pony-v7", PonyV7Input, PonyV7Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PonyV7(Endpoint[..., PonyV7Input, PonyV7Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 40,
+            noise_source: Literal["gpu", "cpu"] = "gpu",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[PonyV7Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                noise_source: Type of processor that generates the random numbers.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 40,
+            noise_source: Literal["gpu", "cpu"] = "gpu",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[PonyV7Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                noise_source: Type of processor that generates the random numbers.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 40,
+            noise_source: Literal["gpu", "cpu"] = "gpu",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[PonyV7Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                noise_source: Type of processor that generates the random numbers.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 40,
+            noise_source: Literal["gpu", "cpu"] = "gpu",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[PonyV7Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                noise_source: Type of processor that generates the random numbers.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 40,
+            noise_source: Literal["gpu", "cpu"] = "gpu",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Handle[PonyV7Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                noise_source: Type of processor that generates the random numbers.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 40,
+            noise_source: Literal["gpu", "cpu"] = "gpu",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncHandle[PonyV7Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                noise_source: Type of processor that generates the random numbers.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 40,
+            noise_source: Literal["gpu", "cpu"] = "gpu",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Stream[PonyV7Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                noise_source: Type of processor that generates the random numbers.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            seed: int | None = None,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 40,
+            noise_source: Literal["gpu", "cpu"] = "gpu",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncStream[PonyV7Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                noise_source: Type of processor that generates the random numbers.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    PonyV7 = Endpoint
+
+pony_v7 = PonyV7("fal-ai/pony-v7", PonyV7Input, PonyV7Output)
 """Image endpoint of fal-ai: pony-v7.
 
 Call it with `pony_v7.subscribe(prompt=…)`.
@@ -94,5 +372,6 @@ Call it with `pony_v7.subscribe(prompt=…)`.
 
 Input = PonyV7Input
 Output = PonyV7Output
+endpoint = pony_v7
 
-__all__ = ["ImageSize", "Input", "Output", "PonyV7Input", "PonyV7Output", "pony_v7"]
+__all__ = ["ImageSize", "ImageSizePreset", "PonyV7Input", "PonyV7Output", "pony_v7"]

@@ -7,18 +7,19 @@ Category: image. https://fal.ai/models/fal-ai/pulid
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class ReferenceFace(InputModel):
-    """Part of the parameters: image_url."""
+    """An item of the parameter `reference_images`."""
 
     image_url: FileInput
     """The image for this entry."""
@@ -30,8 +31,7 @@ class PulidInput(InputModel, Request["PulidOutput"]):
     reference_images: list[ReferenceFace]
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -50,17 +50,7 @@ class PulidInput(InputModel, Request["PulidOutput"]):
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = ImageSize(width=768, height=1024)
+    image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024)
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     id_scale: Annotated[float, Field(gt=0.0, le=5.0)] = 0.8
@@ -82,7 +72,287 @@ class PulidOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-pulid = Endpoint("fal-ai/pulid", PulidInput, PulidOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Pulid(Endpoint[..., PulidInput, PulidOutput]):
+        def run(
+            self,
+            *,
+            reference_images: list[ReferenceFace],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> Result[PulidOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            reference_images: list[ReferenceFace],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> Result[PulidOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            reference_images: list[ReferenceFace],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> Result[PulidOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            reference_images: list[ReferenceFace],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> Result[PulidOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            reference_images: list[ReferenceFace],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> Handle[PulidOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            reference_images: list[ReferenceFace],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> AsyncHandle[PulidOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            reference_images: list[ReferenceFace],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> Stream[PulidOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            reference_images: list[ReferenceFace],
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_images: int = 1,
+            guidance_scale: float = 1.2,
+            num_inference_steps: int = 4,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=768, height=1024),
+            id_scale: float = 0.8,
+            mode: Literal["fidelity", "extreme style"] = "fidelity",
+            id_mix: bool = False,
+        ) -> AsyncStream[PulidOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 1.5.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                id_scale: Greater than 0 and at most 5.
+                mode: Whether to prioritize identity or style.
+            """
+            ...
+else:
+    Pulid = Endpoint
+
+pulid = Pulid("fal-ai/pulid", PulidInput, PulidOutput)
 """Image endpoint of fal-ai: pulid.
 
 Call it with `pulid.subscribe(reference_images=…, prompt=…)`.
@@ -90,5 +360,6 @@ Call it with `pulid.subscribe(reference_images=…, prompt=…)`.
 
 Input = PulidInput
 Output = PulidOutput
+endpoint = pulid
 
-__all__ = ["ImageSize", "Input", "Output", "PulidInput", "PulidOutput", "ReferenceFace", "pulid"]
+__all__ = ["ImageSize", "ImageSizePreset", "PulidInput", "PulidOutput", "ReferenceFace", "pulid"]

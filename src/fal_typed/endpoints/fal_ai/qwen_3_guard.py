@@ -7,12 +7,26 @@ Category: llm. https://fal.ai/models/fal-ai/qwen-3-guard
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
+
+Categorie: TypeAlias = Literal[
+    "Violent",
+    "Non-violent Illegal Acts",
+    "Sexual Content or Sexual Acts",
+    "PII",
+    "Suicide & Self-Harm",
+    "Unethical Acts",
+    "Politically Sensitive Topics",
+    "Copyright Violation",
+    "Jailbreak",
+    "None",
+]
+"""An item of the field `categories`."""
 
 
 class Qwen3GuardInput(InputModel, Request["Qwen3GuardOutput"]):
@@ -28,23 +42,98 @@ class Qwen3GuardOutput(OutputModel):
     label: Literal["Safe", "Unsafe", "Controversial"]
     """Verdict of the check."""
 
-    categories: list[
-        Literal[
-            "Violent",
-            "Non-violent Illegal Acts",
-            "Sexual Content or Sexual Acts",
-            "PII",
-            "Suicide & Self-Harm",
-            "Unethical Acts",
-            "Politically Sensitive Topics",
-            "Copyright Violation",
-            "Jailbreak",
-            "None",
-        ]
-    ]
+    categories: list[Categorie]
 
 
-qwen_3_guard = Endpoint("fal-ai/qwen-3-guard", Qwen3GuardInput, Qwen3GuardOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Qwen3Guard(Endpoint[..., Qwen3GuardInput, Qwen3GuardOutput]):
+        def run(self, *, prompt: str) -> Result[Qwen3GuardOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model. At most 131072 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, prompt: str) -> Result[Qwen3GuardOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Question or instruction for the model. At most 131072 characters.
+            """
+            ...
+
+        def subscribe(self, *, prompt: str) -> Result[Qwen3GuardOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model. At most 131072 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, prompt: str) -> Result[Qwen3GuardOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Question or instruction for the model. At most 131072 characters.
+            """
+            ...
+
+        def submit(self, *, prompt: str) -> Handle[Qwen3GuardOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Question or instruction for the model. At most 131072 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(self, *, prompt: str) -> AsyncHandle[Qwen3GuardOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Question or instruction for the model. At most 131072 characters.
+            """
+            ...
+
+        def stream(self, *, prompt: str) -> Stream[Qwen3GuardOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Question or instruction for the model. At most 131072 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, prompt: str) -> AsyncStream[Qwen3GuardOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Question or instruction for the model. At most 131072 characters.
+            """
+            ...
+else:
+    Qwen3Guard = Endpoint
+
+qwen_3_guard = Qwen3Guard("fal-ai/qwen-3-guard", Qwen3GuardInput, Qwen3GuardOutput)
 """Language model endpoint of fal-ai: qwen-3-guard.
 
 Call it with `qwen_3_guard.subscribe(prompt=…)`.
@@ -52,5 +141,6 @@ Call it with `qwen_3_guard.subscribe(prompt=…)`.
 
 Input = Qwen3GuardInput
 Output = Qwen3GuardOutput
+endpoint = qwen_3_guard
 
-__all__ = ["Input", "Output", "Qwen3GuardInput", "Qwen3GuardOutput", "qwen_3_guard"]
+__all__ = ["Categorie", "Qwen3GuardInput", "Qwen3GuardOutput", "qwen_3_guard"]

@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/qwen-image-edit-2509-trainer
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -45,7 +45,201 @@ class QwenImageEdit2509TrainerOutput(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-qwen_image_edit_2509_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageEdit2509Trainer(
+        Endpoint[..., QwenImageEdit2509TrainerInput, QwenImageEdit2509TrainerOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImageEdit2509TrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImageEdit2509TrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImageEdit2509TrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImageEdit2509TrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Handle[QwenImageEdit2509TrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> AsyncHandle[QwenImageEdit2509TrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Stream[QwenImageEdit2509TrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> AsyncStream[QwenImageEdit2509TrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+else:
+    QwenImageEdit2509Trainer = Endpoint
+
+qwen_image_edit_2509_trainer = QwenImageEdit2509Trainer(
     "fal-ai/qwen-image-edit-2509-trainer",
     QwenImageEdit2509TrainerInput,
     QwenImageEdit2509TrainerOutput,
@@ -57,10 +251,9 @@ Call it with `qwen_image_edit_2509_trainer.subscribe(image_data_url=…)`.
 
 Input = QwenImageEdit2509TrainerInput
 Output = QwenImageEdit2509TrainerOutput
+endpoint = qwen_image_edit_2509_trainer
 
 __all__ = [
-    "Input",
-    "Output",
     "QwenImageEdit2509TrainerInput",
     "QwenImageEdit2509TrainerOutput",
     "qwen_image_edit_2509_trainer",

@@ -8,12 +8,13 @@ Category: image. https://fal.ai/models/fal-ai/qwen-image-edit-2511-multiple-angl
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -47,18 +48,7 @@ class QwenImageEdit2511MultipleAnglesInput(
     exaggerates. From 0 to 4.
     """
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-        | None
-    ) = None
+    image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=20.0)] = 4.5
@@ -87,7 +77,7 @@ class QwenImageEdit2511MultipleAnglesInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
     """Number of images to generate; each image is billed. From 1 to 4."""
@@ -106,7 +96,425 @@ class QwenImageEdit2511MultipleAnglesOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-qwen_image_edit_2511_multiple_angles = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageEdit2511MultipleAngles(
+        Endpoint[..., QwenImageEdit2511MultipleAnglesInput, QwenImageEdit2511MultipleAnglesOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> Result[QwenImageEdit2511MultipleAnglesOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
+                    side, 180 the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
+                zoom: From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> Result[QwenImageEdit2511MultipleAnglesOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
+                    side, 180 the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
+                zoom: From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> Result[QwenImageEdit2511MultipleAnglesOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
+                    side, 180 the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
+                zoom: From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> Result[QwenImageEdit2511MultipleAnglesOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
+                    side, 180 the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
+                zoom: From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> Handle[QwenImageEdit2511MultipleAnglesOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
+                    side, 180 the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
+                zoom: From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> AsyncHandle[QwenImageEdit2511MultipleAnglesOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
+                    side, 180 the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
+                zoom: From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> Stream[QwenImageEdit2511MultipleAnglesOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
+                    side, 180 the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
+                zoom: From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            horizontal_angle: float = 0,
+            vertical_angle: float = 0,
+            zoom: float = 5,
+            additional_prompt: str | None = None,
+            lora_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 4.5,
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+        ) -> AsyncStream[QwenImageEdit2511MultipleAnglesOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                horizontal_angle: Horizontal camera angle in degrees: 0 is the front, 90 the right
+                    side, 180 the back. From 0 to 360.
+                vertical_angle: Vertical camera angle above eye level, in degrees. From -30 to 90.
+                zoom: From 0 to 10.
+                additional_prompt: Text to add to the prompt that the endpoint generates.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+            """
+            ...
+else:
+    QwenImageEdit2511MultipleAngles = Endpoint
+
+qwen_image_edit_2511_multiple_angles = QwenImageEdit2511MultipleAngles(
     "fal-ai/qwen-image-edit-2511-multiple-angles",
     QwenImageEdit2511MultipleAnglesInput,
     QwenImageEdit2511MultipleAnglesOutput,
@@ -118,11 +526,11 @@ Call it with `qwen_image_edit_2511_multiple_angles.subscribe(image_urls=…)`.
 
 Input = QwenImageEdit2511MultipleAnglesInput
 Output = QwenImageEdit2511MultipleAnglesOutput
+endpoint = qwen_image_edit_2511_multiple_angles
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "QwenImageEdit2511MultipleAnglesInput",
     "QwenImageEdit2511MultipleAnglesOutput",
     "qwen_image_edit_2511_multiple_angles",

@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/qwen-image-edit-trainer
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -45,7 +45,201 @@ class QwenImageEditTrainerOutput(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-qwen_image_edit_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageEditTrainer(
+        Endpoint[..., QwenImageEditTrainerInput, QwenImageEditTrainerOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImageEditTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImageEditTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImageEditTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Result[QwenImageEditTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Handle[QwenImageEditTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> AsyncHandle[QwenImageEditTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> Stream[QwenImageEditTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            learning_rate: float = 0.0001,
+            steps: int = 1000,
+            default_caption: str | None = None,
+        ) -> AsyncStream[QwenImageEditTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 30000, a multiple of 100.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+else:
+    QwenImageEditTrainer = Endpoint
+
+qwen_image_edit_trainer = QwenImageEditTrainer(
     "fal-ai/qwen-image-edit-trainer", QwenImageEditTrainerInput, QwenImageEditTrainerOutput
 )
 """Training endpoint of fal-ai: qwen-image-edit-trainer.
@@ -55,11 +249,6 @@ Call it with `qwen_image_edit_trainer.subscribe(image_data_url=…)`.
 
 Input = QwenImageEditTrainerInput
 Output = QwenImageEditTrainerOutput
+endpoint = qwen_image_edit_trainer
 
-__all__ = [
-    "Input",
-    "Output",
-    "QwenImageEditTrainerInput",
-    "QwenImageEditTrainerOutput",
-    "qwen_image_edit_trainer",
-]
+__all__ = ["QwenImageEditTrainerInput", "QwenImageEditTrainerOutput", "qwen_image_edit_trainer"]

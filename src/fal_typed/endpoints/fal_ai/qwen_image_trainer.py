@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/qwen-image-trainer
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -49,7 +49,207 @@ class QwenImageTrainerOutput(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-qwen_image_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageTrainer(Endpoint[..., QwenImageTrainerInput, QwenImageTrainerOutput]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0005,
+            trigger_phrase: str = "",
+        ) -> Result[QwenImageTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0005,
+            trigger_phrase: str = "",
+        ) -> Result[QwenImageTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0005,
+            trigger_phrase: str = "",
+        ) -> Result[QwenImageTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0005,
+            trigger_phrase: str = "",
+        ) -> Result[QwenImageTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0005,
+            trigger_phrase: str = "",
+        ) -> Handle[QwenImageTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0005,
+            trigger_phrase: str = "",
+        ) -> AsyncHandle[QwenImageTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0005,
+            trigger_phrase: str = "",
+        ) -> Stream[QwenImageTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0005,
+            trigger_phrase: str = "",
+        ) -> AsyncStream[QwenImageTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 8000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.01.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+            """
+            ...
+else:
+    QwenImageTrainer = Endpoint
+
+qwen_image_trainer = QwenImageTrainer(
     "fal-ai/qwen-image-trainer", QwenImageTrainerInput, QwenImageTrainerOutput
 )
 """Training endpoint of fal-ai: qwen-image-trainer.
@@ -59,11 +259,6 @@ Call it with `qwen_image_trainer.subscribe(image_data_url=…)`.
 
 Input = QwenImageTrainerInput
 Output = QwenImageTrainerOutput
+endpoint = qwen_image_trainer
 
-__all__ = [
-    "Input",
-    "Output",
-    "QwenImageTrainerInput",
-    "QwenImageTrainerOutput",
-    "qwen_image_trainer",
-]
+__all__ = ["QwenImageTrainerInput", "QwenImageTrainerOutput", "qwen_image_trainer"]

@@ -7,13 +7,23 @@ Category: 3d. https://fal.ai/models/fal-ai/reconviagen-0.5
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+MultiImageStrategy: TypeAlias = Literal[
+    "average_right",
+    "weighted_average",
+    "sequential",
+    "average",
+    "adaptive_guidance_weight",
+    "fixed_guidance_rescale",
+]
+"""Value of the parameter `multi_image_strategy`."""
 
 
 class Reconviagen05Input(InputModel, Request["Reconviagen05Output"]):
@@ -89,14 +99,7 @@ class Reconviagen05Input(InputModel, Request["Reconviagen05Output"]):
     """Width and height of the texture image in pixels; larger is sharper and gives a larger file.
     """
 
-    multi_image_strategy: Literal[
-        "average_right",
-        "weighted_average",
-        "sequential",
-        "average",
-        "adaptive_guidance_weight",
-        "fixed_guidance_rescale",
-    ] = "adaptive_guidance_weight"
+    multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight"
 
 
 class Reconviagen05Output(OutputModel):
@@ -109,7 +112,567 @@ class Reconviagen05Output(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-reconviagen_0_5 = Endpoint("fal-ai/reconviagen-0.5", Reconviagen05Input, Reconviagen05Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Reconviagen05(Endpoint[..., Reconviagen05Input, Reconviagen05Output]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh",
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            slat_guidance_strength: float = 7.5,
+            slat_guidance_rescale: float = 0.5,
+            slat_sampling_steps: int = 12,
+            slat_rescale_t: float = 3,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight",
+        ) -> Result[Reconviagen05Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images of the same object from different angles. 1 to 16 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_guidance_rescale: From 0 to 1.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                slat_rescale_t: From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh",
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            slat_guidance_strength: float = 7.5,
+            slat_guidance_rescale: float = 0.5,
+            slat_sampling_steps: int = 12,
+            slat_rescale_t: float = 3,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight",
+        ) -> Result[Reconviagen05Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images of the same object from different angles. 1 to 16 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_guidance_rescale: From 0 to 1.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                slat_rescale_t: From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh",
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            slat_guidance_strength: float = 7.5,
+            slat_guidance_rescale: float = 0.5,
+            slat_sampling_steps: int = 12,
+            slat_rescale_t: float = 3,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight",
+        ) -> Result[Reconviagen05Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images of the same object from different angles. 1 to 16 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_guidance_rescale: From 0 to 1.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                slat_rescale_t: From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh",
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            slat_guidance_strength: float = 7.5,
+            slat_guidance_rescale: float = 0.5,
+            slat_sampling_steps: int = 12,
+            slat_rescale_t: float = 3,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight",
+        ) -> Result[Reconviagen05Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images of the same object from different angles. 1 to 16 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_guidance_rescale: From 0 to 1.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                slat_rescale_t: From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh",
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            slat_guidance_strength: float = 7.5,
+            slat_guidance_rescale: float = 0.5,
+            slat_sampling_steps: int = 12,
+            slat_rescale_t: float = 3,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight",
+        ) -> Handle[Reconviagen05Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images of the same object from different angles. 1 to 16 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_guidance_rescale: From 0 to 1.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                slat_rescale_t: From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh",
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            slat_guidance_strength: float = 7.5,
+            slat_guidance_rescale: float = 0.5,
+            slat_sampling_steps: int = 12,
+            slat_rescale_t: float = 3,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight",
+        ) -> AsyncHandle[Reconviagen05Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images of the same object from different angles. 1 to 16 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_guidance_rescale: From 0 to 1.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                slat_rescale_t: From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh",
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            slat_guidance_strength: float = 7.5,
+            slat_guidance_rescale: float = 0.5,
+            slat_sampling_steps: int = 12,
+            slat_rescale_t: float = 3,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight",
+        ) -> Stream[Reconviagen05Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images of the same object from different angles. 1 to 16 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_guidance_rescale: From 0 to 1.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                slat_rescale_t: From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_source: Literal["direct", "mesh", "mvtrellis2"] = "mesh",
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            slat_guidance_strength: float = 7.5,
+            slat_guidance_rescale: float = 0.5,
+            slat_sampling_steps: int = 12,
+            slat_rescale_t: float = 3,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            multi_image_strategy: MultiImageStrategy = "adaptive_guidance_weight",
+        ) -> AsyncStream[Reconviagen05Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images of the same object from different angles. 1 to 16 items.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_guidance_rescale: From 0 to 1.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                slat_rescale_t: From 1 to 6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+else:
+    Reconviagen05 = Endpoint
+
+reconviagen_0_5 = Reconviagen05("fal-ai/reconviagen-0.5", Reconviagen05Input, Reconviagen05Output)
 """3D endpoint of fal-ai: reconviagen-0.5.
 
 Call it with `reconviagen_0_5.subscribe(image_urls=…)`.
@@ -117,5 +680,6 @@ Call it with `reconviagen_0_5.subscribe(image_urls=…)`.
 
 Input = Reconviagen05Input
 Output = Reconviagen05Output
+endpoint = reconviagen_0_5
 
-__all__ = ["Input", "Output", "Reconviagen05Input", "Reconviagen05Output", "reconviagen_0_5"]
+__all__ = ["MultiImageStrategy", "Reconviagen05Input", "Reconviagen05Output", "reconviagen_0_5"]

@@ -7,77 +7,69 @@ Category: image. https://fal.ai/models/fal-ai/recraft-20b
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
-from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.rgb_color import RGBColor
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+Style: TypeAlias = Literal[
+    "any",
+    "realistic_image",
+    "digital_illustration",
+    "vector_illustration",
+    "realistic_image/b_and_w",
+    "realistic_image/enterprise",
+    "realistic_image/hard_flash",
+    "realistic_image/hdr",
+    "realistic_image/motion_blur",
+    "realistic_image/natural_light",
+    "realistic_image/studio_portrait",
+    "digital_illustration/2d_art_poster",
+    "digital_illustration/2d_art_poster_2",
+    "digital_illustration/3d",
+    "digital_illustration/80s",
+    "digital_illustration/engraving_color",
+    "digital_illustration/glow",
+    "digital_illustration/grain",
+    "digital_illustration/hand_drawn",
+    "digital_illustration/hand_drawn_outline",
+    "digital_illustration/handmade_3d",
+    "digital_illustration/infantile_sketch",
+    "digital_illustration/kawaii",
+    "digital_illustration/pixel_art",
+    "digital_illustration/psychedelic",
+    "digital_illustration/seamless",
+    "digital_illustration/voxel",
+    "digital_illustration/watercolor",
+    "vector_illustration/cartoon",
+    "vector_illustration/doodle_line_art",
+    "vector_illustration/engraving",
+    "vector_illustration/flat_2",
+    "vector_illustration/kawaii",
+    "vector_illustration/line_art",
+    "vector_illustration/line_circuit",
+    "vector_illustration/linocut",
+    "vector_illustration/seamless",
+]
+"""Value of the parameter `style`."""
 
 
 class Recraft20bInput(InputModel, Request["Recraft20bOutput"]):
     """Parameters of fal-ai/recraft-20b."""
 
     prompt: Annotated[str, Field(max_length=1000, min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. 1 to
-    1000 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 1 to 1000 characters."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
-    style: Literal[
-        "any",
-        "realistic_image",
-        "digital_illustration",
-        "vector_illustration",
-        "realistic_image/b_and_w",
-        "realistic_image/enterprise",
-        "realistic_image/hard_flash",
-        "realistic_image/hdr",
-        "realistic_image/motion_blur",
-        "realistic_image/natural_light",
-        "realistic_image/studio_portrait",
-        "digital_illustration/2d_art_poster",
-        "digital_illustration/2d_art_poster_2",
-        "digital_illustration/3d",
-        "digital_illustration/80s",
-        "digital_illustration/engraving_color",
-        "digital_illustration/glow",
-        "digital_illustration/grain",
-        "digital_illustration/hand_drawn",
-        "digital_illustration/hand_drawn_outline",
-        "digital_illustration/handmade_3d",
-        "digital_illustration/infantile_sketch",
-        "digital_illustration/kawaii",
-        "digital_illustration/pixel_art",
-        "digital_illustration/psychedelic",
-        "digital_illustration/seamless",
-        "digital_illustration/voxel",
-        "digital_illustration/watercolor",
-        "vector_illustration/cartoon",
-        "vector_illustration/doodle_line_art",
-        "vector_illustration/engraving",
-        "vector_illustration/flat_2",
-        "vector_illustration/kawaii",
-        "vector_illustration/line_art",
-        "vector_illustration/line_circuit",
-        "vector_illustration/linocut",
-        "vector_illustration/seamless",
-    ] = "realistic_image"
+    style: Style = "realistic_image"
     """Visual style of the image, such as photo or drawing."""
 
     colors: list[RGBColor] = []
@@ -97,7 +89,215 @@ class Recraft20bOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-recraft_20b = Endpoint("fal-ai/recraft-20b", Recraft20bInput, Recraft20bOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Recraft20b(Endpoint[..., Recraft20bInput, Recraft20bOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Result[Recraft20bOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Result[Recraft20bOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Result[Recraft20bOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Result[Recraft20bOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Handle[Recraft20bOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> AsyncHandle[Recraft20bOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Stream[Recraft20bOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> AsyncStream[Recraft20bOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    Recraft20b = Endpoint
+
+recraft_20b = Recraft20b("fal-ai/recraft-20b", Recraft20bInput, Recraft20bOutput)
 """Image endpoint of fal-ai: recraft-20b.
 
 Call it with `recraft_20b.subscribe(prompt=…)`.
@@ -105,13 +305,14 @@ Call it with `recraft_20b.subscribe(prompt=…)`.
 
 Input = Recraft20bInput
 Output = Recraft20bOutput
+endpoint = recraft_20b
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "RGBColor",
     "Recraft20bInput",
     "Recraft20bOutput",
+    "Style",
     "recraft_20b",
 ]

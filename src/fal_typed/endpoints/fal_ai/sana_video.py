@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/sana-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class SanaVideoInput(InputModel, Request["SanaVideoOutput"]):
     """Parameters of fal-ai/sana-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -31,7 +30,7 @@ class SanaVideoInput(InputModel, Request["SanaVideoOutput"]):
     """
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_frames: Annotated[int, Field(ge=16, le=200)] = 81
     """Number of frames to generate; divide by the frame rate to get the duration. From 16 to 200.
@@ -73,7 +72,327 @@ class SanaVideoOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-sana_video = Endpoint("fal-ai/sana-video", SanaVideoInput, SanaVideoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SanaVideo(Endpoint[..., SanaVideoInput, SanaVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            motion_score: int = 30,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[SanaVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 30.
+                motion_score: From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            motion_score: int = 30,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[SanaVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 30.
+                motion_score: From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            motion_score: int = 30,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[SanaVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 30.
+                motion_score: From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            motion_score: int = 30,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[SanaVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 30.
+                motion_score: From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            motion_score: int = 30,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[SanaVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 30.
+                motion_score: From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            motion_score: int = 30,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[SanaVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 30.
+                motion_score: From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            motion_score: int = 30,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[SanaVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 30.
+                motion_score: From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            motion_score: int = 30,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[SanaVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 200.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 30.
+                motion_score: From 0 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    SanaVideo = Endpoint
+
+sana_video = SanaVideo("fal-ai/sana-video", SanaVideoInput, SanaVideoOutput)
 """Video endpoint of fal-ai: sana-video.
 
 Call it with `sana_video.subscribe(prompt=…)`.
@@ -81,5 +400,6 @@ Call it with `sana_video.subscribe(prompt=…)`.
 
 Input = SanaVideoInput
 Output = SanaVideoOutput
+endpoint = sana_video
 
-__all__ = ["Input", "Output", "SanaVideoInput", "SanaVideoOutput", "sana_video"]
+__all__ = ["SanaVideoInput", "SanaVideoOutput", "sana_video"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/scail
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class ScailInput(InputModel, Request["ScailOutput"]):
     """Parameters of fal-ai/scail."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -47,7 +46,223 @@ class ScailOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-scail = Endpoint("fal-ai/scail", ScailInput, ScailOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Scail(Endpoint[..., ScailInput, ScailOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            multi_character: bool = False,
+            resolution: Literal["512p"] = "512p",
+            num_inference_steps: int = 28,
+        ) -> Result[ScailOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                multi_character: Whether the images show several people.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            multi_character: bool = False,
+            resolution: Literal["512p"] = "512p",
+            num_inference_steps: int = 28,
+        ) -> Result[ScailOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                multi_character: Whether the images show several people.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            multi_character: bool = False,
+            resolution: Literal["512p"] = "512p",
+            num_inference_steps: int = 28,
+        ) -> Result[ScailOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                multi_character: Whether the images show several people.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            multi_character: bool = False,
+            resolution: Literal["512p"] = "512p",
+            num_inference_steps: int = 28,
+        ) -> Result[ScailOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                multi_character: Whether the images show several people.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            multi_character: bool = False,
+            resolution: Literal["512p"] = "512p",
+            num_inference_steps: int = 28,
+        ) -> Handle[ScailOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                multi_character: Whether the images show several people.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            multi_character: bool = False,
+            resolution: Literal["512p"] = "512p",
+            num_inference_steps: int = 28,
+        ) -> AsyncHandle[ScailOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                multi_character: Whether the images show several people.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            multi_character: bool = False,
+            resolution: Literal["512p"] = "512p",
+            num_inference_steps: int = 28,
+        ) -> Stream[ScailOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                multi_character: Whether the images show several people.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            multi_character: bool = False,
+            resolution: Literal["512p"] = "512p",
+            num_inference_steps: int = 28,
+        ) -> AsyncStream[ScailOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                multi_character: Whether the images show several people.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+            """
+            ...
+else:
+    Scail = Endpoint
+
+scail = Scail("fal-ai/scail", ScailInput, ScailOutput)
 """Video endpoint of fal-ai: scail.
 
 Call it with `scail.subscribe(prompt=…, image_url=…, video_url=…)`.
@@ -55,5 +270,6 @@ Call it with `scail.subscribe(prompt=…, image_url=…, video_url=…)`.
 
 Input = ScailInput
 Output = ScailOutput
+endpoint = scail
 
-__all__ = ["Input", "Output", "ScailInput", "ScailOutput", "scail"]
+__all__ = ["ScailInput", "ScailOutput", "scail"]

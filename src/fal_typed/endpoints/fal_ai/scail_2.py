@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/scail-2
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -68,7 +68,303 @@ class Scail2Output(OutputModel):
     preprocessing_video: Video | None = None
 
 
-scail_2 = Endpoint("fal-ai/scail-2", Scail2Input, Scail2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Scail2(Endpoint[..., Scail2Input, Scail2Output]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            driving_type: Literal["end_to_end", "pose"] = "end_to_end",
+            guidance_scale: float = 5,
+            mode: Literal["animation", "replacement"] = "animation",
+            num_inference_steps: int = 40,
+            resolution: Literal["512p", "704p"] = "512p",
+            seed: int = UNSET,
+            shift: float = 3,
+            subject_type: Literal["human", "animal"] = "human",
+        ) -> Result[Scail2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                mode: Operating mode of the endpoint.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                subject_type: Whether the subject that moves is a person or an animal.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            driving_type: Literal["end_to_end", "pose"] = "end_to_end",
+            guidance_scale: float = 5,
+            mode: Literal["animation", "replacement"] = "animation",
+            num_inference_steps: int = 40,
+            resolution: Literal["512p", "704p"] = "512p",
+            seed: int = UNSET,
+            shift: float = 3,
+            subject_type: Literal["human", "animal"] = "human",
+        ) -> Result[Scail2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                mode: Operating mode of the endpoint.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                subject_type: Whether the subject that moves is a person or an animal.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            driving_type: Literal["end_to_end", "pose"] = "end_to_end",
+            guidance_scale: float = 5,
+            mode: Literal["animation", "replacement"] = "animation",
+            num_inference_steps: int = 40,
+            resolution: Literal["512p", "704p"] = "512p",
+            seed: int = UNSET,
+            shift: float = 3,
+            subject_type: Literal["human", "animal"] = "human",
+        ) -> Result[Scail2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                mode: Operating mode of the endpoint.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                subject_type: Whether the subject that moves is a person or an animal.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            driving_type: Literal["end_to_end", "pose"] = "end_to_end",
+            guidance_scale: float = 5,
+            mode: Literal["animation", "replacement"] = "animation",
+            num_inference_steps: int = 40,
+            resolution: Literal["512p", "704p"] = "512p",
+            seed: int = UNSET,
+            shift: float = 3,
+            subject_type: Literal["human", "animal"] = "human",
+        ) -> Result[Scail2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                mode: Operating mode of the endpoint.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                subject_type: Whether the subject that moves is a person or an animal.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            driving_type: Literal["end_to_end", "pose"] = "end_to_end",
+            guidance_scale: float = 5,
+            mode: Literal["animation", "replacement"] = "animation",
+            num_inference_steps: int = 40,
+            resolution: Literal["512p", "704p"] = "512p",
+            seed: int = UNSET,
+            shift: float = 3,
+            subject_type: Literal["human", "animal"] = "human",
+        ) -> Handle[Scail2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                mode: Operating mode of the endpoint.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                subject_type: Whether the subject that moves is a person or an animal.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            driving_type: Literal["end_to_end", "pose"] = "end_to_end",
+            guidance_scale: float = 5,
+            mode: Literal["animation", "replacement"] = "animation",
+            num_inference_steps: int = 40,
+            resolution: Literal["512p", "704p"] = "512p",
+            seed: int = UNSET,
+            shift: float = 3,
+            subject_type: Literal["human", "animal"] = "human",
+        ) -> AsyncHandle[Scail2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                mode: Operating mode of the endpoint.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                subject_type: Whether the subject that moves is a person or an animal.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            driving_type: Literal["end_to_end", "pose"] = "end_to_end",
+            guidance_scale: float = 5,
+            mode: Literal["animation", "replacement"] = "animation",
+            num_inference_steps: int = 40,
+            resolution: Literal["512p", "704p"] = "512p",
+            seed: int = UNSET,
+            shift: float = 3,
+            subject_type: Literal["human", "animal"] = "human",
+        ) -> Stream[Scail2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                mode: Operating mode of the endpoint.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                subject_type: Whether the subject that moves is a person or an animal.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            driving_type: Literal["end_to_end", "pose"] = "end_to_end",
+            guidance_scale: float = 5,
+            mode: Literal["animation", "replacement"] = "animation",
+            num_inference_steps: int = 40,
+            resolution: Literal["512p", "704p"] = "512p",
+            seed: int = UNSET,
+            shift: float = 3,
+            subject_type: Literal["human", "animal"] = "human",
+        ) -> AsyncStream[Scail2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                mode: Operating mode of the endpoint.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                subject_type: Whether the subject that moves is a person or an animal.
+            """
+            ...
+else:
+    Scail2 = Endpoint
+
+scail_2 = Scail2("fal-ai/scail-2", Scail2Input, Scail2Output)
 """Endpoint of fal-ai: scail-2.
 
 Call it with `scail_2.subscribe(image_url=…, prompt=…, video_url=…)`.
@@ -76,5 +372,6 @@ Call it with `scail_2.subscribe(image_url=…, prompt=…, video_url=…)`.
 
 Input = Scail2Input
 Output = Scail2Output
+endpoint = scail_2
 
-__all__ = ["Input", "Output", "Scail2Input", "Scail2Output", "scail_2"]
+__all__ = ["Scail2Input", "Scail2Output", "scail_2"]

@@ -7,10 +7,10 @@ https://fal.ai/models/fal-ai/scene-finder
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.event_segment_1a999fcf import EventSegment
+from fal_typed.endpoints._shared.event_segment import EventSegment
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -42,7 +42,175 @@ class SceneFinderOutput(OutputModel):
     """Segments of the audio or video with their timestamps."""
 
 
-scene_finder = Endpoint("fal-ai/scene-finder", SceneFinderInput, SceneFinderOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SceneFinder(Endpoint[..., SceneFinderInput, SceneFinderOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            frame_selection: Literal["mid", "start", "end", "all"] = "mid",
+            frames_per_second: int = 2,
+        ) -> Result[SceneFinderOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            frame_selection: Literal["mid", "start", "end", "all"] = "mid",
+            frames_per_second: int = 2,
+        ) -> Result[SceneFinderOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            frame_selection: Literal["mid", "start", "end", "all"] = "mid",
+            frames_per_second: int = 2,
+        ) -> Result[SceneFinderOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            frame_selection: Literal["mid", "start", "end", "all"] = "mid",
+            frames_per_second: int = 2,
+        ) -> Result[SceneFinderOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            frame_selection: Literal["mid", "start", "end", "all"] = "mid",
+            frames_per_second: int = 2,
+        ) -> Handle[SceneFinderOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            frame_selection: Literal["mid", "start", "end", "all"] = "mid",
+            frames_per_second: int = 2,
+        ) -> AsyncHandle[SceneFinderOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            frame_selection: Literal["mid", "start", "end", "all"] = "mid",
+            frames_per_second: int = 2,
+        ) -> Stream[SceneFinderOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            frame_selection: Literal["mid", "start", "end", "all"] = "mid",
+            frames_per_second: int = 2,
+        ) -> AsyncStream[SceneFinderOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+            """
+            ...
+else:
+    SceneFinder = Endpoint
+
+scene_finder = SceneFinder("fal-ai/scene-finder", SceneFinderInput, SceneFinderOutput)
 """Endpoint of fal-ai: scene-finder.
 
 Call it with `scene_finder.subscribe(prompt=…, video_url=…)`.
@@ -50,12 +218,6 @@ Call it with `scene_finder.subscribe(prompt=…, video_url=…)`.
 
 Input = SceneFinderInput
 Output = SceneFinderOutput
+endpoint = scene_finder
 
-__all__ = [
-    "EventSegment",
-    "Input",
-    "Output",
-    "SceneFinderInput",
-    "SceneFinderOutput",
-    "scene_finder",
-]
+__all__ = ["EventSegment", "SceneFinderInput", "SceneFinderOutput", "scene_finder"]

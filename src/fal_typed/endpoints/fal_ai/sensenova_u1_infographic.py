@@ -7,11 +7,14 @@ https://fal.ai/models/fal-ai/sensenova-u1-infographic
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+AspectRatio: TypeAlias = Literal["1:1", "16:9", "9:16", "3:2", "2:3", "4:3", "3:4", "1:2", "2:1"]
+"""Value of the parameter `aspect_ratio`."""
 
 
 class SensenovaU1InfographicInput(InputModel, Request["SensenovaU1InfographicOutput"]):
@@ -20,8 +23,8 @@ class SensenovaU1InfographicInput(InputModel, Request["SensenovaU1InfographicOut
     prompt: str
     """Text description of the result, or of what to do with the given input."""
 
-    aspect_ratio: Literal["1:1", "16:9", "9:16", "3:2", "2:3", "4:3", "3:4", "1:2", "2:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "16:9"
+    """Ratio of width to height of the result."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -71,7 +74,281 @@ class SensenovaU1InfographicOutput(OutputModel):
     thinking: str | None = None
 
 
-sensenova_u1_infographic = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SensenovaU1Infographic(
+        Endpoint[..., SensenovaU1InfographicInput, SensenovaU1InfographicOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            timestep_shift: float = 3,
+            use_thinking: bool = UNSET,
+        ) -> Result[SensenovaU1InfographicOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            timestep_shift: float = 3,
+            use_thinking: bool = UNSET,
+        ) -> Result[SensenovaU1InfographicOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            timestep_shift: float = 3,
+            use_thinking: bool = UNSET,
+        ) -> Result[SensenovaU1InfographicOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            timestep_shift: float = 3,
+            use_thinking: bool = UNSET,
+        ) -> Result[SensenovaU1InfographicOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            timestep_shift: float = 3,
+            use_thinking: bool = UNSET,
+        ) -> Handle[SensenovaU1InfographicOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            timestep_shift: float = 3,
+            use_thinking: bool = UNSET,
+        ) -> AsyncHandle[SensenovaU1InfographicOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            timestep_shift: float = 3,
+            use_thinking: bool = UNSET,
+        ) -> Stream[SensenovaU1InfographicOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            timestep_shift: float = 3,
+            use_thinking: bool = UNSET,
+        ) -> AsyncStream[SensenovaU1InfographicOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    SensenovaU1Infographic = Endpoint
+
+sensenova_u1_infographic = SensenovaU1Infographic(
     "fal-ai/sensenova-u1-infographic", SensenovaU1InfographicInput, SensenovaU1InfographicOutput
 )
 """Endpoint of fal-ai: sensenova-u1-infographic.
@@ -81,10 +358,10 @@ Call it with `sensenova_u1_infographic.subscribe(prompt=…)`.
 
 Input = SensenovaU1InfographicInput
 Output = SensenovaU1InfographicOutput
+endpoint = sensenova_u1_infographic
 
 __all__ = [
-    "Input",
-    "Output",
+    "AspectRatio",
     "SensenovaU1InfographicInput",
     "SensenovaU1InfographicOutput",
     "sensenova_u1_infographic",

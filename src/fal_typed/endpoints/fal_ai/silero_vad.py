@@ -7,6 +7,8 @@ Category: text. https://fal.ai/models/fal-ai/silero-vad
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -20,7 +22,7 @@ class SileroVadInput(InputModel, Request["SileroVadOutput"]):
 
 
 class SpeechTimestamp(OutputModel):
-    """Part of the result: start, end."""
+    """An item of the field `timestamps`."""
 
     start: float
     """Start of this segment in the audio or video, in seconds."""
@@ -39,7 +41,95 @@ class SileroVadOutput(OutputModel):
     """Time at which each word or character is spoken."""
 
 
-silero_vad = Endpoint("fal-ai/silero-vad", SileroVadInput, SileroVadOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SileroVad(Endpoint[..., SileroVadInput, SileroVadOutput]):
+        def run(self, *, audio_url: FileInput) -> Result[SileroVadOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, audio_url: FileInput) -> Result[SileroVadOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+            """
+            ...
+
+        def subscribe(self, *, audio_url: FileInput) -> Result[SileroVadOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, audio_url: FileInput) -> Result[SileroVadOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+            """
+            ...
+
+        def submit(self, *, audio_url: FileInput) -> Handle[SileroVadOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(self, *, audio_url: FileInput) -> AsyncHandle[SileroVadOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+            """
+            ...
+
+        def stream(self, *, audio_url: FileInput) -> Stream[SileroVadOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, audio_url: FileInput) -> AsyncStream[SileroVadOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+            """
+            ...
+else:
+    SileroVad = Endpoint
+
+silero_vad = SileroVad("fal-ai/silero-vad", SileroVadInput, SileroVadOutput)
 """Text endpoint of fal-ai: silero-vad.
 
 Call it with `silero_vad.subscribe(audio_url=…)`.
@@ -47,5 +137,6 @@ Call it with `silero_vad.subscribe(audio_url=…)`.
 
 Input = SileroVadInput
 Output = SileroVadOutput
+endpoint = silero_vad
 
-__all__ = ["Input", "Output", "SileroVadInput", "SileroVadOutput", "SpeechTimestamp", "silero_vad"]
+__all__ = ["SileroVadInput", "SileroVadOutput", "SpeechTimestamp", "silero_vad"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/skyreels-i2v
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class SkyreelsI2vInput(InputModel, Request["SkyreelsI2vOutput"]):
     """Parameters of fal-ai/skyreels-i2v."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -41,7 +40,7 @@ class SkyreelsI2vInput(InputModel, Request["SkyreelsI2vOutput"]):
     """Text description of what to avoid in the result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class SkyreelsI2vOutput(OutputModel):
@@ -54,7 +53,239 @@ class SkyreelsI2vOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-skyreels_i2v = Endpoint("fal-ai/skyreels-i2v", SkyreelsI2vInput, SkyreelsI2vOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SkyreelsI2v(Endpoint[..., SkyreelsI2vInput, SkyreelsI2vOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 30,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Result[SkyreelsI2vOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 30,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Result[SkyreelsI2vOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 30,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Result[SkyreelsI2vOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 30,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Result[SkyreelsI2vOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 30,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Handle[SkyreelsI2vOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 30,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> AsyncHandle[SkyreelsI2vOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 30,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Stream[SkyreelsI2vOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            num_inference_steps: int = 30,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> AsyncStream[SkyreelsI2vOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    SkyreelsI2v = Endpoint
+
+skyreels_i2v = SkyreelsI2v("fal-ai/skyreels-i2v", SkyreelsI2vInput, SkyreelsI2vOutput)
 """Video endpoint of fal-ai: skyreels-i2v.
 
 Call it with `skyreels_i2v.subscribe(prompt=…, image_url=…)`.
@@ -62,5 +293,6 @@ Call it with `skyreels_i2v.subscribe(prompt=…, image_url=…)`.
 
 Input = SkyreelsI2vInput
 Output = SkyreelsI2vOutput
+endpoint = skyreels_i2v
 
-__all__ = ["Input", "Output", "SkyreelsI2vInput", "SkyreelsI2vOutput", "skyreels_i2v"]
+__all__ = ["SkyreelsI2vInput", "SkyreelsI2vOutput", "skyreels_i2v"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/smart-resize
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -26,8 +26,7 @@ class SmartResizeInput(InputModel, Request["SmartResizeOutput"]):
     """1 to 10 items."""
 
     prompt: Annotated[str, Field(max_length=5000)] = ""
-    """Text description of the image to generate, or of the change to make to the given image. At
-    most 5000 characters.
+    """What the image shows, in words: subject, style and composition. At most 5000 characters.
     """
 
     num_images_per_size: Annotated[int, Field(ge=1, le=4)] = 1
@@ -37,7 +36,7 @@ class SmartResizeInput(InputModel, Request["SmartResizeOutput"]):
     """Resolution of the image; higher is sharper, slower and can cost more."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
     """Tolerance of the content filter: 1 is strictest, higher values allow more."""
@@ -52,7 +51,7 @@ class SmartResizeInput(InputModel, Request["SmartResizeOutput"]):
 
 
 class SmartResizeResult(OutputModel):
-    """Part of the result: images, description, width, height, aspect_ratio, resolution."""
+    """An item of the field `results`."""
 
     images: list[Image]
     """The generated images, as files to download."""
@@ -86,7 +85,279 @@ class SmartResizeOutput(OutputModel):
     """Detections and their positions."""
 
 
-smart_resize = Endpoint("fal-ai/smart-resize", SmartResizeInput, SmartResizeOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SmartResize(Endpoint[..., SmartResizeInput, SmartResizeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_sizes: list[str],
+            prompt: str = "",
+            num_images_per_size: int = 1,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[SmartResizeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_sizes: 1 to 10 items.
+                prompt: What the image shows, in words: subject, style and composition. At most 5000
+                    characters.
+                num_images_per_size: From 1 to 4.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_sizes: list[str],
+            prompt: str = "",
+            num_images_per_size: int = 1,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[SmartResizeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_sizes: 1 to 10 items.
+                prompt: What the image shows, in words: subject, style and composition. At most 5000
+                    characters.
+                num_images_per_size: From 1 to 4.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            target_sizes: list[str],
+            prompt: str = "",
+            num_images_per_size: int = 1,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[SmartResizeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_sizes: 1 to 10 items.
+                prompt: What the image shows, in words: subject, style and composition. At most 5000
+                    characters.
+                num_images_per_size: From 1 to 4.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_sizes: list[str],
+            prompt: str = "",
+            num_images_per_size: int = 1,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[SmartResizeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_sizes: 1 to 10 items.
+                prompt: What the image shows, in words: subject, style and composition. At most 5000
+                    characters.
+                num_images_per_size: From 1 to 4.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_sizes: list[str],
+            prompt: str = "",
+            num_images_per_size: int = 1,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Handle[SmartResizeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_sizes: 1 to 10 items.
+                prompt: What the image shows, in words: subject, style and composition. At most 5000
+                    characters.
+                num_images_per_size: From 1 to 4.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_sizes: list[str],
+            prompt: str = "",
+            num_images_per_size: int = 1,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[SmartResizeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_sizes: 1 to 10 items.
+                prompt: What the image shows, in words: subject, style and composition. At most 5000
+                    characters.
+                num_images_per_size: From 1 to 4.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            target_sizes: list[str],
+            prompt: str = "",
+            num_images_per_size: int = 1,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Stream[SmartResizeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_sizes: 1 to 10 items.
+                prompt: What the image shows, in words: subject, style and composition. At most 5000
+                    characters.
+                num_images_per_size: From 1 to 4.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_sizes: list[str],
+            prompt: str = "",
+            num_images_per_size: int = 1,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncStream[SmartResizeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_sizes: 1 to 10 items.
+                prompt: What the image shows, in words: subject, style and composition. At most 5000
+                    characters.
+                num_images_per_size: From 1 to 4.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    SmartResize = Endpoint
+
+smart_resize = SmartResize("fal-ai/smart-resize", SmartResizeInput, SmartResizeOutput)
 """Image endpoint of fal-ai: smart-resize.
 
 Call it with `smart_resize.subscribe(image_url=…, target_sizes=…)`.
@@ -94,12 +365,6 @@ Call it with `smart_resize.subscribe(image_url=…, target_sizes=…)`.
 
 Input = SmartResizeInput
 Output = SmartResizeOutput
+endpoint = smart_resize
 
-__all__ = [
-    "Input",
-    "Output",
-    "SmartResizeInput",
-    "SmartResizeOutput",
-    "SmartResizeResult",
-    "smart_resize",
-]
+__all__ = ["SmartResizeInput", "SmartResizeOutput", "SmartResizeResult", "smart_resize"]

@@ -7,7 +7,7 @@ Category: text. https://fal.ai/models/fal-ai/smart-turn
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
@@ -32,7 +32,95 @@ class SmartTurnOutput(OutputModel):
     metrics: dict[str, Any]
 
 
-smart_turn = Endpoint("fal-ai/smart-turn", SmartTurnInput, SmartTurnOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SmartTurn(Endpoint[..., SmartTurnInput, SmartTurnOutput]):
+        def run(self, *, audio_url: FileInput) -> Result[SmartTurnOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, audio_url: FileInput) -> Result[SmartTurnOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+            """
+            ...
+
+        def subscribe(self, *, audio_url: FileInput) -> Result[SmartTurnOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, audio_url: FileInput) -> Result[SmartTurnOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+            """
+            ...
+
+        def submit(self, *, audio_url: FileInput) -> Handle[SmartTurnOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(self, *, audio_url: FileInput) -> AsyncHandle[SmartTurnOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+            """
+            ...
+
+        def stream(self, *, audio_url: FileInput) -> Stream[SmartTurnOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, audio_url: FileInput) -> AsyncStream[SmartTurnOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+            """
+            ...
+else:
+    SmartTurn = Endpoint
+
+smart_turn = SmartTurn("fal-ai/smart-turn", SmartTurnInput, SmartTurnOutput)
 """Text endpoint of fal-ai: smart-turn.
 
 Call it with `smart_turn.subscribe(audio_url=…)`.
@@ -40,5 +128,6 @@ Call it with `smart_turn.subscribe(audio_url=…)`.
 
 Input = SmartTurnInput
 Output = SmartTurnOutput
+endpoint = smart_turn
 
-__all__ = ["Input", "Output", "SmartTurnInput", "SmartTurnOutput", "smart_turn"]
+__all__ = ["SmartTurnInput", "SmartTurnOutput", "smart_turn"]

@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/stable-audio
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -40,7 +40,143 @@ class StableAudioOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-stable_audio = Endpoint("fal-ai/stable-audio", StableAudioInput, StableAudioOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableAudio(Endpoint[..., StableAudioInput, StableAudioOutput]):
+        def run(
+            self, *, prompt: str, seconds_start: int = 0, seconds_total: int = 30, steps: int = 100
+        ) -> Result[StableAudioOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                seconds_start: From 0 to 47.
+                seconds_total: Duration of the audio in seconds. From 0 to 47.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    2 to 1000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, seconds_start: int = 0, seconds_total: int = 30, steps: int = 100
+        ) -> Result[StableAudioOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                seconds_start: From 0 to 47.
+                seconds_total: Duration of the audio in seconds. From 0 to 47.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    2 to 1000.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, seconds_start: int = 0, seconds_total: int = 30, steps: int = 100
+        ) -> Result[StableAudioOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                seconds_start: From 0 to 47.
+                seconds_total: Duration of the audio in seconds. From 0 to 47.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    2 to 1000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, seconds_start: int = 0, seconds_total: int = 30, steps: int = 100
+        ) -> Result[StableAudioOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                seconds_start: From 0 to 47.
+                seconds_total: Duration of the audio in seconds. From 0 to 47.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    2 to 1000.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, seconds_start: int = 0, seconds_total: int = 30, steps: int = 100
+        ) -> Handle[StableAudioOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                seconds_start: From 0 to 47.
+                seconds_total: Duration of the audio in seconds. From 0 to 47.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    2 to 1000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, seconds_start: int = 0, seconds_total: int = 30, steps: int = 100
+        ) -> AsyncHandle[StableAudioOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                seconds_start: From 0 to 47.
+                seconds_total: Duration of the audio in seconds. From 0 to 47.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    2 to 1000.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, seconds_start: int = 0, seconds_total: int = 30, steps: int = 100
+        ) -> Stream[StableAudioOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                seconds_start: From 0 to 47.
+                seconds_total: Duration of the audio in seconds. From 0 to 47.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    2 to 1000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, seconds_start: int = 0, seconds_total: int = 30, steps: int = 100
+        ) -> AsyncStream[StableAudioOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                seconds_start: From 0 to 47.
+                seconds_total: Duration of the audio in seconds. From 0 to 47.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    2 to 1000.
+            """
+            ...
+else:
+    StableAudio = Endpoint
+
+stable_audio = StableAudio("fal-ai/stable-audio", StableAudioInput, StableAudioOutput)
 """Audio endpoint of fal-ai: stable-audio.
 
 Call it with `stable_audio.subscribe(prompt=…)`.
@@ -48,5 +184,6 @@ Call it with `stable_audio.subscribe(prompt=…)`.
 
 Input = StableAudioInput
 Output = StableAudioOutput
+endpoint = stable_audio
 
-__all__ = ["Input", "Output", "StableAudioInput", "StableAudioOutput", "stable_audio"]
+__all__ = ["StableAudioInput", "StableAudioOutput", "stable_audio"]

@@ -7,11 +7,24 @@ https://fal.ai/models/fal-ai/stable-audio-3-trainer
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+AdapterType: TypeAlias = Literal[
+    "lora",
+    "dora",
+    "dora-rows",
+    "dora-cols",
+    "bora",
+    "lora-xs",
+    "dora-rows-xs",
+    "dora-cols-xs",
+    "bora-xs",
+]
+"""Value of the parameter `adapter_type`."""
 
 
 class StableAudio3TrainerInput(InputModel, Request["StableAudio3TrainerOutput"]):
@@ -20,17 +33,7 @@ class StableAudio3TrainerInput(InputModel, Request["StableAudio3TrainerOutput"])
     audio_data_url: FileInput
     """URL of the archive of training audio."""
 
-    adapter_type: Literal[
-        "lora",
-        "dora",
-        "dora-rows",
-        "dora-cols",
-        "bora",
-        "lora-xs",
-        "dora-rows-xs",
-        "dora-cols-xs",
-        "bora-xs",
-    ] = "dora-rows"
+    adapter_type: AdapterType = "dora-rows"
 
     base_precision: Literal["bf16", "bfloat16", "fp16", "float16"] = "bf16"
     """Number format of the frozen base weights during training."""
@@ -41,7 +44,7 @@ class StableAudio3TrainerInput(InputModel, Request["StableAudio3TrainerOutput"])
     """
 
     duration: float = UNSET
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     exclude: list[str] = UNSET
     """Layers to leave unchanged."""
@@ -80,7 +83,343 @@ class StableAudio3TrainerOutput(OutputModel):
     """The trained LoRA weights, as a file to download."""
 
 
-stable_audio_3_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableAudio3Trainer(Endpoint[..., StableAudio3TrainerInput, StableAudio3TrainerOutput]):
+        def run(
+            self,
+            *,
+            audio_data_url: FileInput,
+            adapter_type: AdapterType = "dora-rows",
+            base_precision: Literal["bf16", "bfloat16", "fp16", "float16"] = "bf16",
+            batch_size: int = 1,
+            duration: float = UNSET,
+            exclude: list[str] = UNSET,
+            include: list[str] = UNSET,
+            learning_rate: float = 0.0001,
+            lora_checkpoint_url: FileInput = UNSET,
+            model: Literal["medium-base", "small-music-base", "small-sfx-base"] = "medium-base",
+            number_of_steps: int = 1000,
+            pre_encode: bool = UNSET,
+            rank: int = 16,
+            seed: int = 42,
+        ) -> Result[StableAudio3TrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_data_url: URL of the archive of training audio.
+                base_precision: Number format of the frozen base weights during training.
+                batch_size: Number of examples in each training step; larger batches are more stable
+                    and need more memory.
+                duration: Duration of the result in seconds.
+                exclude: Layers to leave unchanged.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                lora_checkpoint_url: URL of LoRA weights from which to continue training.
+                model: Model to use; models differ in quality, speed and price.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_data_url: FileInput,
+            adapter_type: AdapterType = "dora-rows",
+            base_precision: Literal["bf16", "bfloat16", "fp16", "float16"] = "bf16",
+            batch_size: int = 1,
+            duration: float = UNSET,
+            exclude: list[str] = UNSET,
+            include: list[str] = UNSET,
+            learning_rate: float = 0.0001,
+            lora_checkpoint_url: FileInput = UNSET,
+            model: Literal["medium-base", "small-music-base", "small-sfx-base"] = "medium-base",
+            number_of_steps: int = 1000,
+            pre_encode: bool = UNSET,
+            rank: int = 16,
+            seed: int = 42,
+        ) -> Result[StableAudio3TrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_data_url: URL of the archive of training audio.
+                base_precision: Number format of the frozen base weights during training.
+                batch_size: Number of examples in each training step; larger batches are more stable
+                    and need more memory.
+                duration: Duration of the result in seconds.
+                exclude: Layers to leave unchanged.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                lora_checkpoint_url: URL of LoRA weights from which to continue training.
+                model: Model to use; models differ in quality, speed and price.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_data_url: FileInput,
+            adapter_type: AdapterType = "dora-rows",
+            base_precision: Literal["bf16", "bfloat16", "fp16", "float16"] = "bf16",
+            batch_size: int = 1,
+            duration: float = UNSET,
+            exclude: list[str] = UNSET,
+            include: list[str] = UNSET,
+            learning_rate: float = 0.0001,
+            lora_checkpoint_url: FileInput = UNSET,
+            model: Literal["medium-base", "small-music-base", "small-sfx-base"] = "medium-base",
+            number_of_steps: int = 1000,
+            pre_encode: bool = UNSET,
+            rank: int = 16,
+            seed: int = 42,
+        ) -> Result[StableAudio3TrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_data_url: URL of the archive of training audio.
+                base_precision: Number format of the frozen base weights during training.
+                batch_size: Number of examples in each training step; larger batches are more stable
+                    and need more memory.
+                duration: Duration of the result in seconds.
+                exclude: Layers to leave unchanged.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                lora_checkpoint_url: URL of LoRA weights from which to continue training.
+                model: Model to use; models differ in quality, speed and price.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_data_url: FileInput,
+            adapter_type: AdapterType = "dora-rows",
+            base_precision: Literal["bf16", "bfloat16", "fp16", "float16"] = "bf16",
+            batch_size: int = 1,
+            duration: float = UNSET,
+            exclude: list[str] = UNSET,
+            include: list[str] = UNSET,
+            learning_rate: float = 0.0001,
+            lora_checkpoint_url: FileInput = UNSET,
+            model: Literal["medium-base", "small-music-base", "small-sfx-base"] = "medium-base",
+            number_of_steps: int = 1000,
+            pre_encode: bool = UNSET,
+            rank: int = 16,
+            seed: int = 42,
+        ) -> Result[StableAudio3TrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_data_url: URL of the archive of training audio.
+                base_precision: Number format of the frozen base weights during training.
+                batch_size: Number of examples in each training step; larger batches are more stable
+                    and need more memory.
+                duration: Duration of the result in seconds.
+                exclude: Layers to leave unchanged.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                lora_checkpoint_url: URL of LoRA weights from which to continue training.
+                model: Model to use; models differ in quality, speed and price.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_data_url: FileInput,
+            adapter_type: AdapterType = "dora-rows",
+            base_precision: Literal["bf16", "bfloat16", "fp16", "float16"] = "bf16",
+            batch_size: int = 1,
+            duration: float = UNSET,
+            exclude: list[str] = UNSET,
+            include: list[str] = UNSET,
+            learning_rate: float = 0.0001,
+            lora_checkpoint_url: FileInput = UNSET,
+            model: Literal["medium-base", "small-music-base", "small-sfx-base"] = "medium-base",
+            number_of_steps: int = 1000,
+            pre_encode: bool = UNSET,
+            rank: int = 16,
+            seed: int = 42,
+        ) -> Handle[StableAudio3TrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_data_url: URL of the archive of training audio.
+                base_precision: Number format of the frozen base weights during training.
+                batch_size: Number of examples in each training step; larger batches are more stable
+                    and need more memory.
+                duration: Duration of the result in seconds.
+                exclude: Layers to leave unchanged.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                lora_checkpoint_url: URL of LoRA weights from which to continue training.
+                model: Model to use; models differ in quality, speed and price.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_data_url: FileInput,
+            adapter_type: AdapterType = "dora-rows",
+            base_precision: Literal["bf16", "bfloat16", "fp16", "float16"] = "bf16",
+            batch_size: int = 1,
+            duration: float = UNSET,
+            exclude: list[str] = UNSET,
+            include: list[str] = UNSET,
+            learning_rate: float = 0.0001,
+            lora_checkpoint_url: FileInput = UNSET,
+            model: Literal["medium-base", "small-music-base", "small-sfx-base"] = "medium-base",
+            number_of_steps: int = 1000,
+            pre_encode: bool = UNSET,
+            rank: int = 16,
+            seed: int = 42,
+        ) -> AsyncHandle[StableAudio3TrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_data_url: URL of the archive of training audio.
+                base_precision: Number format of the frozen base weights during training.
+                batch_size: Number of examples in each training step; larger batches are more stable
+                    and need more memory.
+                duration: Duration of the result in seconds.
+                exclude: Layers to leave unchanged.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                lora_checkpoint_url: URL of LoRA weights from which to continue training.
+                model: Model to use; models differ in quality, speed and price.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_data_url: FileInput,
+            adapter_type: AdapterType = "dora-rows",
+            base_precision: Literal["bf16", "bfloat16", "fp16", "float16"] = "bf16",
+            batch_size: int = 1,
+            duration: float = UNSET,
+            exclude: list[str] = UNSET,
+            include: list[str] = UNSET,
+            learning_rate: float = 0.0001,
+            lora_checkpoint_url: FileInput = UNSET,
+            model: Literal["medium-base", "small-music-base", "small-sfx-base"] = "medium-base",
+            number_of_steps: int = 1000,
+            pre_encode: bool = UNSET,
+            rank: int = 16,
+            seed: int = 42,
+        ) -> Stream[StableAudio3TrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_data_url: URL of the archive of training audio.
+                base_precision: Number format of the frozen base weights during training.
+                batch_size: Number of examples in each training step; larger batches are more stable
+                    and need more memory.
+                duration: Duration of the result in seconds.
+                exclude: Layers to leave unchanged.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                lora_checkpoint_url: URL of LoRA weights from which to continue training.
+                model: Model to use; models differ in quality, speed and price.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_data_url: FileInput,
+            adapter_type: AdapterType = "dora-rows",
+            base_precision: Literal["bf16", "bfloat16", "fp16", "float16"] = "bf16",
+            batch_size: int = 1,
+            duration: float = UNSET,
+            exclude: list[str] = UNSET,
+            include: list[str] = UNSET,
+            learning_rate: float = 0.0001,
+            lora_checkpoint_url: FileInput = UNSET,
+            model: Literal["medium-base", "small-music-base", "small-sfx-base"] = "medium-base",
+            number_of_steps: int = 1000,
+            pre_encode: bool = UNSET,
+            rank: int = 16,
+            seed: int = 42,
+        ) -> AsyncStream[StableAudio3TrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_data_url: URL of the archive of training audio.
+                base_precision: Number format of the frozen base weights during training.
+                batch_size: Number of examples in each training step; larger batches are more stable
+                    and need more memory.
+                duration: Duration of the result in seconds.
+                exclude: Layers to leave unchanged.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                lora_checkpoint_url: URL of LoRA weights from which to continue training.
+                model: Model to use; models differ in quality, speed and price.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    StableAudio3Trainer = Endpoint
+
+stable_audio_3_trainer = StableAudio3Trainer(
     "fal-ai/stable-audio-3-trainer", StableAudio3TrainerInput, StableAudio3TrainerOutput
 )
 """Endpoint of fal-ai: stable-audio-3-trainer.
@@ -90,10 +429,10 @@ Call it with `stable_audio_3_trainer.subscribe(audio_data_url=…)`.
 
 Input = StableAudio3TrainerInput
 Output = StableAudio3TrainerOutput
+endpoint = stable_audio_3_trainer
 
 __all__ = [
-    "Input",
-    "Output",
+    "AdapterType",
     "StableAudio3TrainerInput",
     "StableAudio3TrainerOutput",
     "stable_audio_3_trainer",

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/stable-avatar
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -26,11 +26,10 @@ class StableAvatarInput(InputModel, Request["StableAvatarOutput"]):
     """Audio that drives motion, speech or music in the video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 5
     """How closely the video follows the prompt; low values allow more freedom, high values can
@@ -59,7 +58,279 @@ class StableAvatarOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-stable_avatar = Endpoint("fal-ai/stable-avatar", StableAvatarInput, StableAvatarOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableAvatar(Endpoint[..., StableAvatarInput, StableAvatarOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            guidance_scale: float = 5,
+            audio_guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            perturbation: float = 0.1,
+        ) -> Result[StableAvatarOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                perturbation: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            guidance_scale: float = 5,
+            audio_guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            perturbation: float = 0.1,
+        ) -> Result[StableAvatarOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                perturbation: From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            guidance_scale: float = 5,
+            audio_guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            perturbation: float = 0.1,
+        ) -> Result[StableAvatarOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                perturbation: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            guidance_scale: float = 5,
+            audio_guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            perturbation: float = 0.1,
+        ) -> Result[StableAvatarOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                perturbation: From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            guidance_scale: float = 5,
+            audio_guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            perturbation: float = 0.1,
+        ) -> Handle[StableAvatarOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                perturbation: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            guidance_scale: float = 5,
+            audio_guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            perturbation: float = 0.1,
+        ) -> AsyncHandle[StableAvatarOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                perturbation: From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            guidance_scale: float = 5,
+            audio_guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            perturbation: float = 0.1,
+        ) -> Stream[StableAvatarOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                perturbation: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            guidance_scale: float = 5,
+            audio_guidance_scale: float = 4,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            perturbation: float = 0.1,
+        ) -> AsyncStream[StableAvatarOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                perturbation: From 0 to 1.
+            """
+            ...
+else:
+    StableAvatar = Endpoint
+
+stable_avatar = StableAvatar("fal-ai/stable-avatar", StableAvatarInput, StableAvatarOutput)
 """Video endpoint of fal-ai: stable-avatar.
 
 Call it with `stable_avatar.subscribe(image_url=…, audio_url=…, prompt=…)`.
@@ -67,5 +338,6 @@ Call it with `stable_avatar.subscribe(image_url=…, audio_url=…, prompt=…)`
 
 Input = StableAvatarInput
 Output = StableAvatarOutput
+endpoint = stable_avatar
 
-__all__ = ["Input", "Output", "StableAvatarInput", "StableAvatarOutput", "stable_avatar"]
+__all__ = ["StableAvatarInput", "StableAvatarOutput", "stable_avatar"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/stable-video
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -49,7 +49,215 @@ class StableVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-stable_video = Endpoint("fal-ai/stable-video", StableVideoInput, StableVideoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableVideo(Endpoint[..., StableVideoInput, StableVideoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            fps: int = 25,
+        ) -> Result[StableVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 10 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            fps: int = 25,
+        ) -> Result[StableVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 10 to 100.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            fps: int = 25,
+        ) -> Result[StableVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 10 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            fps: int = 25,
+        ) -> Result[StableVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 10 to 100.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            fps: int = 25,
+        ) -> Handle[StableVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 10 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            fps: int = 25,
+        ) -> AsyncHandle[StableVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 10 to 100.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            fps: int = 25,
+        ) -> Stream[StableVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 10 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            fps: int = 25,
+        ) -> AsyncStream[StableVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 10 to 100.
+            """
+            ...
+else:
+    StableVideo = Endpoint
+
+stable_video = StableVideo("fal-ai/stable-video", StableVideoInput, StableVideoOutput)
 """Video endpoint of fal-ai: stable-video.
 
 Call it with `stable_video.subscribe(image_url=…)`.
@@ -57,5 +265,6 @@ Call it with `stable_video.subscribe(image_url=…)`.
 
 Input = StableVideoInput
 Output = StableVideoOutput
+endpoint = stable_video
 
-__all__ = ["Input", "Output", "StableVideoInput", "StableVideoOutput", "stable_video"]
+__all__ = ["StableVideoInput", "StableVideoOutput", "stable_video"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/star-vector
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -39,7 +39,127 @@ class StarVectorOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-star_vector = Endpoint("fal-ai/star-vector", StarVectorInput, StarVectorOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StarVector(Endpoint[..., StarVectorInput, StarVectorOutput]):
+        def run(
+            self, *, image_url: FileInput, seed: int = UNSET, max_length: int = 4000
+        ) -> Result[StarVectorOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                max_length: From 1000 to 16000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, seed: int = UNSET, max_length: int = 4000
+        ) -> Result[StarVectorOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                max_length: From 1000 to 16000.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, seed: int = UNSET, max_length: int = 4000
+        ) -> Result[StarVectorOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                max_length: From 1000 to 16000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, seed: int = UNSET, max_length: int = 4000
+        ) -> Result[StarVectorOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                max_length: From 1000 to 16000.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, seed: int = UNSET, max_length: int = 4000
+        ) -> Handle[StarVectorOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                max_length: From 1000 to 16000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, seed: int = UNSET, max_length: int = 4000
+        ) -> AsyncHandle[StarVectorOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                max_length: From 1000 to 16000.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, seed: int = UNSET, max_length: int = 4000
+        ) -> Stream[StarVectorOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                max_length: From 1000 to 16000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, seed: int = UNSET, max_length: int = 4000
+        ) -> AsyncStream[StarVectorOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                max_length: From 1000 to 16000.
+            """
+            ...
+else:
+    StarVector = Endpoint
+
+star_vector = StarVector("fal-ai/star-vector", StarVectorInput, StarVectorOutput)
 """Image endpoint of fal-ai: star-vector.
 
 Call it with `star_vector.subscribe(image_url=…)`.
@@ -47,5 +167,6 @@ Call it with `star_vector.subscribe(image_url=…)`.
 
 Input = StarVectorInput
 Output = StarVectorOutput
+endpoint = star_vector
 
-__all__ = ["Input", "Output", "StarVectorInput", "StarVectorOutput", "star_vector"]
+__all__ = ["StarVectorInput", "StarVectorOutput", "star_vector"]

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/steady-dancer
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -21,7 +21,7 @@ class SteadyDancerInput(InputModel, Request["SteadyDancerOutput"]):
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     enable_safety_checker: bool = UNSET
     """Whether to check for unsafe content and blank or reject it."""
@@ -92,7 +92,447 @@ class SteadyDancerOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-steady_dancer = Endpoint("fal-ai/steady-dancer", SteadyDancerInput, SteadyDancerOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SteadyDancer(Endpoint[..., SteadyDancerInput, SteadyDancerOutput]):
+        def run(
+            self,
+            *,
+            acceleration: Literal["light", "moderate", "aggressive"] = "aggressive",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = UNSET,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = UNSET,
+            num_inference_steps: int = 6,
+            pose_guidance_end: float = 0.4,
+            pose_guidance_scale: float = 1,
+            pose_guidance_start: float = 0.1,
+            preserve_audio: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["480p", "576p", "720p"] = "576p",
+            seed: int = UNSET,
+            shift: float = 5,
+            use_turbo: bool = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> Result[SteadyDancerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                pose_guidance_scale: How closely the result follows the given pose.
+                preserve_audio: Whether to keep the audio track of the input video.
+                prompt: Text description of the result, or of what to do with the given input.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                use_turbo: Whether to use settings optimized for speed.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            acceleration: Literal["light", "moderate", "aggressive"] = "aggressive",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = UNSET,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = UNSET,
+            num_inference_steps: int = 6,
+            pose_guidance_end: float = 0.4,
+            pose_guidance_scale: float = 1,
+            pose_guidance_start: float = 0.1,
+            preserve_audio: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["480p", "576p", "720p"] = "576p",
+            seed: int = UNSET,
+            shift: float = 5,
+            use_turbo: bool = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> Result[SteadyDancerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                pose_guidance_scale: How closely the result follows the given pose.
+                preserve_audio: Whether to keep the audio track of the input video.
+                prompt: Text description of the result, or of what to do with the given input.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                use_turbo: Whether to use settings optimized for speed.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            acceleration: Literal["light", "moderate", "aggressive"] = "aggressive",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = UNSET,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = UNSET,
+            num_inference_steps: int = 6,
+            pose_guidance_end: float = 0.4,
+            pose_guidance_scale: float = 1,
+            pose_guidance_start: float = 0.1,
+            preserve_audio: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["480p", "576p", "720p"] = "576p",
+            seed: int = UNSET,
+            shift: float = 5,
+            use_turbo: bool = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> Result[SteadyDancerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                pose_guidance_scale: How closely the result follows the given pose.
+                preserve_audio: Whether to keep the audio track of the input video.
+                prompt: Text description of the result, or of what to do with the given input.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                use_turbo: Whether to use settings optimized for speed.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            acceleration: Literal["light", "moderate", "aggressive"] = "aggressive",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = UNSET,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = UNSET,
+            num_inference_steps: int = 6,
+            pose_guidance_end: float = 0.4,
+            pose_guidance_scale: float = 1,
+            pose_guidance_start: float = 0.1,
+            preserve_audio: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["480p", "576p", "720p"] = "576p",
+            seed: int = UNSET,
+            shift: float = 5,
+            use_turbo: bool = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> Result[SteadyDancerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                pose_guidance_scale: How closely the result follows the given pose.
+                preserve_audio: Whether to keep the audio track of the input video.
+                prompt: Text description of the result, or of what to do with the given input.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                use_turbo: Whether to use settings optimized for speed.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            acceleration: Literal["light", "moderate", "aggressive"] = "aggressive",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = UNSET,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = UNSET,
+            num_inference_steps: int = 6,
+            pose_guidance_end: float = 0.4,
+            pose_guidance_scale: float = 1,
+            pose_guidance_start: float = 0.1,
+            preserve_audio: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["480p", "576p", "720p"] = "576p",
+            seed: int = UNSET,
+            shift: float = 5,
+            use_turbo: bool = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> Handle[SteadyDancerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                pose_guidance_scale: How closely the result follows the given pose.
+                preserve_audio: Whether to keep the audio track of the input video.
+                prompt: Text description of the result, or of what to do with the given input.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                use_turbo: Whether to use settings optimized for speed.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            acceleration: Literal["light", "moderate", "aggressive"] = "aggressive",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = UNSET,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = UNSET,
+            num_inference_steps: int = 6,
+            pose_guidance_end: float = 0.4,
+            pose_guidance_scale: float = 1,
+            pose_guidance_start: float = 0.1,
+            preserve_audio: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["480p", "576p", "720p"] = "576p",
+            seed: int = UNSET,
+            shift: float = 5,
+            use_turbo: bool = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> AsyncHandle[SteadyDancerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                pose_guidance_scale: How closely the result follows the given pose.
+                preserve_audio: Whether to keep the audio track of the input video.
+                prompt: Text description of the result, or of what to do with the given input.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                use_turbo: Whether to use settings optimized for speed.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            acceleration: Literal["light", "moderate", "aggressive"] = "aggressive",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = UNSET,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = UNSET,
+            num_inference_steps: int = 6,
+            pose_guidance_end: float = 0.4,
+            pose_guidance_scale: float = 1,
+            pose_guidance_start: float = 0.1,
+            preserve_audio: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["480p", "576p", "720p"] = "576p",
+            seed: int = UNSET,
+            shift: float = 5,
+            use_turbo: bool = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> Stream[SteadyDancerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                pose_guidance_scale: How closely the result follows the given pose.
+                preserve_audio: Whether to keep the audio track of the input video.
+                prompt: Text description of the result, or of what to do with the given input.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                use_turbo: Whether to use settings optimized for speed.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            acceleration: Literal["light", "moderate", "aggressive"] = "aggressive",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = UNSET,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = UNSET,
+            num_inference_steps: int = 6,
+            pose_guidance_end: float = 0.4,
+            pose_guidance_scale: float = 1,
+            pose_guidance_start: float = 0.1,
+            preserve_audio: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["480p", "576p", "720p"] = "576p",
+            seed: int = UNSET,
+            shift: float = 5,
+            use_turbo: bool = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> AsyncStream[SteadyDancerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                pose_guidance_scale: How closely the result follows the given pose.
+                preserve_audio: Whether to keep the audio track of the input video.
+                prompt: Text description of the result, or of what to do with the given input.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                use_turbo: Whether to use settings optimized for speed.
+                video_url: Video to edit or to start from.
+            """
+            ...
+else:
+    SteadyDancer = Endpoint
+
+steady_dancer = SteadyDancer("fal-ai/steady-dancer", SteadyDancerInput, SteadyDancerOutput)
 """Endpoint of fal-ai: steady-dancer.
 
 Call it with `steady_dancer.subscribe()`.
@@ -100,5 +540,6 @@ Call it with `steady_dancer.subscribe()`.
 
 Input = SteadyDancerInput
 Output = SteadyDancerOutput
+endpoint = steady_dancer
 
-__all__ = ["Input", "Output", "SteadyDancerInput", "SteadyDancerOutput", "steady_dancer"]
+__all__ = ["SteadyDancerInput", "SteadyDancerOutput", "steady_dancer"]

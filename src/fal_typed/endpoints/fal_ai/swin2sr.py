@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/swin2sr
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -34,7 +34,159 @@ class Swin2srOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-swin2sr = Endpoint("fal-ai/swin2sr", Swin2srInput, Swin2srOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Swin2sr(Endpoint[..., Swin2srInput, Swin2srOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int = UNSET,
+            task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr",
+        ) -> Result[Swin2srOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                task: Task for the endpoint to perform.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int = UNSET,
+            task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr",
+        ) -> Result[Swin2srOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                task: Task for the endpoint to perform.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int = UNSET,
+            task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr",
+        ) -> Result[Swin2srOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                task: Task for the endpoint to perform.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int = UNSET,
+            task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr",
+        ) -> Result[Swin2srOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                task: Task for the endpoint to perform.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int = UNSET,
+            task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr",
+        ) -> Handle[Swin2srOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                task: Task for the endpoint to perform.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int = UNSET,
+            task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr",
+        ) -> AsyncHandle[Swin2srOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                task: Task for the endpoint to perform.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int = UNSET,
+            task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr",
+        ) -> Stream[Swin2srOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                task: Task for the endpoint to perform.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int = UNSET,
+            task: Literal["classical_sr", "compressed_sr", "real_sr"] = "classical_sr",
+        ) -> AsyncStream[Swin2srOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                task: Task for the endpoint to perform.
+            """
+            ...
+else:
+    Swin2sr = Endpoint
+
+swin2sr = Swin2sr("fal-ai/swin2sr", Swin2srInput, Swin2srOutput)
 """Image endpoint of fal-ai: swin2sr.
 
 Call it with `swin2sr.subscribe(image_url=…)`.
@@ -42,5 +194,6 @@ Call it with `swin2sr.subscribe(image_url=…)`.
 
 Input = Swin2srInput
 Output = Swin2srOutput
+endpoint = swin2sr
 
-__all__ = ["Input", "Output", "Swin2srInput", "Swin2srOutput", "swin2sr"]
+__all__ = ["Swin2srInput", "Swin2srOutput", "swin2sr"]

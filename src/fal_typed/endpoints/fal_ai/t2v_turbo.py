@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/t2v-turbo
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class T2vTurboInput(InputModel, Request["T2vTurboOutput"]):
     """Parameters of fal-ai/t2v-turbo."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     seed: Annotated[int, Field(ge=0, le=203279)] | None = None
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to 203279.
@@ -50,7 +49,239 @@ class T2vTurboOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-t2v_turbo = Endpoint("fal-ai/t2v-turbo", T2vTurboInput, T2vTurboOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class T2vTurbo(Endpoint[..., T2vTurboInput, T2vTurboOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            guidance_scale: float = 7.5,
+            num_frames: int = 16,
+            export_fps: int = 8,
+        ) -> Result[T2vTurboOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 32.
+                export_fps: Frames per second of the output file. From 1 to 24.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            guidance_scale: float = 7.5,
+            num_frames: int = 16,
+            export_fps: int = 8,
+        ) -> Result[T2vTurboOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 32.
+                export_fps: Frames per second of the output file. From 1 to 24.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            guidance_scale: float = 7.5,
+            num_frames: int = 16,
+            export_fps: int = 8,
+        ) -> Result[T2vTurboOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 32.
+                export_fps: Frames per second of the output file. From 1 to 24.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            guidance_scale: float = 7.5,
+            num_frames: int = 16,
+            export_fps: int = 8,
+        ) -> Result[T2vTurboOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 32.
+                export_fps: Frames per second of the output file. From 1 to 24.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            guidance_scale: float = 7.5,
+            num_frames: int = 16,
+            export_fps: int = 8,
+        ) -> Handle[T2vTurboOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 32.
+                export_fps: Frames per second of the output file. From 1 to 24.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            guidance_scale: float = 7.5,
+            num_frames: int = 16,
+            export_fps: int = 8,
+        ) -> AsyncHandle[T2vTurboOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 32.
+                export_fps: Frames per second of the output file. From 1 to 24.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            guidance_scale: float = 7.5,
+            num_frames: int = 16,
+            export_fps: int = 8,
+        ) -> Stream[T2vTurboOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 32.
+                export_fps: Frames per second of the output file. From 1 to 24.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            guidance_scale: float = 7.5,
+            num_frames: int = 16,
+            export_fps: int = 8,
+        ) -> AsyncStream[T2vTurboOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 203279.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 12.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0.1 to 30.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 16 to 32.
+                export_fps: Frames per second of the output file. From 1 to 24.
+            """
+            ...
+else:
+    T2vTurbo = Endpoint
+
+t2v_turbo = T2vTurbo("fal-ai/t2v-turbo", T2vTurboInput, T2vTurboOutput)
 """Video endpoint of fal-ai: t2v-turbo.
 
 Call it with `t2v_turbo.subscribe(prompt=…)`.
@@ -58,5 +289,6 @@ Call it with `t2v_turbo.subscribe(prompt=…)`.
 
 Input = T2vTurboInput
 Output = T2vTurboOutput
+endpoint = t2v_turbo
 
-__all__ = ["Input", "Output", "T2vTurboInput", "T2vTurboOutput", "t2v_turbo"]
+__all__ = ["T2vTurboInput", "T2vTurboOutput", "t2v_turbo"]

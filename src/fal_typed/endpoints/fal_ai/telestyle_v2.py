@@ -7,10 +7,11 @@ https://fal.ai/models/fal-ai/telestyle-v2
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -35,17 +36,7 @@ class TelestyleV2Input(InputModel, Request["TelestyleV2Output"]):
     high values can cause artifacts.
     """
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = UNSET
+    image_size: ImageSize | ImageSizePreset = UNSET
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     lightning_lora_scale: float = 1
@@ -98,7 +89,391 @@ class TelestyleV2Output(OutputModel):
     """Text that the result was generated from, as the model received it."""
 
 
-telestyle_v2 = Endpoint("fal-ai/telestyle-v2", TelestyleV2Input, TelestyleV2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TelestyleV2(Endpoint[..., TelestyleV2Input, TelestyleV2Output]):
+        def run(
+            self,
+            *,
+            content_image_url: FileInput,
+            style_image_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            lightning_lora_scale: float = 1,
+            lora_scale: float = 1,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            use_content_description: bool = True,
+            use_lightning_lora: bool = True,
+            use_style_description: bool = True,
+        ) -> Result[TelestyleV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                content_image_url: Image whose content is kept while its style changes.
+                style_image_url: Reference image whose style is used.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            content_image_url: FileInput,
+            style_image_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            lightning_lora_scale: float = 1,
+            lora_scale: float = 1,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            use_content_description: bool = True,
+            use_lightning_lora: bool = True,
+            use_style_description: bool = True,
+        ) -> Result[TelestyleV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                content_image_url: Image whose content is kept while its style changes.
+                style_image_url: Reference image whose style is used.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            content_image_url: FileInput,
+            style_image_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            lightning_lora_scale: float = 1,
+            lora_scale: float = 1,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            use_content_description: bool = True,
+            use_lightning_lora: bool = True,
+            use_style_description: bool = True,
+        ) -> Result[TelestyleV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                content_image_url: Image whose content is kept while its style changes.
+                style_image_url: Reference image whose style is used.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            content_image_url: FileInput,
+            style_image_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            lightning_lora_scale: float = 1,
+            lora_scale: float = 1,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            use_content_description: bool = True,
+            use_lightning_lora: bool = True,
+            use_style_description: bool = True,
+        ) -> Result[TelestyleV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                content_image_url: Image whose content is kept while its style changes.
+                style_image_url: Reference image whose style is used.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            content_image_url: FileInput,
+            style_image_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            lightning_lora_scale: float = 1,
+            lora_scale: float = 1,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            use_content_description: bool = True,
+            use_lightning_lora: bool = True,
+            use_style_description: bool = True,
+        ) -> Handle[TelestyleV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                content_image_url: Image whose content is kept while its style changes.
+                style_image_url: Reference image whose style is used.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            content_image_url: FileInput,
+            style_image_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            lightning_lora_scale: float = 1,
+            lora_scale: float = 1,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            use_content_description: bool = True,
+            use_lightning_lora: bool = True,
+            use_style_description: bool = True,
+        ) -> AsyncHandle[TelestyleV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                content_image_url: Image whose content is kept while its style changes.
+                style_image_url: Reference image whose style is used.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            content_image_url: FileInput,
+            style_image_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            lightning_lora_scale: float = 1,
+            lora_scale: float = 1,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            use_content_description: bool = True,
+            use_lightning_lora: bool = True,
+            use_style_description: bool = True,
+        ) -> Stream[TelestyleV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                content_image_url: Image whose content is kept while its style changes.
+                style_image_url: Reference image whose style is used.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            content_image_url: FileInput,
+            style_image_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            lightning_lora_scale: float = 1,
+            lora_scale: float = 1,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            use_content_description: bool = True,
+            use_lightning_lora: bool = True,
+            use_style_description: bool = True,
+        ) -> AsyncStream[TelestyleV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                content_image_url: Image whose content is kept while its style changes.
+                style_image_url: Reference image whose style is used.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    TelestyleV2 = Endpoint
+
+telestyle_v2 = TelestyleV2("fal-ai/telestyle-v2", TelestyleV2Input, TelestyleV2Output)
 """Endpoint of fal-ai: telestyle-v2.
 
 Call it with `telestyle_v2.subscribe(content_image_url=…, style_image_url=…)`.
@@ -106,5 +481,6 @@ Call it with `telestyle_v2.subscribe(content_image_url=…, style_image_url=…)
 
 Input = TelestyleV2Input
 Output = TelestyleV2Output
+endpoint = telestyle_v2
 
-__all__ = ["ImageSize", "Input", "Output", "TelestyleV2Input", "TelestyleV2Output", "telestyle_v2"]
+__all__ = ["ImageSize", "ImageSizePreset", "TelestyleV2Input", "TelestyleV2Output", "telestyle_v2"]

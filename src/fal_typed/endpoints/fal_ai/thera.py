@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/thera
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -42,7 +42,175 @@ class TheraOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-thera = Endpoint("fal-ai/thera", TheraInput, TheraOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Thera(Endpoint[..., TheraInput, TheraOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            backbone: Literal["edsr", "rdn"],
+            upscale_factor: float = 2,
+            seed: int | None = None,
+        ) -> Result[TheraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            backbone: Literal["edsr", "rdn"],
+            upscale_factor: float = 2,
+            seed: int | None = None,
+        ) -> Result[TheraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            backbone: Literal["edsr", "rdn"],
+            upscale_factor: float = 2,
+            seed: int | None = None,
+        ) -> Result[TheraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            backbone: Literal["edsr", "rdn"],
+            upscale_factor: float = 2,
+            seed: int | None = None,
+        ) -> Result[TheraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            backbone: Literal["edsr", "rdn"],
+            upscale_factor: float = 2,
+            seed: int | None = None,
+        ) -> Handle[TheraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            backbone: Literal["edsr", "rdn"],
+            upscale_factor: float = 2,
+            seed: int | None = None,
+        ) -> AsyncHandle[TheraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            backbone: Literal["edsr", "rdn"],
+            upscale_factor: float = 2,
+            seed: int | None = None,
+        ) -> Stream[TheraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            backbone: Literal["edsr", "rdn"],
+            upscale_factor: float = 2,
+            seed: int | None = None,
+        ) -> AsyncStream[TheraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Thera = Endpoint
+
+thera = Thera("fal-ai/thera", TheraInput, TheraOutput)
 """Image endpoint of fal-ai: thera.
 
 Call it with `thera.subscribe(image_url=…, backbone=…)`.
@@ -50,5 +218,6 @@ Call it with `thera.subscribe(image_url=…, backbone=…)`.
 
 Input = TheraInput
 Output = TheraOutput
+endpoint = thera
 
-__all__ = ["Input", "Output", "TheraInput", "TheraOutput", "thera"]
+__all__ = ["TheraInput", "TheraOutput", "thera"]

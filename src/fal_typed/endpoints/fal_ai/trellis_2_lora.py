@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/trellis-2-lora
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
@@ -120,7 +120,543 @@ class Trellis2LoraOutput(OutputModel):
     """URL of the LoRA weights for the texture."""
 
 
-trellis_2_lora = Endpoint("fal-ai/trellis-2-lora", Trellis2LoraInput, Trellis2LoraOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Trellis2Lora(Endpoint[..., Trellis2LoraInput, Trellis2LoraOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 500000,
+            geometry_lora_url: FileInput = UNSET,
+            resolution: Literal[512, 1024] = 512,
+            seed: int = UNSET,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            sparse_structure_lora_url: FileInput = UNSET,
+            ss_guidance_interval_end: float = 1,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_lora_url: FileInput = UNSET,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Trellis2LoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                geometry_lora_url: URL of the LoRA weights for the geometry.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_lora_url: URL of the LoRA weights for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 500000,
+            geometry_lora_url: FileInput = UNSET,
+            resolution: Literal[512, 1024] = 512,
+            seed: int = UNSET,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            sparse_structure_lora_url: FileInput = UNSET,
+            ss_guidance_interval_end: float = 1,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_lora_url: FileInput = UNSET,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Trellis2LoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                geometry_lora_url: URL of the LoRA weights for the geometry.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_lora_url: URL of the LoRA weights for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 500000,
+            geometry_lora_url: FileInput = UNSET,
+            resolution: Literal[512, 1024] = 512,
+            seed: int = UNSET,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            sparse_structure_lora_url: FileInput = UNSET,
+            ss_guidance_interval_end: float = 1,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_lora_url: FileInput = UNSET,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Trellis2LoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                geometry_lora_url: URL of the LoRA weights for the geometry.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_lora_url: URL of the LoRA weights for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 500000,
+            geometry_lora_url: FileInput = UNSET,
+            resolution: Literal[512, 1024] = 512,
+            seed: int = UNSET,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            sparse_structure_lora_url: FileInput = UNSET,
+            ss_guidance_interval_end: float = 1,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_lora_url: FileInput = UNSET,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Trellis2LoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                geometry_lora_url: URL of the LoRA weights for the geometry.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_lora_url: URL of the LoRA weights for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 500000,
+            geometry_lora_url: FileInput = UNSET,
+            resolution: Literal[512, 1024] = 512,
+            seed: int = UNSET,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            sparse_structure_lora_url: FileInput = UNSET,
+            ss_guidance_interval_end: float = 1,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_lora_url: FileInput = UNSET,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Handle[Trellis2LoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                geometry_lora_url: URL of the LoRA weights for the geometry.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_lora_url: URL of the LoRA weights for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 500000,
+            geometry_lora_url: FileInput = UNSET,
+            resolution: Literal[512, 1024] = 512,
+            seed: int = UNSET,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            sparse_structure_lora_url: FileInput = UNSET,
+            ss_guidance_interval_end: float = 1,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_lora_url: FileInput = UNSET,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> AsyncHandle[Trellis2LoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                geometry_lora_url: URL of the LoRA weights for the geometry.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_lora_url: URL of the LoRA weights for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 500000,
+            geometry_lora_url: FileInput = UNSET,
+            resolution: Literal[512, 1024] = 512,
+            seed: int = UNSET,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            sparse_structure_lora_url: FileInput = UNSET,
+            ss_guidance_interval_end: float = 1,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_lora_url: FileInput = UNSET,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Stream[Trellis2LoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                geometry_lora_url: URL of the LoRA weights for the geometry.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_lora_url: URL of the LoRA weights for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            decimation_target: int = 500000,
+            geometry_lora_url: FileInput = UNSET,
+            resolution: Literal[512, 1024] = 512,
+            seed: int = UNSET,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_rescale_t: float = 3,
+            shape_slat_sampling_steps: int = 12,
+            sparse_structure_lora_url: FileInput = UNSET,
+            ss_guidance_interval_end: float = 1,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_strength: float = 7.5,
+            ss_rescale_t: float = 5,
+            ss_sampling_steps: int = 12,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_rescale: float = UNSET,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_rescale_t: float = 3,
+            tex_slat_sampling_steps: int = 12,
+            texture_lora_url: FileInput = UNSET,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> AsyncStream[Trellis2LoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                decimation_target: Target number of vertices; fewer give a smaller file.
+                geometry_lora_url: URL of the LoRA weights for the geometry.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable.
+                ss_guidance_strength: How closely the coarse structure follows the input image.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure.
+                ss_sampling_steps: Number of sampling steps for the coarse structure.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture.
+                tex_slat_sampling_steps: Number of sampling steps for the texture.
+                texture_lora_url: URL of the LoRA weights for the texture.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+else:
+    Trellis2Lora = Endpoint
+
+trellis_2_lora = Trellis2Lora("fal-ai/trellis-2-lora", Trellis2LoraInput, Trellis2LoraOutput)
 """Endpoint of fal-ai: trellis-2-lora.
 
 Call it with `trellis_2_lora.subscribe(image_url=…)`.
@@ -128,5 +664,6 @@ Call it with `trellis_2_lora.subscribe(image_url=…)`.
 
 Input = Trellis2LoraInput
 Output = Trellis2LoraOutput
+endpoint = trellis_2_lora
 
-__all__ = ["Input", "Output", "Trellis2LoraInput", "Trellis2LoraOutput", "trellis_2_lora"]
+__all__ = ["Trellis2LoraInput", "Trellis2LoraOutput", "trellis_2_lora"]

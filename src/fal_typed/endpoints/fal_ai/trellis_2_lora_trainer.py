@@ -7,11 +7,14 @@ https://fal.ai/models/fal-ai/trellis-2-lora-trainer
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+Denoiser: TypeAlias = Literal["sparse_structure", "geometry", "texture"]
+"""An item of the parameter `denoisers`."""
 
 
 class Trellis2LoraTrainerInput(InputModel, Request["Trellis2LoraTrainerOutput"]):
@@ -19,7 +22,7 @@ class Trellis2LoraTrainerInput(InputModel, Request["Trellis2LoraTrainerOutput"])
 
     data_url: FileInput
 
-    denoisers: list[Literal["sparse_structure", "geometry", "texture"]] = UNSET
+    denoisers: list[Denoiser] = UNSET
 
     learning_rate: float = 0.0001
     """Step size of the weight updates; too high is unstable, too low learns little."""
@@ -36,9 +39,9 @@ class Trellis2LoraTrainerInput(InputModel, Request["Trellis2LoraTrainerOutput"])
 
 
 class LoraAdapterResult(OutputModel):
-    """Part of the result: denoiser, learning_rate, lora_file, rank, resolution, training_steps."""
+    """An item of the field `adapters`."""
 
-    denoiser: Literal["sparse_structure", "geometry", "texture"]
+    denoiser: Denoiser
 
     learning_rate: float
     """Step size of the weight updates; too high is unstable, too low learns little."""
@@ -56,9 +59,9 @@ class LoraAdapterResult(OutputModel):
 
 
 class LoraTrainingFailure(OutputModel):
-    """Part of the result: denoiser, error."""
+    """An item of the field `failed`."""
 
-    denoiser: Literal["sparse_structure", "geometry", "texture"]
+    denoiser: Denoiser
 
     error: str
     """Error message, if the operation failed."""
@@ -76,7 +79,207 @@ class Trellis2LoraTrainerOutput(OutputModel):
     """Failed items, each with the reason."""
 
 
-trellis_2_lora_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Trellis2LoraTrainer(Endpoint[..., Trellis2LoraTrainerInput, Trellis2LoraTrainerOutput]):
+        def run(
+            self,
+            *,
+            data_url: FileInput,
+            denoisers: list[Denoiser] = UNSET,
+            learning_rate: float = 0.0001,
+            rank: Literal[16, 32, 64] = 32,
+            resolution: Literal[512, 1024] = 512,
+            training_steps: float = 1000,
+        ) -> Result[Trellis2LoraTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            data_url: FileInput,
+            denoisers: list[Denoiser] = UNSET,
+            learning_rate: float = 0.0001,
+            rank: Literal[16, 32, 64] = 32,
+            resolution: Literal[512, 1024] = 512,
+            training_steps: float = 1000,
+        ) -> Result[Trellis2LoraTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            data_url: FileInput,
+            denoisers: list[Denoiser] = UNSET,
+            learning_rate: float = 0.0001,
+            rank: Literal[16, 32, 64] = 32,
+            resolution: Literal[512, 1024] = 512,
+            training_steps: float = 1000,
+        ) -> Result[Trellis2LoraTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            data_url: FileInput,
+            denoisers: list[Denoiser] = UNSET,
+            learning_rate: float = 0.0001,
+            rank: Literal[16, 32, 64] = 32,
+            resolution: Literal[512, 1024] = 512,
+            training_steps: float = 1000,
+        ) -> Result[Trellis2LoraTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            data_url: FileInput,
+            denoisers: list[Denoiser] = UNSET,
+            learning_rate: float = 0.0001,
+            rank: Literal[16, 32, 64] = 32,
+            resolution: Literal[512, 1024] = 512,
+            training_steps: float = 1000,
+        ) -> Handle[Trellis2LoraTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            data_url: FileInput,
+            denoisers: list[Denoiser] = UNSET,
+            learning_rate: float = 0.0001,
+            rank: Literal[16, 32, 64] = 32,
+            resolution: Literal[512, 1024] = 512,
+            training_steps: float = 1000,
+        ) -> AsyncHandle[Trellis2LoraTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            data_url: FileInput,
+            denoisers: list[Denoiser] = UNSET,
+            learning_rate: float = 0.0001,
+            rank: Literal[16, 32, 64] = 32,
+            resolution: Literal[512, 1024] = 512,
+            training_steps: float = 1000,
+        ) -> Stream[Trellis2LoraTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            data_url: FileInput,
+            denoisers: list[Denoiser] = UNSET,
+            learning_rate: float = 0.0001,
+            rank: Literal[16, 32, 64] = 32,
+            resolution: Literal[512, 1024] = 512,
+            training_steps: float = 1000,
+        ) -> AsyncStream[Trellis2LoraTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+            """
+            ...
+else:
+    Trellis2LoraTrainer = Endpoint
+
+trellis_2_lora_trainer = Trellis2LoraTrainer(
     "fal-ai/trellis-2-lora-trainer", Trellis2LoraTrainerInput, Trellis2LoraTrainerOutput
 )
 """Endpoint of fal-ai: trellis-2-lora-trainer.
@@ -86,12 +289,12 @@ Call it with `trellis_2_lora_trainer.subscribe(data_url=…)`.
 
 Input = Trellis2LoraTrainerInput
 Output = Trellis2LoraTrainerOutput
+endpoint = trellis_2_lora_trainer
 
 __all__ = [
-    "Input",
+    "Denoiser",
     "LoraAdapterResult",
     "LoraTrainingFailure",
-    "Output",
     "Trellis2LoraTrainerInput",
     "Trellis2LoraTrainerOutput",
     "trellis_2_lora_trainer",

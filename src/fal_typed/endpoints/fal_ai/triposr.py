@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/triposr
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -47,7 +47,191 @@ class TriposrOutput(OutputModel):
     remeshing_dir: File | None = None
 
 
-triposr = Endpoint("fal-ai/triposr", TriposrInput, TriposrOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Triposr(Endpoint[..., TriposrInput, TriposrOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["glb", "obj"] = "glb",
+            do_remove_background: bool = True,
+            foreground_ratio: float = 0.9,
+            mc_resolution: int = 256,
+        ) -> Result[TriposrOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                output_format: File format of the result.
+                do_remove_background: Whether to remove the background of the object first.
+                foreground_ratio: From 0.5 to 1.
+                mc_resolution: From 32 to 1024.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["glb", "obj"] = "glb",
+            do_remove_background: bool = True,
+            foreground_ratio: float = 0.9,
+            mc_resolution: int = 256,
+        ) -> Result[TriposrOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                output_format: File format of the result.
+                do_remove_background: Whether to remove the background of the object first.
+                foreground_ratio: From 0.5 to 1.
+                mc_resolution: From 32 to 1024.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["glb", "obj"] = "glb",
+            do_remove_background: bool = True,
+            foreground_ratio: float = 0.9,
+            mc_resolution: int = 256,
+        ) -> Result[TriposrOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                output_format: File format of the result.
+                do_remove_background: Whether to remove the background of the object first.
+                foreground_ratio: From 0.5 to 1.
+                mc_resolution: From 32 to 1024.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["glb", "obj"] = "glb",
+            do_remove_background: bool = True,
+            foreground_ratio: float = 0.9,
+            mc_resolution: int = 256,
+        ) -> Result[TriposrOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                output_format: File format of the result.
+                do_remove_background: Whether to remove the background of the object first.
+                foreground_ratio: From 0.5 to 1.
+                mc_resolution: From 32 to 1024.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["glb", "obj"] = "glb",
+            do_remove_background: bool = True,
+            foreground_ratio: float = 0.9,
+            mc_resolution: int = 256,
+        ) -> Handle[TriposrOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                output_format: File format of the result.
+                do_remove_background: Whether to remove the background of the object first.
+                foreground_ratio: From 0.5 to 1.
+                mc_resolution: From 32 to 1024.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["glb", "obj"] = "glb",
+            do_remove_background: bool = True,
+            foreground_ratio: float = 0.9,
+            mc_resolution: int = 256,
+        ) -> AsyncHandle[TriposrOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                output_format: File format of the result.
+                do_remove_background: Whether to remove the background of the object first.
+                foreground_ratio: From 0.5 to 1.
+                mc_resolution: From 32 to 1024.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["glb", "obj"] = "glb",
+            do_remove_background: bool = True,
+            foreground_ratio: float = 0.9,
+            mc_resolution: int = 256,
+        ) -> Stream[TriposrOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                output_format: File format of the result.
+                do_remove_background: Whether to remove the background of the object first.
+                foreground_ratio: From 0.5 to 1.
+                mc_resolution: From 32 to 1024.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["glb", "obj"] = "glb",
+            do_remove_background: bool = True,
+            foreground_ratio: float = 0.9,
+            mc_resolution: int = 256,
+        ) -> AsyncStream[TriposrOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                output_format: File format of the result.
+                do_remove_background: Whether to remove the background of the object first.
+                foreground_ratio: From 0.5 to 1.
+                mc_resolution: From 32 to 1024.
+            """
+            ...
+else:
+    Triposr = Endpoint
+
+triposr = Triposr("fal-ai/triposr", TriposrInput, TriposrOutput)
 """3D endpoint of fal-ai: triposr.
 
 Call it with `triposr.subscribe(image_url=…)`.
@@ -55,5 +239,6 @@ Call it with `triposr.subscribe(image_url=…)`.
 
 Input = TriposrInput
 Output = TriposrOutput
+endpoint = triposr
 
-__all__ = ["Input", "Output", "TriposrInput", "TriposrOutput", "triposr"]
+__all__ = ["TriposrInput", "TriposrOutput", "triposr"]

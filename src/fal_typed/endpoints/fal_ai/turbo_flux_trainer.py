@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/turbo-flux-trainer
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -53,7 +53,223 @@ class TurboFluxTrainerOutput(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-turbo_flux_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TurboFluxTrainer(Endpoint[..., TurboFluxTrainerInput, TurboFluxTrainerOutput]):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = "ohwx",
+            steps: int = 1000,
+            learning_rate: float = 0.00115,
+            training_style: Literal["subject", "style"] | None = "subject",
+            face_crop: bool = True,
+        ) -> Result[TurboFluxTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-07 to 0.01.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = "ohwx",
+            steps: int = 1000,
+            learning_rate: float = 0.00115,
+            training_style: Literal["subject", "style"] | None = "subject",
+            face_crop: bool = True,
+        ) -> Result[TurboFluxTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-07 to 0.01.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = "ohwx",
+            steps: int = 1000,
+            learning_rate: float = 0.00115,
+            training_style: Literal["subject", "style"] | None = "subject",
+            face_crop: bool = True,
+        ) -> Result[TurboFluxTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-07 to 0.01.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = "ohwx",
+            steps: int = 1000,
+            learning_rate: float = 0.00115,
+            training_style: Literal["subject", "style"] | None = "subject",
+            face_crop: bool = True,
+        ) -> Result[TurboFluxTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-07 to 0.01.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = "ohwx",
+            steps: int = 1000,
+            learning_rate: float = 0.00115,
+            training_style: Literal["subject", "style"] | None = "subject",
+            face_crop: bool = True,
+        ) -> Handle[TurboFluxTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-07 to 0.01.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = "ohwx",
+            steps: int = 1000,
+            learning_rate: float = 0.00115,
+            training_style: Literal["subject", "style"] | None = "subject",
+            face_crop: bool = True,
+        ) -> AsyncHandle[TurboFluxTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-07 to 0.01.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = "ohwx",
+            steps: int = 1000,
+            learning_rate: float = 0.00115,
+            training_style: Literal["subject", "style"] | None = "subject",
+            face_crop: bool = True,
+        ) -> Stream[TurboFluxTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-07 to 0.01.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            trigger_phrase: str | None = "ohwx",
+            steps: int = 1000,
+            learning_rate: float = 0.00115,
+            training_style: Literal["subject", "style"] | None = "subject",
+            face_crop: bool = True,
+        ) -> AsyncStream[TurboFluxTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 1 to 10000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-07 to 0.01.
+            """
+            ...
+else:
+    TurboFluxTrainer = Endpoint
+
+turbo_flux_trainer = TurboFluxTrainer(
     "fal-ai/turbo-flux-trainer", TurboFluxTrainerInput, TurboFluxTrainerOutput
 )
 """Training endpoint of fal-ai: turbo-flux-trainer.
@@ -63,11 +279,6 @@ Call it with `turbo_flux_trainer.subscribe(images_data_url=…)`.
 
 Input = TurboFluxTrainerInput
 Output = TurboFluxTrainerOutput
+endpoint = turbo_flux_trainer
 
-__all__ = [
-    "Input",
-    "Output",
-    "TurboFluxTrainerInput",
-    "TurboFluxTrainerOutput",
-    "turbo_flux_trainer",
-]
+__all__ = ["TurboFluxTrainerInput", "TurboFluxTrainerOutput", "turbo_flux_trainer"]

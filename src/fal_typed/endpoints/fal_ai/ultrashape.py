@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/ultrashape
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -47,7 +47,223 @@ class UltrashapeOutput(OutputModel):
     """The 3D model as a GLB file, with shape and texture."""
 
 
-ultrashape = Endpoint("fal-ai/ultrashape", UltrashapeInput, UltrashapeOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ultrashape(Endpoint[..., UltrashapeInput, UltrashapeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            model_url: FileInput,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 1024,
+            seed: int = 42,
+            remove_background: bool = True,
+        ) -> Result[UltrashapeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                model_url: URL of the 3D model to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 128 to 1024.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            model_url: FileInput,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 1024,
+            seed: int = 42,
+            remove_background: bool = True,
+        ) -> Result[UltrashapeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                model_url: URL of the 3D model to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 128 to 1024.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            model_url: FileInput,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 1024,
+            seed: int = 42,
+            remove_background: bool = True,
+        ) -> Result[UltrashapeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                model_url: URL of the 3D model to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 128 to 1024.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            model_url: FileInput,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 1024,
+            seed: int = 42,
+            remove_background: bool = True,
+        ) -> Result[UltrashapeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                model_url: URL of the 3D model to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 128 to 1024.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model_url: FileInput,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 1024,
+            seed: int = 42,
+            remove_background: bool = True,
+        ) -> Handle[UltrashapeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                model_url: URL of the 3D model to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 128 to 1024.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            model_url: FileInput,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 1024,
+            seed: int = 42,
+            remove_background: bool = True,
+        ) -> AsyncHandle[UltrashapeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                model_url: URL of the 3D model to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 128 to 1024.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            model_url: FileInput,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 1024,
+            seed: int = 42,
+            remove_background: bool = True,
+        ) -> Stream[UltrashapeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                model_url: URL of the 3D model to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 128 to 1024.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            model_url: FileInput,
+            num_inference_steps: int = 50,
+            octree_resolution: int = 1024,
+            seed: int = 42,
+            remove_background: bool = True,
+        ) -> AsyncStream[UltrashapeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                model_url: URL of the 3D model to process.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 128 to 1024.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+else:
+    Ultrashape = Endpoint
+
+ultrashape = Ultrashape("fal-ai/ultrashape", UltrashapeInput, UltrashapeOutput)
 """3D endpoint of fal-ai: ultrashape.
 
 Call it with `ultrashape.subscribe(image_url=…, model_url=…)`.
@@ -55,5 +271,6 @@ Call it with `ultrashape.subscribe(image_url=…, model_url=…)`.
 
 Input = UltrashapeInput
 Output = UltrashapeOutput
+endpoint = ultrashape
 
-__all__ = ["Input", "Output", "UltrashapeInput", "UltrashapeOutput", "ultrashape"]
+__all__ = ["UltrashapeInput", "UltrashapeOutput", "ultrashape"]

@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/uno
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,21 +25,9 @@ class UnoInput(InputModel, Request["UnoOutput"]):
     """Images to edit or to use as references, in order."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-        | None
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset | None = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     seed: int | None = None
@@ -56,7 +45,7 @@ class UnoInput(InputModel, Request["UnoOutput"]):
     """
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -86,7 +75,295 @@ class UnoOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-uno = Endpoint("fal-ai/uno", UnoInput, UnoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Uno(Endpoint[..., UnoInput, UnoOutput]):
+        def run(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[UnoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[UnoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[UnoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[UnoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> Handle[UnoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[UnoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> Stream[UnoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            seed: int | None = None,
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            guidance_scale: float = 3.5,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncStream[UnoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                output_format: File format of the images.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    Uno = Endpoint
+
+uno = Uno("fal-ai/uno", UnoInput, UnoOutput)
 """Image endpoint of fal-ai: uno.
 
 Call it with `uno.subscribe(input_image_urls=…, prompt=…)`.
@@ -94,5 +371,6 @@ Call it with `uno.subscribe(input_image_urls=…, prompt=…)`.
 
 Input = UnoInput
 Output = UnoOutput
+endpoint = uno
 
-__all__ = ["ImageSize", "Input", "Output", "UnoInput", "UnoOutput", "uno"]
+__all__ = ["ImageSize", "ImageSizePreset", "UnoInput", "UnoOutput", "uno"]

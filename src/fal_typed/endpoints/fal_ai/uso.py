@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/uso
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,20 +25,9 @@ class UsoInput(InputModel, Request["UsoOutput"]):
     """Images to edit or to use as references, in order."""
 
     prompt: str = ""
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     negative_prompt: str = ""
@@ -68,7 +58,7 @@ class UsoInput(InputModel, Request["UsoOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class UsoOutput(OutputModel):
@@ -90,7 +80,319 @@ class UsoOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-uso = Endpoint("fal-ai/uso", UsoInput, UsoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Uso(Endpoint[..., UsoInput, UsoOutput]):
+        def run(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[UsoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[UsoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[UsoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[UsoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Handle[UsoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> AsyncHandle[UsoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Stream[UsoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            prompt: str = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 4,
+            keep_size: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> AsyncStream[UsoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    Uso = Endpoint
+
+uso = Uso("fal-ai/uso", UsoInput, UsoOutput)
 """Image endpoint of fal-ai: uso.
 
 Call it with `uso.subscribe(input_image_urls=…)`.
@@ -98,5 +400,6 @@ Call it with `uso.subscribe(input_image_urls=…)`.
 
 Input = UsoInput
 Output = UsoOutput
+endpoint = uso
 
-__all__ = ["ImageSize", "Input", "Output", "UsoInput", "UsoOutput", "uso"]
+__all__ = ["ImageSize", "ImageSizePreset", "UsoInput", "UsoOutput", "uso"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/video-as-prompt
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class VideoAsPromptInput(InputModel, Request["VideoAsPromptOutput"]):
     """Parameters of fal-ai/video-as-prompt."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     video_url: FileInput
     """Video to edit or to start from."""
@@ -48,7 +47,7 @@ class VideoAsPromptInput(InputModel, Request["VideoAsPromptOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "9:16"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["480p", "580p", "720p"] = "480p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -67,7 +66,319 @@ class VideoAsPromptOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-video_as_prompt = Endpoint("fal-ai/video-as-prompt", VideoAsPromptInput, VideoAsPromptOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoAsPrompt(Endpoint[..., VideoAsPromptInput, VideoAsPromptOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_url: FileInput,
+            video_description: str,
+            seed: int | None = None,
+            num_frames: int = 49,
+            fps: int = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["16:9", "9:16"] = "9:16",
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            guidance_scale: float = 5,
+        ) -> Result[VideoAsPromptOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                video_description: Text description of the input clip.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_url: FileInput,
+            video_description: str,
+            seed: int | None = None,
+            num_frames: int = 49,
+            fps: int = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["16:9", "9:16"] = "9:16",
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            guidance_scale: float = 5,
+        ) -> Result[VideoAsPromptOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                video_description: Text description of the input clip.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_url: FileInput,
+            video_description: str,
+            seed: int | None = None,
+            num_frames: int = 49,
+            fps: int = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["16:9", "9:16"] = "9:16",
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            guidance_scale: float = 5,
+        ) -> Result[VideoAsPromptOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                video_description: Text description of the input clip.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_url: FileInput,
+            video_description: str,
+            seed: int | None = None,
+            num_frames: int = 49,
+            fps: int = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["16:9", "9:16"] = "9:16",
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            guidance_scale: float = 5,
+        ) -> Result[VideoAsPromptOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                video_description: Text description of the input clip.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_url: FileInput,
+            video_description: str,
+            seed: int | None = None,
+            num_frames: int = 49,
+            fps: int = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["16:9", "9:16"] = "9:16",
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            guidance_scale: float = 5,
+        ) -> Handle[VideoAsPromptOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                video_description: Text description of the input clip.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_url: FileInput,
+            video_description: str,
+            seed: int | None = None,
+            num_frames: int = 49,
+            fps: int = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["16:9", "9:16"] = "9:16",
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            guidance_scale: float = 5,
+        ) -> AsyncHandle[VideoAsPromptOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                video_description: Text description of the input clip.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_url: FileInput,
+            video_description: str,
+            seed: int | None = None,
+            num_frames: int = 49,
+            fps: int = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["16:9", "9:16"] = "9:16",
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            guidance_scale: float = 5,
+        ) -> Stream[VideoAsPromptOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                video_description: Text description of the input clip.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_url: FileInput,
+            video_description: str,
+            seed: int | None = None,
+            num_frames: int = 49,
+            fps: int = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["16:9", "9:16"] = "9:16",
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            guidance_scale: float = 5,
+        ) -> AsyncStream[VideoAsPromptOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                video_description: Text description of the input clip.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 100.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+            """
+            ...
+else:
+    VideoAsPrompt = Endpoint
+
+video_as_prompt = VideoAsPrompt("fal-ai/video-as-prompt", VideoAsPromptInput, VideoAsPromptOutput)
 """Video endpoint of fal-ai: video-as-prompt.
 
 Call it with `video_as_prompt.subscribe(prompt=…, video_url=…, image_url=…,
@@ -76,5 +387,6 @@ video_description=…)`.
 
 Input = VideoAsPromptInput
 Output = VideoAsPromptOutput
+endpoint = video_as_prompt
 
-__all__ = ["Input", "Output", "VideoAsPromptInput", "VideoAsPromptOutput", "video_as_prompt"]
+__all__ = ["VideoAsPromptInput", "VideoAsPromptOutput", "video_as_prompt"]

@@ -7,11 +7,137 @@ Category: llm. https://fal.ai/models/fal-ai/video-prompt-generator
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+Style: TypeAlias = Literal[
+    "Minimalist",
+    "Simple",
+    "Detailed",
+    "Descriptive",
+    "Dynamic",
+    "Cinematic",
+    "Documentary",
+    "Animation",
+    "Action",
+    "Experimental",
+]
+"""Value of the parameter `style`."""
+
+CameraStyle: TypeAlias = Literal[
+    "None",
+    "Steadicam flow",
+    "Drone aerials",
+    "Handheld urgency",
+    "Crane elegance",
+    "Dolly precision",
+    "VR 360",
+    "Multi-angle rig",
+    "Static tripod",
+    "Gimbal smoothness",
+    "Slider motion",
+    "Jib sweep",
+    "POV immersion",
+    "Time-slice array",
+    "Macro extreme",
+    "Tilt-shift miniature",
+    "Snorricam character",
+    "Whip pan dynamics",
+    "Dutch angle tension",
+    "Underwater housing",
+    "Periscope lens",
+]
+"""Value of the parameter `camera_style`."""
+
+CameraDirection: TypeAlias = Literal[
+    "None",
+    "Zoom in",
+    "Zoom out",
+    "Pan left",
+    "Pan right",
+    "Tilt up",
+    "Tilt down",
+    "Orbital rotation",
+    "Push in",
+    "Pull out",
+    "Track forward",
+    "Track backward",
+    "Spiral in",
+    "Spiral out",
+    "Arc movement",
+    "Diagonal traverse",
+    "Vertical rise",
+    "Vertical descent",
+]
+"""Value of the parameter `camera_direction`."""
+
+Pacing: TypeAlias = Literal[
+    "None",
+    "Slow burn",
+    "Rhythmic pulse",
+    "Frantic energy",
+    "Ebb and flow",
+    "Hypnotic drift",
+    "Time-lapse rush",
+    "Stop-motion staccato",
+    "Gradual build",
+    "Quick cut rhythm",
+    "Long take meditation",
+    "Jump cut energy",
+    "Match cut flow",
+    "Cross-dissolve dreamscape",
+    "Parallel action",
+    "Slow motion impact",
+    "Ramping dynamics",
+    "Montage tempo",
+    "Continuous flow",
+    "Episodic breaks",
+]
+"""Value of the parameter `pacing`."""
+
+SpecialEffects: TypeAlias = Literal[
+    "None",
+    "Practical effects",
+    "CGI enhancement",
+    "Analog glitches",
+    "Light painting",
+    "Projection mapping",
+    "Nanosecond exposures",
+    "Double exposure",
+    "Smoke diffusion",
+    "Lens flare artistry",
+    "Particle systems",
+    "Holographic overlay",
+    "Chromatic aberration",
+    "Digital distortion",
+    "Wire removal",
+    "Motion capture",
+    "Miniature integration",
+    "Weather simulation",
+    "Color grading",
+    "Mixed media composite",
+    "Neural style transfer",
+]
+"""Value of the parameter `special_effects`."""
+
+Model: TypeAlias = Literal[
+    "anthropic/claude-3.5-sonnet",
+    "anthropic/claude-3-5-haiku",
+    "anthropic/claude-3-haiku",
+    "google/gemini-2.5-flash-lite",
+    "google/gemini-2.0-flash-001",
+    "meta-llama/llama-3.2-1b-instruct",
+    "meta-llama/llama-3.2-3b-instruct",
+    "meta-llama/llama-3.1-8b-instruct",
+    "meta-llama/llama-3.1-70b-instruct",
+    "openai/gpt-4o-mini",
+    "openai/gpt-4o",
+    "deepseek/deepseek-r1",
+]
+"""Value of the parameter `model`."""
 
 
 class VideoPromptGeneratorInput(InputModel, Request["VideoPromptGeneratorOutput"]):
@@ -19,131 +145,23 @@ class VideoPromptGeneratorInput(InputModel, Request["VideoPromptGeneratorOutput"
 
     input_concept: str
 
-    style: Literal[
-        "Minimalist",
-        "Simple",
-        "Detailed",
-        "Descriptive",
-        "Dynamic",
-        "Cinematic",
-        "Documentary",
-        "Animation",
-        "Action",
-        "Experimental",
-    ] = "Simple"
+    style: Style = "Simple"
     """Visual style of the result."""
 
-    camera_style: Literal[
-        "None",
-        "Steadicam flow",
-        "Drone aerials",
-        "Handheld urgency",
-        "Crane elegance",
-        "Dolly precision",
-        "VR 360",
-        "Multi-angle rig",
-        "Static tripod",
-        "Gimbal smoothness",
-        "Slider motion",
-        "Jib sweep",
-        "POV immersion",
-        "Time-slice array",
-        "Macro extreme",
-        "Tilt-shift miniature",
-        "Snorricam character",
-        "Whip pan dynamics",
-        "Dutch angle tension",
-        "Underwater housing",
-        "Periscope lens",
-    ] = "None"
+    camera_style: CameraStyle = "None"
 
-    camera_direction: Literal[
-        "None",
-        "Zoom in",
-        "Zoom out",
-        "Pan left",
-        "Pan right",
-        "Tilt up",
-        "Tilt down",
-        "Orbital rotation",
-        "Push in",
-        "Pull out",
-        "Track forward",
-        "Track backward",
-        "Spiral in",
-        "Spiral out",
-        "Arc movement",
-        "Diagonal traverse",
-        "Vertical rise",
-        "Vertical descent",
-    ] = "None"
+    camera_direction: CameraDirection = "None"
 
-    pacing: Literal[
-        "None",
-        "Slow burn",
-        "Rhythmic pulse",
-        "Frantic energy",
-        "Ebb and flow",
-        "Hypnotic drift",
-        "Time-lapse rush",
-        "Stop-motion staccato",
-        "Gradual build",
-        "Quick cut rhythm",
-        "Long take meditation",
-        "Jump cut energy",
-        "Match cut flow",
-        "Cross-dissolve dreamscape",
-        "Parallel action",
-        "Slow motion impact",
-        "Ramping dynamics",
-        "Montage tempo",
-        "Continuous flow",
-        "Episodic breaks",
-    ] = "None"
+    pacing: Pacing = "None"
 
-    special_effects: Literal[
-        "None",
-        "Practical effects",
-        "CGI enhancement",
-        "Analog glitches",
-        "Light painting",
-        "Projection mapping",
-        "Nanosecond exposures",
-        "Double exposure",
-        "Smoke diffusion",
-        "Lens flare artistry",
-        "Particle systems",
-        "Holographic overlay",
-        "Chromatic aberration",
-        "Digital distortion",
-        "Wire removal",
-        "Motion capture",
-        "Miniature integration",
-        "Weather simulation",
-        "Color grading",
-        "Mixed media composite",
-        "Neural style transfer",
-    ] = "None"
+    special_effects: SpecialEffects = "None"
 
     custom_elements: str = ""
 
     image_url: FileInput = UNSET
     """Image for the model to analyze."""
 
-    model: Literal[
-        "anthropic/claude-3.5-sonnet",
-        "anthropic/claude-3-5-haiku",
-        "anthropic/claude-3-haiku",
-        "google/gemini-2.5-flash-lite",
-        "google/gemini-2.0-flash-001",
-        "meta-llama/llama-3.2-1b-instruct",
-        "meta-llama/llama-3.2-3b-instruct",
-        "meta-llama/llama-3.1-8b-instruct",
-        "meta-llama/llama-3.1-70b-instruct",
-        "openai/gpt-4o-mini",
-        "openai/gpt-4o",
-        "deepseek/deepseek-r1",
-    ] = "google/gemini-2.0-flash-001"
+    model: Model = "google/gemini-2.0-flash-001"
     """Model to use; models differ in quality, speed and price."""
 
     prompt_length: Literal["Short", "Medium", "Long"] = "Medium"
@@ -156,7 +174,217 @@ class VideoPromptGeneratorOutput(OutputModel):
     """Text that the result was generated from, as the model received it."""
 
 
-video_prompt_generator = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoPromptGenerator(
+        Endpoint[..., VideoPromptGeneratorInput, VideoPromptGeneratorOutput]
+    ):
+        def run(
+            self,
+            *,
+            input_concept: str,
+            style: Style = "Simple",
+            camera_style: CameraStyle = "None",
+            camera_direction: CameraDirection = "None",
+            pacing: Pacing = "None",
+            special_effects: SpecialEffects = "None",
+            custom_elements: str = "",
+            image_url: FileInput = UNSET,
+            model: Model = "google/gemini-2.0-flash-001",
+            prompt_length: Literal["Short", "Medium", "Long"] = "Medium",
+        ) -> Result[VideoPromptGeneratorOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                style: Visual style of the result.
+                image_url: Image for the model to analyze.
+                model: Model to use; models differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            input_concept: str,
+            style: Style = "Simple",
+            camera_style: CameraStyle = "None",
+            camera_direction: CameraDirection = "None",
+            pacing: Pacing = "None",
+            special_effects: SpecialEffects = "None",
+            custom_elements: str = "",
+            image_url: FileInput = UNSET,
+            model: Model = "google/gemini-2.0-flash-001",
+            prompt_length: Literal["Short", "Medium", "Long"] = "Medium",
+        ) -> Result[VideoPromptGeneratorOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                style: Visual style of the result.
+                image_url: Image for the model to analyze.
+                model: Model to use; models differ in quality, speed and price.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            input_concept: str,
+            style: Style = "Simple",
+            camera_style: CameraStyle = "None",
+            camera_direction: CameraDirection = "None",
+            pacing: Pacing = "None",
+            special_effects: SpecialEffects = "None",
+            custom_elements: str = "",
+            image_url: FileInput = UNSET,
+            model: Model = "google/gemini-2.0-flash-001",
+            prompt_length: Literal["Short", "Medium", "Long"] = "Medium",
+        ) -> Result[VideoPromptGeneratorOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                style: Visual style of the result.
+                image_url: Image for the model to analyze.
+                model: Model to use; models differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            input_concept: str,
+            style: Style = "Simple",
+            camera_style: CameraStyle = "None",
+            camera_direction: CameraDirection = "None",
+            pacing: Pacing = "None",
+            special_effects: SpecialEffects = "None",
+            custom_elements: str = "",
+            image_url: FileInput = UNSET,
+            model: Model = "google/gemini-2.0-flash-001",
+            prompt_length: Literal["Short", "Medium", "Long"] = "Medium",
+        ) -> Result[VideoPromptGeneratorOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                style: Visual style of the result.
+                image_url: Image for the model to analyze.
+                model: Model to use; models differ in quality, speed and price.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_concept: str,
+            style: Style = "Simple",
+            camera_style: CameraStyle = "None",
+            camera_direction: CameraDirection = "None",
+            pacing: Pacing = "None",
+            special_effects: SpecialEffects = "None",
+            custom_elements: str = "",
+            image_url: FileInput = UNSET,
+            model: Model = "google/gemini-2.0-flash-001",
+            prompt_length: Literal["Short", "Medium", "Long"] = "Medium",
+        ) -> Handle[VideoPromptGeneratorOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                style: Visual style of the result.
+                image_url: Image for the model to analyze.
+                model: Model to use; models differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            input_concept: str,
+            style: Style = "Simple",
+            camera_style: CameraStyle = "None",
+            camera_direction: CameraDirection = "None",
+            pacing: Pacing = "None",
+            special_effects: SpecialEffects = "None",
+            custom_elements: str = "",
+            image_url: FileInput = UNSET,
+            model: Model = "google/gemini-2.0-flash-001",
+            prompt_length: Literal["Short", "Medium", "Long"] = "Medium",
+        ) -> AsyncHandle[VideoPromptGeneratorOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                style: Visual style of the result.
+                image_url: Image for the model to analyze.
+                model: Model to use; models differ in quality, speed and price.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            input_concept: str,
+            style: Style = "Simple",
+            camera_style: CameraStyle = "None",
+            camera_direction: CameraDirection = "None",
+            pacing: Pacing = "None",
+            special_effects: SpecialEffects = "None",
+            custom_elements: str = "",
+            image_url: FileInput = UNSET,
+            model: Model = "google/gemini-2.0-flash-001",
+            prompt_length: Literal["Short", "Medium", "Long"] = "Medium",
+        ) -> Stream[VideoPromptGeneratorOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                style: Visual style of the result.
+                image_url: Image for the model to analyze.
+                model: Model to use; models differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            input_concept: str,
+            style: Style = "Simple",
+            camera_style: CameraStyle = "None",
+            camera_direction: CameraDirection = "None",
+            pacing: Pacing = "None",
+            special_effects: SpecialEffects = "None",
+            custom_elements: str = "",
+            image_url: FileInput = UNSET,
+            model: Model = "google/gemini-2.0-flash-001",
+            prompt_length: Literal["Short", "Medium", "Long"] = "Medium",
+        ) -> AsyncStream[VideoPromptGeneratorOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                style: Visual style of the result.
+                image_url: Image for the model to analyze.
+                model: Model to use; models differ in quality, speed and price.
+            """
+            ...
+else:
+    VideoPromptGenerator = Endpoint
+
+video_prompt_generator = VideoPromptGenerator(
     "fal-ai/video-prompt-generator", VideoPromptGeneratorInput, VideoPromptGeneratorOutput
 )
 """Language model endpoint of fal-ai: video-prompt-generator.
@@ -166,10 +394,15 @@ Call it with `video_prompt_generator.subscribe(input_concept=…)`.
 
 Input = VideoPromptGeneratorInput
 Output = VideoPromptGeneratorOutput
+endpoint = video_prompt_generator
 
 __all__ = [
-    "Input",
-    "Output",
+    "CameraDirection",
+    "CameraStyle",
+    "Model",
+    "Pacing",
+    "SpecialEffects",
+    "Style",
     "VideoPromptGeneratorInput",
     "VideoPromptGeneratorOutput",
     "video_prompt_generator",

@@ -7,7 +7,7 @@ Category: vision. https://fal.ai/models/fal-ai/video-understanding
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -36,7 +36,127 @@ class VideoUnderstandingOutput(OutputModel):
     """The response as text."""
 
 
-video_understanding = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoUnderstanding(Endpoint[..., VideoUnderstandingInput, VideoUnderstandingOutput]):
+        def run(
+            self, *, video_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Result[VideoUnderstandingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video for the model to analyze.
+                prompt: Question or instruction for the model. 1 to 5000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Result[VideoUnderstandingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video for the model to analyze.
+                prompt: Question or instruction for the model. 1 to 5000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
+
+        def subscribe(
+            self, *, video_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Result[VideoUnderstandingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video for the model to analyze.
+                prompt: Question or instruction for the model. 1 to 5000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Result[VideoUnderstandingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video for the model to analyze.
+                prompt: Question or instruction for the model. 1 to 5000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Handle[VideoUnderstandingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video for the model to analyze.
+                prompt: Question or instruction for the model. 1 to 5000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> AsyncHandle[VideoUnderstandingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video for the model to analyze.
+                prompt: Question or instruction for the model. 1 to 5000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
+
+        def stream(
+            self, *, video_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> Stream[VideoUnderstandingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video for the model to analyze.
+                prompt: Question or instruction for the model. 1 to 5000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_url: FileInput, prompt: str, detailed_analysis: bool = False
+        ) -> AsyncStream[VideoUnderstandingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video for the model to analyze.
+                prompt: Question or instruction for the model. 1 to 5000 characters.
+                detailed_analysis: Whether to give a longer and more detailed response.
+            """
+            ...
+else:
+    VideoUnderstanding = Endpoint
+
+video_understanding = VideoUnderstanding(
     "fal-ai/video-understanding", VideoUnderstandingInput, VideoUnderstandingOutput
 )
 """Vision endpoint of fal-ai: video-understanding.
@@ -46,11 +166,6 @@ Call it with `video_understanding.subscribe(video_url=…, prompt=…)`.
 
 Input = VideoUnderstandingInput
 Output = VideoUnderstandingOutput
+endpoint = video_understanding
 
-__all__ = [
-    "Input",
-    "Output",
-    "VideoUnderstandingInput",
-    "VideoUnderstandingOutput",
-    "video_understanding",
-]
+__all__ = ["VideoUnderstandingInput", "VideoUnderstandingOutput", "video_understanding"]

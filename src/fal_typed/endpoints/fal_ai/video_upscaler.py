@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/video-upscaler
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -33,7 +33,113 @@ class VideoUpscalerOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-video_upscaler = Endpoint("fal-ai/video-upscaler", VideoUpscalerInput, VideoUpscalerOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoUpscaler(Endpoint[..., VideoUpscalerInput, VideoUpscalerOutput]):
+        def run(self, *, video_url: FileInput, scale: float = 2) -> Result[VideoUpscalerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_url: FileInput, scale: float = 2
+        ) -> Result[VideoUpscalerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+            """
+            ...
+
+        def subscribe(
+            self, *, video_url: FileInput, scale: float = 2
+        ) -> Result[VideoUpscalerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_url: FileInput, scale: float = 2
+        ) -> Result[VideoUpscalerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+            """
+            ...
+
+        def submit(self, *, video_url: FileInput, scale: float = 2) -> Handle[VideoUpscalerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_url: FileInput, scale: float = 2
+        ) -> AsyncHandle[VideoUpscalerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+            """
+            ...
+
+        def stream(self, *, video_url: FileInput, scale: float = 2) -> Stream[VideoUpscalerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_url: FileInput, scale: float = 2
+        ) -> AsyncStream[VideoUpscalerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                scale: Factor by which to enlarge width and height. From 1 to 8.
+            """
+            ...
+else:
+    VideoUpscaler = Endpoint
+
+video_upscaler = VideoUpscaler("fal-ai/video-upscaler", VideoUpscalerInput, VideoUpscalerOutput)
 """Video endpoint of fal-ai: video-upscaler.
 
 Call it with `video_upscaler.subscribe(video_url=…)`.
@@ -41,5 +147,6 @@ Call it with `video_upscaler.subscribe(video_url=…)`.
 
 Input = VideoUpscalerInput
 Output = VideoUpscalerOutput
+endpoint = video_upscaler
 
-__all__ = ["Input", "Output", "VideoUpscalerInput", "VideoUpscalerOutput", "video_upscaler"]
+__all__ = ["VideoUpscalerInput", "VideoUpscalerOutput", "video_upscaler"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/void-video-inpainting
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class VoidVideoInpaintingInput(InputModel, Request["VoidVideoInpaintingOutput"])
     """Video to edit or to start from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     quad_mask_video_url: FileInput = ""
 
@@ -73,7 +72,319 @@ class VoidVideoInpaintingOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-void_video_inpainting = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VoidVideoInpainting(Endpoint[..., VoidVideoInpaintingInput, VoidVideoInpaintingOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            quad_mask_video_url: FileInput = "",
+            mask_prompt: str | None = None,
+            enable_pass2_refinement: bool = False,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1,
+            strength: float = 1,
+            seed: int | None = None,
+            num_frames: int = 85,
+            enable_safety_checker: bool = True,
+        ) -> Result[VoidVideoInpaintingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                mask_prompt: Text description of what to mask.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 197.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            quad_mask_video_url: FileInput = "",
+            mask_prompt: str | None = None,
+            enable_pass2_refinement: bool = False,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1,
+            strength: float = 1,
+            seed: int | None = None,
+            num_frames: int = 85,
+            enable_safety_checker: bool = True,
+        ) -> Result[VoidVideoInpaintingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                mask_prompt: Text description of what to mask.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 197.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            quad_mask_video_url: FileInput = "",
+            mask_prompt: str | None = None,
+            enable_pass2_refinement: bool = False,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1,
+            strength: float = 1,
+            seed: int | None = None,
+            num_frames: int = 85,
+            enable_safety_checker: bool = True,
+        ) -> Result[VoidVideoInpaintingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                mask_prompt: Text description of what to mask.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 197.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            quad_mask_video_url: FileInput = "",
+            mask_prompt: str | None = None,
+            enable_pass2_refinement: bool = False,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1,
+            strength: float = 1,
+            seed: int | None = None,
+            num_frames: int = 85,
+            enable_safety_checker: bool = True,
+        ) -> Result[VoidVideoInpaintingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                mask_prompt: Text description of what to mask.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 197.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            quad_mask_video_url: FileInput = "",
+            mask_prompt: str | None = None,
+            enable_pass2_refinement: bool = False,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1,
+            strength: float = 1,
+            seed: int | None = None,
+            num_frames: int = 85,
+            enable_safety_checker: bool = True,
+        ) -> Handle[VoidVideoInpaintingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                mask_prompt: Text description of what to mask.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 197.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            quad_mask_video_url: FileInput = "",
+            mask_prompt: str | None = None,
+            enable_pass2_refinement: bool = False,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1,
+            strength: float = 1,
+            seed: int | None = None,
+            num_frames: int = 85,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[VoidVideoInpaintingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                mask_prompt: Text description of what to mask.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 197.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            quad_mask_video_url: FileInput = "",
+            mask_prompt: str | None = None,
+            enable_pass2_refinement: bool = False,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1,
+            strength: float = 1,
+            seed: int | None = None,
+            num_frames: int = 85,
+            enable_safety_checker: bool = True,
+        ) -> Stream[VoidVideoInpaintingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                mask_prompt: Text description of what to mask.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 197.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            quad_mask_video_url: FileInput = "",
+            mask_prompt: str | None = None,
+            enable_pass2_refinement: bool = False,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 1,
+            strength: float = 1,
+            seed: int | None = None,
+            num_frames: int = 85,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[VoidVideoInpaintingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                mask_prompt: Text description of what to mask.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 197.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    VoidVideoInpainting = Endpoint
+
+void_video_inpainting = VoidVideoInpainting(
     "fal-ai/void-video-inpainting", VoidVideoInpaintingInput, VoidVideoInpaintingOutput
 )
 """Video endpoint of fal-ai: void-video-inpainting.
@@ -83,11 +394,6 @@ Call it with `void_video_inpainting.subscribe(video_url=…, prompt=…)`.
 
 Input = VoidVideoInpaintingInput
 Output = VoidVideoInpaintingOutput
+endpoint = void_video_inpainting
 
-__all__ = [
-    "Input",
-    "Output",
-    "VoidVideoInpaintingInput",
-    "VoidVideoInpaintingOutput",
-    "void_video_inpainting",
-]
+__all__ = ["VoidVideoInpaintingInput", "VoidVideoInpaintingOutput", "void_video_inpainting"]

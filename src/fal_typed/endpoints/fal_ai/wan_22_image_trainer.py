@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/wan-22-image-trainer
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -66,7 +66,271 @@ class Wan22ImageTrainerOutput(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-wan_22_image_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Wan22ImageTrainer(Endpoint[..., Wan22ImageTrainerInput, Wan22ImageTrainerOutput]):
+        def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            trigger_phrase: str,
+            include_synthetic_captions: bool = False,
+            use_face_detection: bool = True,
+            use_face_cropping: bool = False,
+            use_masks: bool = True,
+            steps: int = 1000,
+            learning_rate: float = 0.0007,
+            is_style: bool = False,
+        ) -> Result[Wan22ImageTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                use_face_detection: Whether to crop the images around detected faces.
+                use_face_cropping: Whether to crop the images around faces.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                is_style: Whether to train a style instead of a single subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            trigger_phrase: str,
+            include_synthetic_captions: bool = False,
+            use_face_detection: bool = True,
+            use_face_cropping: bool = False,
+            use_masks: bool = True,
+            steps: int = 1000,
+            learning_rate: float = 0.0007,
+            is_style: bool = False,
+        ) -> Result[Wan22ImageTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                use_face_detection: Whether to crop the images around detected faces.
+                use_face_cropping: Whether to crop the images around faces.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                is_style: Whether to train a style instead of a single subject.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            training_data_url: FileInput,
+            trigger_phrase: str,
+            include_synthetic_captions: bool = False,
+            use_face_detection: bool = True,
+            use_face_cropping: bool = False,
+            use_masks: bool = True,
+            steps: int = 1000,
+            learning_rate: float = 0.0007,
+            is_style: bool = False,
+        ) -> Result[Wan22ImageTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                use_face_detection: Whether to crop the images around detected faces.
+                use_face_cropping: Whether to crop the images around faces.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                is_style: Whether to train a style instead of a single subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            trigger_phrase: str,
+            include_synthetic_captions: bool = False,
+            use_face_detection: bool = True,
+            use_face_cropping: bool = False,
+            use_masks: bool = True,
+            steps: int = 1000,
+            learning_rate: float = 0.0007,
+            is_style: bool = False,
+        ) -> Result[Wan22ImageTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                use_face_detection: Whether to crop the images around detected faces.
+                use_face_cropping: Whether to crop the images around faces.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                is_style: Whether to train a style instead of a single subject.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            trigger_phrase: str,
+            include_synthetic_captions: bool = False,
+            use_face_detection: bool = True,
+            use_face_cropping: bool = False,
+            use_masks: bool = True,
+            steps: int = 1000,
+            learning_rate: float = 0.0007,
+            is_style: bool = False,
+        ) -> Handle[Wan22ImageTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                use_face_detection: Whether to crop the images around detected faces.
+                use_face_cropping: Whether to crop the images around faces.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                is_style: Whether to train a style instead of a single subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            trigger_phrase: str,
+            include_synthetic_captions: bool = False,
+            use_face_detection: bool = True,
+            use_face_cropping: bool = False,
+            use_masks: bool = True,
+            steps: int = 1000,
+            learning_rate: float = 0.0007,
+            is_style: bool = False,
+        ) -> AsyncHandle[Wan22ImageTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                use_face_detection: Whether to crop the images around detected faces.
+                use_face_cropping: Whether to crop the images around faces.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                is_style: Whether to train a style instead of a single subject.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            training_data_url: FileInput,
+            trigger_phrase: str,
+            include_synthetic_captions: bool = False,
+            use_face_detection: bool = True,
+            use_face_cropping: bool = False,
+            use_masks: bool = True,
+            steps: int = 1000,
+            learning_rate: float = 0.0007,
+            is_style: bool = False,
+        ) -> Stream[Wan22ImageTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                use_face_detection: Whether to crop the images around detected faces.
+                use_face_cropping: Whether to crop the images around faces.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                is_style: Whether to train a style instead of a single subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            trigger_phrase: str,
+            include_synthetic_captions: bool = False,
+            use_face_detection: bool = True,
+            use_face_cropping: bool = False,
+            use_masks: bool = True,
+            steps: int = 1000,
+            learning_rate: float = 0.0007,
+            is_style: bool = False,
+        ) -> AsyncStream[Wan22ImageTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                use_face_detection: Whether to crop the images around detected faces.
+                use_face_cropping: Whether to crop the images around faces.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 6000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 0.1, a multiple of 1e-06.
+                is_style: Whether to train a style instead of a single subject.
+            """
+            ...
+else:
+    Wan22ImageTrainer = Endpoint
+
+wan_22_image_trainer = Wan22ImageTrainer(
     "fal-ai/wan-22-image-trainer", Wan22ImageTrainerInput, Wan22ImageTrainerOutput
 )
 """Training endpoint of fal-ai: wan-22-image-trainer.
@@ -76,11 +340,6 @@ Call it with `wan_22_image_trainer.subscribe(training_data_url=…, trigger_phra
 
 Input = Wan22ImageTrainerInput
 Output = Wan22ImageTrainerOutput
+endpoint = wan_22_image_trainer
 
-__all__ = [
-    "Input",
-    "Output",
-    "Wan22ImageTrainerInput",
-    "Wan22ImageTrainerOutput",
-    "wan_22_image_trainer",
-]
+__all__ = ["Wan22ImageTrainerInput", "Wan22ImageTrainerOutput", "wan_22_image_trainer"]

@@ -7,11 +7,12 @@ Category: video. https://fal.ai/models/fal-ai/wan-alpha
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -20,8 +21,7 @@ class WanAlphaInput(InputModel, Request["WanAlphaOutput"]):
     """Parameters of fal-ai/wan-alpha."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     num_frames: Annotated[int, Field(ge=17, le=121)] = 81
     """Number of frames to generate; divide by the frame rate to get the duration. From 17 to 121.
@@ -52,7 +52,7 @@ class WanAlphaInput(InputModel, Request["WanAlphaOutput"]):
     """
 
     aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     enable_prompt_expansion: bool = False
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -74,9 +74,7 @@ class WanAlphaInput(InputModel, Request["WanAlphaOutput"]):
     mask_binarization_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
     """From 0 to 1."""
 
-    video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
-        "VP9 (.webm)"
-    )
+    video_output_type: VideoOutputType = "VP9 (.webm)"
     """File format and codec of the video; some support transparency."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
@@ -110,7 +108,495 @@ class WanAlphaOutput(OutputModel):
     """Black and white mask image or clip of the subject."""
 
 
-wan_alpha = Endpoint("fal-ai/wan-alpha", WanAlphaInput, WanAlphaOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanAlpha(Endpoint[..., WanAlphaInput, WanAlphaOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 81,
+            fps: int = 16,
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sampler: Literal["unipc", "dpm++", "euler"] = "euler",
+            shift: float = 10.5,
+            resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            mask_clamp_lower: float = 0.1,
+            mask_clamp_upper: float = 0.75,
+            binarize_mask: bool = False,
+            mask_binarization_threshold: float = 0.8,
+            video_output_type: VideoOutputType = "VP9 (.webm)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[WanAlphaOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mask_clamp_lower: From 0 to 1.
+                mask_clamp_upper: From 0 to 1.
+                binarize_mask: Whether to convert the mask to pure black and white.
+                mask_binarization_threshold: From 0 to 1.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 81,
+            fps: int = 16,
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sampler: Literal["unipc", "dpm++", "euler"] = "euler",
+            shift: float = 10.5,
+            resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            mask_clamp_lower: float = 0.1,
+            mask_clamp_upper: float = 0.75,
+            binarize_mask: bool = False,
+            mask_binarization_threshold: float = 0.8,
+            video_output_type: VideoOutputType = "VP9 (.webm)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[WanAlphaOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mask_clamp_lower: From 0 to 1.
+                mask_clamp_upper: From 0 to 1.
+                binarize_mask: Whether to convert the mask to pure black and white.
+                mask_binarization_threshold: From 0 to 1.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 81,
+            fps: int = 16,
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sampler: Literal["unipc", "dpm++", "euler"] = "euler",
+            shift: float = 10.5,
+            resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            mask_clamp_lower: float = 0.1,
+            mask_clamp_upper: float = 0.75,
+            binarize_mask: bool = False,
+            mask_binarization_threshold: float = 0.8,
+            video_output_type: VideoOutputType = "VP9 (.webm)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[WanAlphaOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mask_clamp_lower: From 0 to 1.
+                mask_clamp_upper: From 0 to 1.
+                binarize_mask: Whether to convert the mask to pure black and white.
+                mask_binarization_threshold: From 0 to 1.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 81,
+            fps: int = 16,
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sampler: Literal["unipc", "dpm++", "euler"] = "euler",
+            shift: float = 10.5,
+            resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            mask_clamp_lower: float = 0.1,
+            mask_clamp_upper: float = 0.75,
+            binarize_mask: bool = False,
+            mask_binarization_threshold: float = 0.8,
+            video_output_type: VideoOutputType = "VP9 (.webm)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[WanAlphaOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mask_clamp_lower: From 0 to 1.
+                mask_clamp_upper: From 0 to 1.
+                binarize_mask: Whether to convert the mask to pure black and white.
+                mask_binarization_threshold: From 0 to 1.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 81,
+            fps: int = 16,
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sampler: Literal["unipc", "dpm++", "euler"] = "euler",
+            shift: float = 10.5,
+            resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            mask_clamp_lower: float = 0.1,
+            mask_clamp_upper: float = 0.75,
+            binarize_mask: bool = False,
+            mask_binarization_threshold: float = 0.8,
+            video_output_type: VideoOutputType = "VP9 (.webm)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Handle[WanAlphaOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mask_clamp_lower: From 0 to 1.
+                mask_clamp_upper: From 0 to 1.
+                binarize_mask: Whether to convert the mask to pure black and white.
+                mask_binarization_threshold: From 0 to 1.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 81,
+            fps: int = 16,
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sampler: Literal["unipc", "dpm++", "euler"] = "euler",
+            shift: float = 10.5,
+            resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            mask_clamp_lower: float = 0.1,
+            mask_clamp_upper: float = 0.75,
+            binarize_mask: bool = False,
+            mask_binarization_threshold: float = 0.8,
+            video_output_type: VideoOutputType = "VP9 (.webm)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[WanAlphaOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mask_clamp_lower: From 0 to 1.
+                mask_clamp_upper: From 0 to 1.
+                binarize_mask: Whether to convert the mask to pure black and white.
+                mask_binarization_threshold: From 0 to 1.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 81,
+            fps: int = 16,
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sampler: Literal["unipc", "dpm++", "euler"] = "euler",
+            shift: float = 10.5,
+            resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            mask_clamp_lower: float = 0.1,
+            mask_clamp_upper: float = 0.75,
+            binarize_mask: bool = False,
+            mask_binarization_threshold: float = 0.8,
+            video_output_type: VideoOutputType = "VP9 (.webm)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Stream[WanAlphaOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mask_clamp_lower: From 0 to 1.
+                mask_clamp_upper: From 0 to 1.
+                binarize_mask: Whether to convert the mask to pure black and white.
+                mask_binarization_threshold: From 0 to 1.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 81,
+            fps: int = 16,
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sampler: Literal["unipc", "dpm++", "euler"] = "euler",
+            shift: float = 10.5,
+            resolution: Literal["240p", "360p", "480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            mask_clamp_lower: float = 0.1,
+            mask_clamp_upper: float = 0.75,
+            binarize_mask: bool = False,
+            mask_binarization_threshold: float = 0.8,
+            video_output_type: VideoOutputType = "VP9 (.webm)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> AsyncStream[WanAlphaOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 121.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mask_clamp_lower: From 0 to 1.
+                mask_clamp_upper: From 0 to 1.
+                binarize_mask: Whether to convert the mask to pure black and white.
+                mask_binarization_threshold: From 0 to 1.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    WanAlpha = Endpoint
+
+wan_alpha = WanAlpha("fal-ai/wan-alpha", WanAlphaInput, WanAlphaOutput)
 """Video endpoint of fal-ai: wan-alpha.
 
 Call it with `wan_alpha.subscribe(prompt=…)`.
@@ -118,5 +604,6 @@ Call it with `wan_alpha.subscribe(prompt=…)`.
 
 Input = WanAlphaInput
 Output = WanAlphaOutput
+endpoint = wan_alpha
 
-__all__ = ["Input", "Output", "WanAlphaInput", "WanAlphaOutput", "wan_alpha"]
+__all__ = ["VideoOutputType", "WanAlphaInput", "WanAlphaOutput", "wan_alpha"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan-ati
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from fal_typed.models import InputModel, OutputModel, Request
 
 
 class TrackPoint(InputModel):
-    """Part of the parameters: x, y."""
+    """An item of the parameter `track`."""
 
     x: float
     """Horizontal position from the left edge."""
@@ -33,8 +33,7 @@ class WanAtiInput(InputModel, Request["WanAtiOutput"]):
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     track: list[list[TrackPoint]]
 
@@ -61,7 +60,239 @@ class WanAtiOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-wan_ati = Endpoint("fal-ai/wan-ati", WanAtiInput, WanAtiOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanAti(Endpoint[..., WanAtiInput, WanAtiOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[list[TrackPoint]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> Result[WanAtiOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[list[TrackPoint]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> Result[WanAtiOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[list[TrackPoint]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> Result[WanAtiOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[list[TrackPoint]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> Result[WanAtiOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[list[TrackPoint]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> Handle[WanAtiOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[list[TrackPoint]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> AsyncHandle[WanAtiOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[list[TrackPoint]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> Stream[WanAtiOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            track: list[list[TrackPoint]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 5,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+        ) -> AsyncStream[WanAtiOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    WanAti = Endpoint
+
+wan_ati = WanAti("fal-ai/wan-ati", WanAtiInput, WanAtiOutput)
 """Video endpoint of fal-ai: wan-ati.
 
 Call it with `wan_ati.subscribe(image_url=…, prompt=…, track=…)`.
@@ -69,5 +300,6 @@ Call it with `wan_ati.subscribe(image_url=…, prompt=…, track=…)`.
 
 Input = WanAtiInput
 Output = WanAtiOutput
+endpoint = wan_ati
 
-__all__ = ["Input", "Output", "TrackPoint", "WanAtiInput", "WanAtiOutput", "wan_ati"]
+__all__ = ["TrackPoint", "WanAtiInput", "WanAtiOutput", "wan_ati"]

@@ -7,13 +7,60 @@ Category: video. https://fal.ai/models/fal-ai/wan-effects
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+EffectType: TypeAlias = Literal[
+    "squish",
+    "muscle",
+    "inflate",
+    "crush",
+    "rotate",
+    "gun-shooting",
+    "deflate",
+    "cakeify",
+    "hulk",
+    "baby",
+    "bride",
+    "classy",
+    "puppy",
+    "snow-white",
+    "disney-princess",
+    "mona-lisa",
+    "painting",
+    "pirate-captain",
+    "princess",
+    "jungle",
+    "samurai",
+    "vip",
+    "warrior",
+    "zen",
+    "assassin",
+    "timelapse",
+    "tsunami",
+    "fire",
+    "zoom-call",
+    "doom-fps",
+    "fus-ro-dah",
+    "hug-jesus",
+    "robot-face-reveal",
+    "super-saiyan",
+    "jumpscare",
+    "laughing",
+    "cartoon-jaw-drop",
+    "crying",
+    "kissing",
+    "angry-face",
+    "selfie-younger-self",
+    "animeify",
+    "blast",
+]
+"""Value of the parameter `effect_type`."""
 
 
 class WanEffectsInput(InputModel, Request["WanEffectsOutput"]):
@@ -24,51 +71,7 @@ class WanEffectsInput(InputModel, Request["WanEffectsOutput"]):
     image_url: FileInput
     """Image that the video starts with or is generated from."""
 
-    effect_type: Literal[
-        "squish",
-        "muscle",
-        "inflate",
-        "crush",
-        "rotate",
-        "gun-shooting",
-        "deflate",
-        "cakeify",
-        "hulk",
-        "baby",
-        "bride",
-        "classy",
-        "puppy",
-        "snow-white",
-        "disney-princess",
-        "mona-lisa",
-        "painting",
-        "pirate-captain",
-        "princess",
-        "jungle",
-        "samurai",
-        "vip",
-        "warrior",
-        "zen",
-        "assassin",
-        "timelapse",
-        "tsunami",
-        "fire",
-        "zoom-call",
-        "doom-fps",
-        "fus-ro-dah",
-        "hug-jesus",
-        "robot-face-reveal",
-        "super-saiyan",
-        "jumpscare",
-        "laughing",
-        "cartoon-jaw-drop",
-        "crying",
-        "kissing",
-        "angry-face",
-        "selfie-younger-self",
-        "animeify",
-        "blast",
-    ] = "cakeify"
+    effect_type: EffectType = "cakeify"
     """Predefined effect to apply."""
 
     num_frames: Annotated[int, Field(ge=81, le=100)] = 81
@@ -84,7 +87,7 @@ class WanEffectsInput(InputModel, Request["WanEffectsOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
@@ -108,7 +111,295 @@ class WanEffectsOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-wan_effects = Endpoint("fal-ai/wan-effects", WanEffectsInput, WanEffectsOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanEffects(Endpoint[..., WanEffectsInput, WanEffectsOutput]):
+        def run(
+            self,
+            *,
+            subject: str,
+            image_url: FileInput,
+            effect_type: EffectType = "cakeify",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            turbo_mode: bool = False,
+        ) -> Result[WanEffectsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                effect_type: Predefined effect to apply.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0.1 to 2.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            subject: str,
+            image_url: FileInput,
+            effect_type: EffectType = "cakeify",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            turbo_mode: bool = False,
+        ) -> Result[WanEffectsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                effect_type: Predefined effect to apply.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0.1 to 2.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            subject: str,
+            image_url: FileInput,
+            effect_type: EffectType = "cakeify",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            turbo_mode: bool = False,
+        ) -> Result[WanEffectsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                effect_type: Predefined effect to apply.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0.1 to 2.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            subject: str,
+            image_url: FileInput,
+            effect_type: EffectType = "cakeify",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            turbo_mode: bool = False,
+        ) -> Result[WanEffectsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                effect_type: Predefined effect to apply.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0.1 to 2.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            subject: str,
+            image_url: FileInput,
+            effect_type: EffectType = "cakeify",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            turbo_mode: bool = False,
+        ) -> Handle[WanEffectsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                effect_type: Predefined effect to apply.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0.1 to 2.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            subject: str,
+            image_url: FileInput,
+            effect_type: EffectType = "cakeify",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            turbo_mode: bool = False,
+        ) -> AsyncHandle[WanEffectsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                effect_type: Predefined effect to apply.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0.1 to 2.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            subject: str,
+            image_url: FileInput,
+            effect_type: EffectType = "cakeify",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            turbo_mode: bool = False,
+        ) -> Stream[WanEffectsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                effect_type: Predefined effect to apply.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0.1 to 2.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            subject: str,
+            image_url: FileInput,
+            effect_type: EffectType = "cakeify",
+            num_frames: int = 81,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            turbo_mode: bool = False,
+        ) -> AsyncStream[WanEffectsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                effect_type: Predefined effect to apply.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0.1 to 2.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+else:
+    WanEffects = Endpoint
+
+wan_effects = WanEffects("fal-ai/wan-effects", WanEffectsInput, WanEffectsOutput)
 """Video endpoint of fal-ai: wan-effects.
 
 Call it with `wan_effects.subscribe(subject=…, image_url=…)`.
@@ -116,5 +407,6 @@ Call it with `wan_effects.subscribe(subject=…, image_url=…)`.
 
 Input = WanEffectsInput
 Output = WanEffectsOutput
+endpoint = wan_effects
 
-__all__ = ["Input", "Output", "WanEffectsInput", "WanEffectsOutput", "wan_effects"]
+__all__ = ["EffectType", "WanEffectsInput", "WanEffectsOutput", "wan_effects"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan-fun-control
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class WanFunControlInput(InputModel, Request["WanFunControlOutput"]):
     """Parameters of fal-ai/wan-fun-control."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     control_video_url: FileInput
     """Control video with motion, depth or pose to follow."""
@@ -75,7 +74,367 @@ class WanFunControlOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-wan_fun_control = Endpoint("fal-ai/wan-fun-control", WanFunControlInput, WanFunControlOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanFunControl(Endpoint[..., WanFunControlInput, WanFunControlOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            control_video_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 27,
+            guidance_scale: float = 6,
+            shift: float = 5,
+            seed: int | None = None,
+            match_input_num_frames: bool = True,
+            num_frames: int = 81,
+            match_input_fps: bool = True,
+            fps: int = 16,
+            preprocess_video: bool = False,
+            preprocess_type: Literal["depth", "pose"] = "depth",
+            reference_image_url: FileInput | None = None,
+        ) -> Result[WanFunControlOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                control_video_url: Control video with motion, depth or pose to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 49 to 121.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 4 to 60.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            control_video_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 27,
+            guidance_scale: float = 6,
+            shift: float = 5,
+            seed: int | None = None,
+            match_input_num_frames: bool = True,
+            num_frames: int = 81,
+            match_input_fps: bool = True,
+            fps: int = 16,
+            preprocess_video: bool = False,
+            preprocess_type: Literal["depth", "pose"] = "depth",
+            reference_image_url: FileInput | None = None,
+        ) -> Result[WanFunControlOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                control_video_url: Control video with motion, depth or pose to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 49 to 121.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 4 to 60.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            control_video_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 27,
+            guidance_scale: float = 6,
+            shift: float = 5,
+            seed: int | None = None,
+            match_input_num_frames: bool = True,
+            num_frames: int = 81,
+            match_input_fps: bool = True,
+            fps: int = 16,
+            preprocess_video: bool = False,
+            preprocess_type: Literal["depth", "pose"] = "depth",
+            reference_image_url: FileInput | None = None,
+        ) -> Result[WanFunControlOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                control_video_url: Control video with motion, depth or pose to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 49 to 121.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 4 to 60.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            control_video_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 27,
+            guidance_scale: float = 6,
+            shift: float = 5,
+            seed: int | None = None,
+            match_input_num_frames: bool = True,
+            num_frames: int = 81,
+            match_input_fps: bool = True,
+            fps: int = 16,
+            preprocess_video: bool = False,
+            preprocess_type: Literal["depth", "pose"] = "depth",
+            reference_image_url: FileInput | None = None,
+        ) -> Result[WanFunControlOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                control_video_url: Control video with motion, depth or pose to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 49 to 121.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 4 to 60.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            control_video_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 27,
+            guidance_scale: float = 6,
+            shift: float = 5,
+            seed: int | None = None,
+            match_input_num_frames: bool = True,
+            num_frames: int = 81,
+            match_input_fps: bool = True,
+            fps: int = 16,
+            preprocess_video: bool = False,
+            preprocess_type: Literal["depth", "pose"] = "depth",
+            reference_image_url: FileInput | None = None,
+        ) -> Handle[WanFunControlOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                control_video_url: Control video with motion, depth or pose to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 49 to 121.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 4 to 60.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            control_video_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 27,
+            guidance_scale: float = 6,
+            shift: float = 5,
+            seed: int | None = None,
+            match_input_num_frames: bool = True,
+            num_frames: int = 81,
+            match_input_fps: bool = True,
+            fps: int = 16,
+            preprocess_video: bool = False,
+            preprocess_type: Literal["depth", "pose"] = "depth",
+            reference_image_url: FileInput | None = None,
+        ) -> AsyncHandle[WanFunControlOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                control_video_url: Control video with motion, depth or pose to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 49 to 121.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 4 to 60.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            control_video_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 27,
+            guidance_scale: float = 6,
+            shift: float = 5,
+            seed: int | None = None,
+            match_input_num_frames: bool = True,
+            num_frames: int = 81,
+            match_input_fps: bool = True,
+            fps: int = 16,
+            preprocess_video: bool = False,
+            preprocess_type: Literal["depth", "pose"] = "depth",
+            reference_image_url: FileInput | None = None,
+        ) -> Stream[WanFunControlOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                control_video_url: Control video with motion, depth or pose to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 49 to 121.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 4 to 60.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            control_video_url: FileInput,
+            negative_prompt: str = "",
+            num_inference_steps: int = 27,
+            guidance_scale: float = 6,
+            shift: float = 5,
+            seed: int | None = None,
+            match_input_num_frames: bool = True,
+            num_frames: int = 81,
+            match_input_fps: bool = True,
+            fps: int = 16,
+            preprocess_video: bool = False,
+            preprocess_type: Literal["depth", "pose"] = "depth",
+            reference_image_url: FileInput | None = None,
+        ) -> AsyncStream[WanFunControlOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                control_video_url: Control video with motion, depth or pose to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 49 to 121.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 4 to 60.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+            """
+            ...
+else:
+    WanFunControl = Endpoint
+
+wan_fun_control = WanFunControl("fal-ai/wan-fun-control", WanFunControlInput, WanFunControlOutput)
 """Video endpoint of fal-ai: wan-fun-control.
 
 Call it with `wan_fun_control.subscribe(prompt=…, control_video_url=…)`.
@@ -83,5 +442,6 @@ Call it with `wan_fun_control.subscribe(prompt=…, control_video_url=…)`.
 
 Input = WanFunControlInput
 Output = WanFunControlOutput
+endpoint = wan_fun_control
 
-__all__ = ["Input", "Output", "WanFunControlInput", "WanFunControlOutput", "wan_fun_control"]
+__all__ = ["WanFunControlInput", "WanFunControlOutput", "wan_fun_control"]

@@ -7,12 +7,12 @@ Category: video. https://fal.ai/models/fal-ai/wan-i2v-lora
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lora_weight_type2_5f7826d7 import LoraWeightType2
+from fal_typed.endpoints._shared.lora_weight_db37d91b import LoraWeight
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,8 +21,7 @@ class WanI2vLoraInput(InputModel, Request["WanI2vLoraOutput"]):
     """Parameters of fal-ai/wan-i2v-lora."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -68,9 +67,9 @@ class WanI2vLoraInput(InputModel, Request["WanI2vLoraOutput"]):
     """
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
-    loras: list[LoraWeightType2] = []
+    loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     reverse_video: bool = False
@@ -90,7 +89,431 @@ class WanI2vLoraOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-wan_i2v_lora = Endpoint("fal-ai/wan-i2v-lora", WanI2vLoraInput, WanI2vLoraOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanI2vLora(Endpoint[..., WanI2vLoraInput, WanI2vLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> Result[WanI2vLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> Result[WanI2vLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> Result[WanI2vLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> Result[WanI2vLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> Handle[WanI2vLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> AsyncHandle[WanI2vLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> Stream[WanI2vLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: int = 30,
+            guide_scale: float = 5,
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "16:9",
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+            turbo_mode: bool = True,
+        ) -> AsyncStream[WanI2vLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                guide_scale: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                aspect_ratio: Ratio of width to height of the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+                turbo_mode: Whether to generate faster, at lower quality.
+            """
+            ...
+else:
+    WanI2vLora = Endpoint
+
+wan_i2v_lora = WanI2vLora("fal-ai/wan-i2v-lora", WanI2vLoraInput, WanI2vLoraOutput)
 """Video endpoint of fal-ai: wan-i2v-lora.
 
 Call it with `wan_i2v_lora.subscribe(prompt=…, image_url=…)`.
@@ -98,12 +521,6 @@ Call it with `wan_i2v_lora.subscribe(prompt=…, image_url=…)`.
 
 Input = WanI2vLoraInput
 Output = WanI2vLoraOutput
+endpoint = wan_i2v_lora
 
-__all__ = [
-    "Input",
-    "LoraWeightType2",
-    "Output",
-    "WanI2vLoraInput",
-    "WanI2vLoraOutput",
-    "wan_i2v_lora",
-]
+__all__ = ["LoraWeight", "WanI2vLoraInput", "WanI2vLoraOutput", "wan_i2v_lora"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan-motion
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -24,8 +24,7 @@ class WanMotionInput(InputModel, Request["WanMotionOutput"]):
     """Image that the video starts with or is generated from."""
 
     prompt: str = ""
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -54,7 +53,231 @@ class WanMotionOutput(OutputModel):
     """Text that the video was generated from, as the model received it."""
 
 
-wan_motion = Endpoint("fal-ai/wan-motion", WanMotionInput, WanMotionOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanMotion(Endpoint[..., WanMotionInput, WanMotionOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            acceleration: Literal["none", "regular"] = "regular",
+            adapt_motion: bool = True,
+            enhance_identity: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanMotionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            acceleration: Literal["none", "regular"] = "regular",
+            adapt_motion: bool = True,
+            enhance_identity: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanMotionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            acceleration: Literal["none", "regular"] = "regular",
+            adapt_motion: bool = True,
+            enhance_identity: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanMotionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            acceleration: Literal["none", "regular"] = "regular",
+            adapt_motion: bool = True,
+            enhance_identity: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanMotionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            acceleration: Literal["none", "regular"] = "regular",
+            adapt_motion: bool = True,
+            enhance_identity: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Handle[WanMotionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            acceleration: Literal["none", "regular"] = "regular",
+            adapt_motion: bool = True,
+            enhance_identity: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[WanMotionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            acceleration: Literal["none", "regular"] = "regular",
+            adapt_motion: bool = True,
+            enhance_identity: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Stream[WanMotionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            acceleration: Literal["none", "regular"] = "regular",
+            adapt_motion: bool = True,
+            enhance_identity: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[WanMotionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    WanMotion = Endpoint
+
+wan_motion = WanMotion("fal-ai/wan-motion", WanMotionInput, WanMotionOutput)
 """Video endpoint of fal-ai: wan-motion.
 
 Call it with `wan_motion.subscribe(video_url=…, image_url=…)`.
@@ -62,5 +285,6 @@ Call it with `wan_motion.subscribe(video_url=…, image_url=…)`.
 
 Input = WanMotionInput
 Output = WanMotionOutput
+endpoint = wan_motion
 
-__all__ = ["Input", "Output", "WanMotionInput", "WanMotionOutput", "wan_motion"]
+__all__ = ["WanMotionInput", "WanMotionOutput", "wan_motion"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan-move
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class WanMoveInput(InputModel, Request["WanMoveOutput"]):
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     trajectories: list[list[dict[str, Any]]]
     """Points of the path along which the masked area moves, in order."""
@@ -54,7 +53,239 @@ class WanMoveOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-wan_move = Endpoint("fal-ai/wan-move", WanMoveInput, WanMoveOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanMove(Endpoint[..., WanMoveInput, WanMoveOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            trajectories: list[list[dict[str, Any]]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+        ) -> Result[WanMoveOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                trajectories: Points of the path along which the masked area moves, in order.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. At least 1 and less than 10.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            trajectories: list[list[dict[str, Any]]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+        ) -> Result[WanMoveOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                trajectories: Points of the path along which the masked area moves, in order.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. At least 1 and less than 10.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            trajectories: list[list[dict[str, Any]]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+        ) -> Result[WanMoveOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                trajectories: Points of the path along which the masked area moves, in order.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. At least 1 and less than 10.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            trajectories: list[list[dict[str, Any]]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+        ) -> Result[WanMoveOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                trajectories: Points of the path along which the masked area moves, in order.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. At least 1 and less than 10.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            trajectories: list[list[dict[str, Any]]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+        ) -> Handle[WanMoveOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                trajectories: Points of the path along which the masked area moves, in order.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. At least 1 and less than 10.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            trajectories: list[list[dict[str, Any]]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+        ) -> AsyncHandle[WanMoveOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                trajectories: Points of the path along which the masked area moves, in order.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. At least 1 and less than 10.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            trajectories: list[list[dict[str, Any]]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+        ) -> Stream[WanMoveOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                trajectories: Points of the path along which the masked area moves, in order.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. At least 1 and less than 10.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            trajectories: list[list[dict[str, Any]]],
+            num_inference_steps: int = 40,
+            guidance_scale: float = 3.5,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+        ) -> AsyncStream[WanMoveOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                trajectories: Points of the path along which the masked area moves, in order.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. At least 1 and less than 10.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    WanMove = Endpoint
+
+wan_move = WanMove("fal-ai/wan-move", WanMoveInput, WanMoveOutput)
 """Video endpoint of fal-ai: wan-move.
 
 Call it with `wan_move.subscribe(image_url=…, prompt=…, trajectories=…)`.
@@ -62,5 +293,6 @@ Call it with `wan_move.subscribe(image_url=…, prompt=…, trajectories=…)`.
 
 Input = WanMoveInput
 Output = WanMoveOutput
+endpoint = wan_move
 
-__all__ = ["Input", "Output", "WanMoveInput", "WanMoveOutput", "wan_move"]
+__all__ = ["WanMoveInput", "WanMoveOutput", "wan_move"]

@@ -7,12 +7,12 @@ Category: video. https://fal.ai/models/fal-ai/wan-t2v-lora
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lora_weight_type2_5f7826d7 import LoraWeightType2
+from fal_typed.endpoints._shared.lora_weight_db37d91b import LoraWeight
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,8 +21,7 @@ class WanT2vLoraInput(InputModel, Request["WanT2vLoraOutput"]):
     """Parameters of fal-ai/wan-t2v-lora."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -44,7 +43,7 @@ class WanT2vLoraInput(InputModel, Request["WanT2vLoraOutput"]):
     """
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
@@ -60,7 +59,7 @@ class WanT2vLoraInput(InputModel, Request["WanT2vLoraOutput"]):
     turbo_mode: bool = True
     """Whether to generate faster, at lower quality."""
 
-    loras: list[LoraWeightType2] = []
+    loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     reverse_video: bool = False
@@ -77,7 +76,367 @@ class WanT2vLoraOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-wan_t2v_lora = Endpoint("fal-ai/wan-t2v-lora", WanT2vLoraInput, WanT2vLoraOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanT2vLora(Endpoint[..., WanT2vLoraInput, WanT2vLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+        ) -> Result[WanT2vLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+        ) -> Result[WanT2vLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+        ) -> Result[WanT2vLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+        ) -> Result[WanT2vLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+        ) -> Handle[WanT2vLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+        ) -> AsyncHandle[WanT2vLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+        ) -> Stream[WanT2vLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            turbo_mode: bool = True,
+            loras: list[LoraWeight] = [],
+            reverse_video: bool = False,
+        ) -> AsyncStream[WanT2vLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                turbo_mode: Whether to generate faster, at lower quality.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                reverse_video: Whether to play the video backward.
+            """
+            ...
+else:
+    WanT2vLora = Endpoint
+
+wan_t2v_lora = WanT2vLora("fal-ai/wan-t2v-lora", WanT2vLoraInput, WanT2vLoraOutput)
 """Video endpoint of fal-ai: wan-t2v-lora.
 
 Call it with `wan_t2v_lora.subscribe(prompt=…)`.
@@ -85,12 +444,6 @@ Call it with `wan_t2v_lora.subscribe(prompt=…)`.
 
 Input = WanT2vLoraInput
 Output = WanT2vLoraOutput
+endpoint = wan_t2v_lora
 
-__all__ = [
-    "Input",
-    "LoraWeightType2",
-    "Output",
-    "WanT2vLoraInput",
-    "WanT2vLoraOutput",
-    "wan_t2v_lora",
-]
+__all__ = ["LoraWeight", "WanT2vLoraInput", "WanT2vLoraOutput", "wan_t2v_lora"]

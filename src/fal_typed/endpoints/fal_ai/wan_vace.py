@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan-vace
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class WanVaceInput(InputModel, Request["WanVaceOutput"]):
     """Parameters of fal-ai/wan-vace."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -51,7 +50,7 @@ class WanVaceInput(InputModel, Request["WanVaceOutput"]):
     """
 
     aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
@@ -90,7 +89,439 @@ class WanVaceOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-wan_vace = Endpoint("fal-ai/wan-vace", WanVaceInput, WanVaceOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanVace(Endpoint[..., WanVaceInput, WanVaceOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            task: Literal["depth", "inpainting"] = "depth",
+            shift: float = 5,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            video_url: FileInput | None = None,
+            mask_video_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            ref_image_urls: list[FileInput] | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+        ) -> Result[WanVaceOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                task: Task for the endpoint to perform.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            task: Literal["depth", "inpainting"] = "depth",
+            shift: float = 5,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            video_url: FileInput | None = None,
+            mask_video_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            ref_image_urls: list[FileInput] | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+        ) -> Result[WanVaceOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                task: Task for the endpoint to perform.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            task: Literal["depth", "inpainting"] = "depth",
+            shift: float = 5,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            video_url: FileInput | None = None,
+            mask_video_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            ref_image_urls: list[FileInput] | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+        ) -> Result[WanVaceOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                task: Task for the endpoint to perform.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            task: Literal["depth", "inpainting"] = "depth",
+            shift: float = 5,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            video_url: FileInput | None = None,
+            mask_video_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            ref_image_urls: list[FileInput] | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+        ) -> Result[WanVaceOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                task: Task for the endpoint to perform.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            task: Literal["depth", "inpainting"] = "depth",
+            shift: float = 5,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            video_url: FileInput | None = None,
+            mask_video_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            ref_image_urls: list[FileInput] | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+        ) -> Handle[WanVaceOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                task: Task for the endpoint to perform.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            task: Literal["depth", "inpainting"] = "depth",
+            shift: float = 5,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            video_url: FileInput | None = None,
+            mask_video_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            ref_image_urls: list[FileInput] | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+        ) -> AsyncHandle[WanVaceOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                task: Task for the endpoint to perform.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            task: Literal["depth", "inpainting"] = "depth",
+            shift: float = 5,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            video_url: FileInput | None = None,
+            mask_video_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            ref_image_urls: list[FileInput] | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+        ) -> Stream[WanVaceOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                task: Task for the endpoint to perform.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int | None = 81,
+            frames_per_second: int | None = 16,
+            task: Literal["depth", "inpainting"] = "depth",
+            shift: float = 5,
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            num_inference_steps: int = 30,
+            video_url: FileInput | None = None,
+            mask_video_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            ref_image_urls: list[FileInput] | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+        ) -> AsyncStream[WanVaceOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 81 to 240.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 24.
+                task: Task for the endpoint to perform.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+            """
+            ...
+else:
+    WanVace = Endpoint
+
+wan_vace = WanVace("fal-ai/wan-vace", WanVaceInput, WanVaceOutput)
 """Video endpoint of fal-ai: wan-vace.
 
 Call it with `wan_vace.subscribe(prompt=…)`.
@@ -98,5 +529,6 @@ Call it with `wan_vace.subscribe(prompt=…)`.
 
 Input = WanVaceInput
 Output = WanVaceOutput
+endpoint = wan_vace
 
-__all__ = ["Input", "Output", "WanVaceInput", "WanVaceOutput", "wan_vace"]
+__all__ = ["WanVaceInput", "WanVaceOutput", "wan_vace"]

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/wan-vace-1-3b
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -21,7 +21,7 @@ class WanVace13bInput(InputModel, Request["WanVace13bOutput"]):
     """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     enable_prompt_expansion: bool = UNSET
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -85,7 +85,431 @@ class WanVace13bOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-wan_vace_1_3b = Endpoint("fal-ai/wan-vace-1-3b", WanVace13bInput, WanVace13bOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanVace13b(Endpoint[..., WanVace13bInput, WanVace13bOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = 16,
+            mask_image_url: FileInput = UNSET,
+            mask_video_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            seed: int = UNSET,
+            shift: float = 5,
+            task: Literal["depth", "inpainting"] = "depth",
+            video_url: FileInput = UNSET,
+        ) -> Result[WanVace13bOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                task: Task for the endpoint to perform.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = 16,
+            mask_image_url: FileInput = UNSET,
+            mask_video_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            seed: int = UNSET,
+            shift: float = 5,
+            task: Literal["depth", "inpainting"] = "depth",
+            video_url: FileInput = UNSET,
+        ) -> Result[WanVace13bOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                task: Task for the endpoint to perform.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = 16,
+            mask_image_url: FileInput = UNSET,
+            mask_video_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            seed: int = UNSET,
+            shift: float = 5,
+            task: Literal["depth", "inpainting"] = "depth",
+            video_url: FileInput = UNSET,
+        ) -> Result[WanVace13bOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                task: Task for the endpoint to perform.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = 16,
+            mask_image_url: FileInput = UNSET,
+            mask_video_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            seed: int = UNSET,
+            shift: float = 5,
+            task: Literal["depth", "inpainting"] = "depth",
+            video_url: FileInput = UNSET,
+        ) -> Result[WanVace13bOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                task: Task for the endpoint to perform.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = 16,
+            mask_image_url: FileInput = UNSET,
+            mask_video_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            seed: int = UNSET,
+            shift: float = 5,
+            task: Literal["depth", "inpainting"] = "depth",
+            video_url: FileInput = UNSET,
+        ) -> Handle[WanVace13bOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                task: Task for the endpoint to perform.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = 16,
+            mask_image_url: FileInput = UNSET,
+            mask_video_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            seed: int = UNSET,
+            shift: float = 5,
+            task: Literal["depth", "inpainting"] = "depth",
+            video_url: FileInput = UNSET,
+        ) -> AsyncHandle[WanVace13bOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                task: Task for the endpoint to perform.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = 16,
+            mask_image_url: FileInput = UNSET,
+            mask_video_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            seed: int = UNSET,
+            shift: float = 5,
+            task: Literal["depth", "inpainting"] = "depth",
+            video_url: FileInput = UNSET,
+        ) -> Stream[WanVace13bOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                task: Task for the endpoint to perform.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            frames_per_second: int = 16,
+            mask_image_url: FileInput = UNSET,
+            mask_video_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            seed: int = UNSET,
+            shift: float = 5,
+            task: Literal["depth", "inpainting"] = "depth",
+            video_url: FileInput = UNSET,
+        ) -> AsyncStream[WanVace13bOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                task: Task for the endpoint to perform.
+                video_url: Video to edit or to start from.
+            """
+            ...
+else:
+    WanVace13b = Endpoint
+
+wan_vace_1_3b = WanVace13b("fal-ai/wan-vace-1-3b", WanVace13bInput, WanVace13bOutput)
 """Endpoint of fal-ai: wan-vace-1-3b.
 
 Call it with `wan_vace_1_3b.subscribe(prompt=…)`.
@@ -93,5 +517,6 @@ Call it with `wan_vace_1_3b.subscribe(prompt=…)`.
 
 Input = WanVace13bInput
 Output = WanVace13bOutput
+endpoint = wan_vace_1_3b
 
-__all__ = ["Input", "Output", "WanVace13bInput", "WanVace13bOutput", "wan_vace_1_3b"]
+__all__ = ["WanVace13bInput", "WanVace13bOutput", "wan_vace_1_3b"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan-vision-enhancer
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -29,8 +29,7 @@ class WanVisionEnhancerInput(InputModel, Request["WanVisionEnhancerOutput"]):
     """How much detail the model can invent; 0 stays with the original. From 0 to 4."""
 
     prompt: str | None = None
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -52,7 +51,215 @@ class WanVisionEnhancerOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-wan_vision_enhancer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanVisionEnhancer(Endpoint[..., WanVisionEnhancerInput, WanVisionEnhancerOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["720p", "1080p"] = "720p",
+            creativity: int = 1,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[WanVisionEnhancerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 4.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["720p", "1080p"] = "720p",
+            creativity: int = 1,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[WanVisionEnhancerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 4.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["720p", "1080p"] = "720p",
+            creativity: int = 1,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[WanVisionEnhancerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 4.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["720p", "1080p"] = "720p",
+            creativity: int = 1,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[WanVisionEnhancerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 4.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["720p", "1080p"] = "720p",
+            creativity: int = 1,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Handle[WanVisionEnhancerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 4.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["720p", "1080p"] = "720p",
+            creativity: int = 1,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> AsyncHandle[WanVisionEnhancerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 4.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["720p", "1080p"] = "720p",
+            creativity: int = 1,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Stream[WanVisionEnhancerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 4.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["720p", "1080p"] = "720p",
+            creativity: int = 1,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> AsyncStream[WanVisionEnhancerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                creativity: How much detail the model can invent; 0 stays with the original. From 0
+                    to 4.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    WanVisionEnhancer = Endpoint
+
+wan_vision_enhancer = WanVisionEnhancer(
     "fal-ai/wan-vision-enhancer", WanVisionEnhancerInput, WanVisionEnhancerOutput
 )
 """Video endpoint of fal-ai: wan-vision-enhancer.
@@ -62,11 +269,6 @@ Call it with `wan_vision_enhancer.subscribe(video_url=…)`.
 
 Input = WanVisionEnhancerInput
 Output = WanVisionEnhancerOutput
+endpoint = wan_vision_enhancer
 
-__all__ = [
-    "Input",
-    "Output",
-    "WanVisionEnhancerInput",
-    "WanVisionEnhancerOutput",
-    "wan_vision_enhancer",
-]
+__all__ = ["WanVisionEnhancerInput", "WanVisionEnhancerOutput", "wan_vision_enhancer"]

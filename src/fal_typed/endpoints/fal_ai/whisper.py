@@ -7,9 +7,10 @@ https://fal.ai/models/fal-ai/whisper
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.language_a161a15f import Language
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -29,107 +30,7 @@ class WhisperInput(InputModel, Request["WhisperOutput"]):
     diarize: bool = UNSET
     """Whether to identify the speakers."""
 
-    language: Literal[
-        "af",
-        "am",
-        "ar",
-        "as",
-        "az",
-        "ba",
-        "be",
-        "bg",
-        "bn",
-        "bo",
-        "br",
-        "bs",
-        "ca",
-        "cs",
-        "cy",
-        "da",
-        "de",
-        "el",
-        "en",
-        "es",
-        "et",
-        "eu",
-        "fa",
-        "fi",
-        "fo",
-        "fr",
-        "gl",
-        "gu",
-        "ha",
-        "haw",
-        "he",
-        "hi",
-        "hr",
-        "ht",
-        "hu",
-        "hy",
-        "id",
-        "is",
-        "it",
-        "ja",
-        "jw",
-        "ka",
-        "kk",
-        "km",
-        "kn",
-        "ko",
-        "la",
-        "lb",
-        "ln",
-        "lo",
-        "lt",
-        "lv",
-        "mg",
-        "mi",
-        "mk",
-        "ml",
-        "mn",
-        "mr",
-        "ms",
-        "mt",
-        "my",
-        "ne",
-        "nl",
-        "nn",
-        "no",
-        "oc",
-        "pa",
-        "pl",
-        "ps",
-        "pt",
-        "ro",
-        "ru",
-        "sa",
-        "sd",
-        "si",
-        "sk",
-        "sl",
-        "sn",
-        "so",
-        "sq",
-        "sr",
-        "su",
-        "sv",
-        "sw",
-        "ta",
-        "te",
-        "tg",
-        "th",
-        "tk",
-        "tl",
-        "tr",
-        "tt",
-        "uk",
-        "ur",
-        "uz",
-        "vi",
-        "yi",
-        "yo",
-        "zh",
-    ] = UNSET
+    language: Language = UNSET
     """Language spoken in the audio."""
 
     num_speakers: int = UNSET
@@ -143,7 +44,7 @@ class WhisperInput(InputModel, Request["WhisperOutput"]):
 
 
 class DiarizationSegment(OutputModel):
-    """Part of the result: speaker, timestamp."""
+    """An item of the field `diarization_segments`."""
 
     speaker: str
     """Speaker, by a name that the model assigned."""
@@ -153,7 +54,7 @@ class DiarizationSegment(OutputModel):
 
 
 class WhisperChunk(OutputModel):
-    """Part of the result: text, timestamp, speaker."""
+    """An item of the field `chunks`."""
 
     text: str
     """Transcript of this segment."""
@@ -171,109 +72,7 @@ class WhisperOutput(OutputModel):
     diarization_segments: list[DiarizationSegment]
     """Segments with their speakers."""
 
-    inferred_languages: list[
-        Literal[
-            "af",
-            "am",
-            "ar",
-            "as",
-            "az",
-            "ba",
-            "be",
-            "bg",
-            "bn",
-            "bo",
-            "br",
-            "bs",
-            "ca",
-            "cs",
-            "cy",
-            "da",
-            "de",
-            "el",
-            "en",
-            "es",
-            "et",
-            "eu",
-            "fa",
-            "fi",
-            "fo",
-            "fr",
-            "gl",
-            "gu",
-            "ha",
-            "haw",
-            "he",
-            "hi",
-            "hr",
-            "ht",
-            "hu",
-            "hy",
-            "id",
-            "is",
-            "it",
-            "ja",
-            "jw",
-            "ka",
-            "kk",
-            "km",
-            "kn",
-            "ko",
-            "la",
-            "lb",
-            "ln",
-            "lo",
-            "lt",
-            "lv",
-            "mg",
-            "mi",
-            "mk",
-            "ml",
-            "mn",
-            "mr",
-            "ms",
-            "mt",
-            "my",
-            "ne",
-            "nl",
-            "nn",
-            "no",
-            "oc",
-            "pa",
-            "pl",
-            "ps",
-            "pt",
-            "ro",
-            "ru",
-            "sa",
-            "sd",
-            "si",
-            "sk",
-            "sl",
-            "sn",
-            "so",
-            "sq",
-            "sr",
-            "su",
-            "sv",
-            "sw",
-            "ta",
-            "te",
-            "tg",
-            "th",
-            "tk",
-            "tl",
-            "tr",
-            "tt",
-            "uk",
-            "ur",
-            "uz",
-            "vi",
-            "yi",
-            "yo",
-            "zh",
-        ]
-    ]
+    inferred_languages: list[Language]
     """Detected languages, the most likely first."""
 
     text: str
@@ -283,7 +82,255 @@ class WhisperOutput(OutputModel):
     """Segments of the transcript with their timestamps."""
 
 
-whisper = Endpoint("fal-ai/whisper", WhisperInput, WhisperOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Whisper(Endpoint[..., WhisperInput, WhisperOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            batch_size: int = 64,
+            chunk_level: Literal["none", "segment", "word"] = "segment",
+            diarize: bool = UNSET,
+            language: Language = UNSET,
+            num_speakers: int = UNSET,
+            prompt: str = "",
+            task: Literal["transcribe", "translate"] = "transcribe",
+        ) -> Result[WhisperOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                chunk_level: Level of timestamps: segments, words or none.
+                diarize: Whether to identify the speakers.
+                language: Language spoken in the audio.
+                num_speakers: Number of speakers; detected automatically if not given.
+                prompt: Text description of the result, or of what to do with the given input.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            batch_size: int = 64,
+            chunk_level: Literal["none", "segment", "word"] = "segment",
+            diarize: bool = UNSET,
+            language: Language = UNSET,
+            num_speakers: int = UNSET,
+            prompt: str = "",
+            task: Literal["transcribe", "translate"] = "transcribe",
+        ) -> Result[WhisperOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                chunk_level: Level of timestamps: segments, words or none.
+                diarize: Whether to identify the speakers.
+                language: Language spoken in the audio.
+                num_speakers: Number of speakers; detected automatically if not given.
+                prompt: Text description of the result, or of what to do with the given input.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            batch_size: int = 64,
+            chunk_level: Literal["none", "segment", "word"] = "segment",
+            diarize: bool = UNSET,
+            language: Language = UNSET,
+            num_speakers: int = UNSET,
+            prompt: str = "",
+            task: Literal["transcribe", "translate"] = "transcribe",
+        ) -> Result[WhisperOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                chunk_level: Level of timestamps: segments, words or none.
+                diarize: Whether to identify the speakers.
+                language: Language spoken in the audio.
+                num_speakers: Number of speakers; detected automatically if not given.
+                prompt: Text description of the result, or of what to do with the given input.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            batch_size: int = 64,
+            chunk_level: Literal["none", "segment", "word"] = "segment",
+            diarize: bool = UNSET,
+            language: Language = UNSET,
+            num_speakers: int = UNSET,
+            prompt: str = "",
+            task: Literal["transcribe", "translate"] = "transcribe",
+        ) -> Result[WhisperOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                chunk_level: Level of timestamps: segments, words or none.
+                diarize: Whether to identify the speakers.
+                language: Language spoken in the audio.
+                num_speakers: Number of speakers; detected automatically if not given.
+                prompt: Text description of the result, or of what to do with the given input.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            batch_size: int = 64,
+            chunk_level: Literal["none", "segment", "word"] = "segment",
+            diarize: bool = UNSET,
+            language: Language = UNSET,
+            num_speakers: int = UNSET,
+            prompt: str = "",
+            task: Literal["transcribe", "translate"] = "transcribe",
+        ) -> Handle[WhisperOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                chunk_level: Level of timestamps: segments, words or none.
+                diarize: Whether to identify the speakers.
+                language: Language spoken in the audio.
+                num_speakers: Number of speakers; detected automatically if not given.
+                prompt: Text description of the result, or of what to do with the given input.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            batch_size: int = 64,
+            chunk_level: Literal["none", "segment", "word"] = "segment",
+            diarize: bool = UNSET,
+            language: Language = UNSET,
+            num_speakers: int = UNSET,
+            prompt: str = "",
+            task: Literal["transcribe", "translate"] = "transcribe",
+        ) -> AsyncHandle[WhisperOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                chunk_level: Level of timestamps: segments, words or none.
+                diarize: Whether to identify the speakers.
+                language: Language spoken in the audio.
+                num_speakers: Number of speakers; detected automatically if not given.
+                prompt: Text description of the result, or of what to do with the given input.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            batch_size: int = 64,
+            chunk_level: Literal["none", "segment", "word"] = "segment",
+            diarize: bool = UNSET,
+            language: Language = UNSET,
+            num_speakers: int = UNSET,
+            prompt: str = "",
+            task: Literal["transcribe", "translate"] = "transcribe",
+        ) -> Stream[WhisperOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                chunk_level: Level of timestamps: segments, words or none.
+                diarize: Whether to identify the speakers.
+                language: Language spoken in the audio.
+                num_speakers: Number of speakers; detected automatically if not given.
+                prompt: Text description of the result, or of what to do with the given input.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            batch_size: int = 64,
+            chunk_level: Literal["none", "segment", "word"] = "segment",
+            diarize: bool = UNSET,
+            language: Language = UNSET,
+            num_speakers: int = UNSET,
+            prompt: str = "",
+            task: Literal["transcribe", "translate"] = "transcribe",
+        ) -> AsyncStream[WhisperOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                chunk_level: Level of timestamps: segments, words or none.
+                diarize: Whether to identify the speakers.
+                language: Language spoken in the audio.
+                num_speakers: Number of speakers; detected automatically if not given.
+                prompt: Text description of the result, or of what to do with the given input.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+            """
+            ...
+else:
+    Whisper = Endpoint
+
+whisper = Whisper("fal-ai/whisper", WhisperInput, WhisperOutput)
 """Endpoint of fal-ai: whisper.
 
 Call it with `whisper.subscribe(audio_url=…)`.
@@ -291,11 +338,11 @@ Call it with `whisper.subscribe(audio_url=…)`.
 
 Input = WhisperInput
 Output = WhisperOutput
+endpoint = whisper
 
 __all__ = [
     "DiarizationSegment",
-    "Input",
-    "Output",
+    "Language",
     "WhisperChunk",
     "WhisperInput",
     "WhisperOutput",

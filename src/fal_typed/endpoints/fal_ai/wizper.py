@@ -7,11 +7,12 @@ Category: text. https://fal.ai/models/fal-ai/wizper
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.language_a161a15f import Language
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -25,110 +26,7 @@ class WizperInput(InputModel, Request["WizperOutput"]):
     task: Literal["transcribe", "translate"] = "transcribe"
     """Whether to transcribe speech in its own language or to translate it into English."""
 
-    language: (
-        Literal[
-            "af",
-            "am",
-            "ar",
-            "as",
-            "az",
-            "ba",
-            "be",
-            "bg",
-            "bn",
-            "bo",
-            "br",
-            "bs",
-            "ca",
-            "cs",
-            "cy",
-            "da",
-            "de",
-            "el",
-            "en",
-            "es",
-            "et",
-            "eu",
-            "fa",
-            "fi",
-            "fo",
-            "fr",
-            "gl",
-            "gu",
-            "ha",
-            "haw",
-            "he",
-            "hi",
-            "hr",
-            "ht",
-            "hu",
-            "hy",
-            "id",
-            "is",
-            "it",
-            "ja",
-            "jw",
-            "ka",
-            "kk",
-            "km",
-            "kn",
-            "ko",
-            "la",
-            "lb",
-            "ln",
-            "lo",
-            "lt",
-            "lv",
-            "mg",
-            "mi",
-            "mk",
-            "ml",
-            "mn",
-            "mr",
-            "ms",
-            "mt",
-            "my",
-            "ne",
-            "nl",
-            "nn",
-            "no",
-            "oc",
-            "pa",
-            "pl",
-            "ps",
-            "pt",
-            "ro",
-            "ru",
-            "sa",
-            "sd",
-            "si",
-            "sk",
-            "sl",
-            "sn",
-            "so",
-            "sq",
-            "sr",
-            "su",
-            "sv",
-            "sw",
-            "ta",
-            "te",
-            "tg",
-            "th",
-            "tk",
-            "tl",
-            "tr",
-            "tt",
-            "uk",
-            "ur",
-            "uz",
-            "vi",
-            "yi",
-            "yo",
-            "zh",
-        ]
-        | None
-    ) = "en"
+    language: Language | None = "en"
     """Language spoken in the audio."""
 
     chunk_level: Literal["segment"] = "segment"
@@ -144,7 +42,7 @@ class WizperInput(InputModel, Request["WizperOutput"]):
 
 
 class WhisperChunk(OutputModel):
-    """Part of the result: timestamp, text."""
+    """An item of the field `chunks`."""
 
     timestamp: list[float | None]
     """Start and end in seconds."""
@@ -162,113 +60,227 @@ class WizperOutput(OutputModel):
     chunks: list[WhisperChunk]
     """Segments of the transcript with their timestamps."""
 
-    languages: list[
-        Literal[
-            "af",
-            "am",
-            "ar",
-            "as",
-            "az",
-            "ba",
-            "be",
-            "bg",
-            "bn",
-            "bo",
-            "br",
-            "bs",
-            "ca",
-            "cs",
-            "cy",
-            "da",
-            "de",
-            "el",
-            "en",
-            "es",
-            "et",
-            "eu",
-            "fa",
-            "fi",
-            "fo",
-            "fr",
-            "gl",
-            "gu",
-            "ha",
-            "haw",
-            "he",
-            "hi",
-            "hr",
-            "ht",
-            "hu",
-            "hy",
-            "id",
-            "is",
-            "it",
-            "ja",
-            "jw",
-            "ka",
-            "kk",
-            "km",
-            "kn",
-            "ko",
-            "la",
-            "lb",
-            "ln",
-            "lo",
-            "lt",
-            "lv",
-            "mg",
-            "mi",
-            "mk",
-            "ml",
-            "mn",
-            "mr",
-            "ms",
-            "mt",
-            "my",
-            "ne",
-            "nl",
-            "nn",
-            "no",
-            "oc",
-            "pa",
-            "pl",
-            "ps",
-            "pt",
-            "ro",
-            "ru",
-            "sa",
-            "sd",
-            "si",
-            "sk",
-            "sl",
-            "sn",
-            "so",
-            "sq",
-            "sr",
-            "su",
-            "sv",
-            "sw",
-            "ta",
-            "te",
-            "tg",
-            "th",
-            "tk",
-            "tl",
-            "tr",
-            "tt",
-            "uk",
-            "ur",
-            "uz",
-            "vi",
-            "yi",
-            "yo",
-            "zh",
-        ]
-    ]
+    languages: list[Language]
     """Detected languages."""
 
 
-wizper = Endpoint("fal-ai/wizper", WizperInput, WizperOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Wizper(Endpoint[..., WizperInput, WizperOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            task: Literal["transcribe", "translate"] = "transcribe",
+            language: Language | None = "en",
+            chunk_level: Literal["segment"] = "segment",
+            max_segment_len: int = 29,
+            merge_chunks: bool = True,
+            version: Literal["3"] = "3",
+        ) -> Result[WizperOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+                language: Language spoken in the audio.
+                chunk_level: Level of timestamps: segments, words or none.
+                max_segment_len: From 10 to 29.
+                merge_chunks: Whether to merge the segments of the transcript.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            task: Literal["transcribe", "translate"] = "transcribe",
+            language: Language | None = "en",
+            chunk_level: Literal["segment"] = "segment",
+            max_segment_len: int = 29,
+            merge_chunks: bool = True,
+            version: Literal["3"] = "3",
+        ) -> Result[WizperOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+                language: Language spoken in the audio.
+                chunk_level: Level of timestamps: segments, words or none.
+                max_segment_len: From 10 to 29.
+                merge_chunks: Whether to merge the segments of the transcript.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            task: Literal["transcribe", "translate"] = "transcribe",
+            language: Language | None = "en",
+            chunk_level: Literal["segment"] = "segment",
+            max_segment_len: int = 29,
+            merge_chunks: bool = True,
+            version: Literal["3"] = "3",
+        ) -> Result[WizperOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+                language: Language spoken in the audio.
+                chunk_level: Level of timestamps: segments, words or none.
+                max_segment_len: From 10 to 29.
+                merge_chunks: Whether to merge the segments of the transcript.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            task: Literal["transcribe", "translate"] = "transcribe",
+            language: Language | None = "en",
+            chunk_level: Literal["segment"] = "segment",
+            max_segment_len: int = 29,
+            merge_chunks: bool = True,
+            version: Literal["3"] = "3",
+        ) -> Result[WizperOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+                language: Language spoken in the audio.
+                chunk_level: Level of timestamps: segments, words or none.
+                max_segment_len: From 10 to 29.
+                merge_chunks: Whether to merge the segments of the transcript.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            task: Literal["transcribe", "translate"] = "transcribe",
+            language: Language | None = "en",
+            chunk_level: Literal["segment"] = "segment",
+            max_segment_len: int = 29,
+            merge_chunks: bool = True,
+            version: Literal["3"] = "3",
+        ) -> Handle[WizperOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+                language: Language spoken in the audio.
+                chunk_level: Level of timestamps: segments, words or none.
+                max_segment_len: From 10 to 29.
+                merge_chunks: Whether to merge the segments of the transcript.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            task: Literal["transcribe", "translate"] = "transcribe",
+            language: Language | None = "en",
+            chunk_level: Literal["segment"] = "segment",
+            max_segment_len: int = 29,
+            merge_chunks: bool = True,
+            version: Literal["3"] = "3",
+        ) -> AsyncHandle[WizperOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+                language: Language spoken in the audio.
+                chunk_level: Level of timestamps: segments, words or none.
+                max_segment_len: From 10 to 29.
+                merge_chunks: Whether to merge the segments of the transcript.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            task: Literal["transcribe", "translate"] = "transcribe",
+            language: Language | None = "en",
+            chunk_level: Literal["segment"] = "segment",
+            max_segment_len: int = 29,
+            merge_chunks: bool = True,
+            version: Literal["3"] = "3",
+        ) -> Stream[WizperOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+                language: Language spoken in the audio.
+                chunk_level: Level of timestamps: segments, words or none.
+                max_segment_len: From 10 to 29.
+                merge_chunks: Whether to merge the segments of the transcript.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            task: Literal["transcribe", "translate"] = "transcribe",
+            language: Language | None = "en",
+            chunk_level: Literal["segment"] = "segment",
+            max_segment_len: int = 29,
+            merge_chunks: bool = True,
+            version: Literal["3"] = "3",
+        ) -> AsyncStream[WizperOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                task: Whether to transcribe speech in its own language or to translate it into
+                    English.
+                language: Language spoken in the audio.
+                chunk_level: Level of timestamps: segments, words or none.
+                max_segment_len: From 10 to 29.
+                merge_chunks: Whether to merge the segments of the transcript.
+            """
+            ...
+else:
+    Wizper = Endpoint
+
+wizper = Wizper("fal-ai/wizper", WizperInput, WizperOutput)
 """Text endpoint of fal-ai: wizper.
 
 Call it with `wizper.subscribe(audio_url=…)`.
@@ -276,5 +288,6 @@ Call it with `wizper.subscribe(audio_url=…)`.
 
 Input = WizperInput
 Output = WizperOutput
+endpoint = wizper
 
-__all__ = ["Input", "Output", "WhisperChunk", "WizperInput", "WizperOutput", "wizper"]
+__all__ = ["Language", "WhisperChunk", "WizperInput", "WizperOutput", "wizper"]

@@ -7,6 +7,8 @@ Category: audio. https://fal.ai/models/fal-ai/yue
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,103 @@ class YueOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-yue = Endpoint("fal-ai/yue", YueInput, YueOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Yue(Endpoint[..., YueInput, YueOutput]):
+        def run(self, *, lyrics: str, genres: str) -> Result[YueOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                genres: Genre, mood and voice in words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, lyrics: str, genres: str) -> Result[YueOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                genres: Genre, mood and voice in words.
+            """
+            ...
+
+        def subscribe(self, *, lyrics: str, genres: str) -> Result[YueOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                genres: Genre, mood and voice in words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, lyrics: str, genres: str) -> Result[YueOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                genres: Genre, mood and voice in words.
+            """
+            ...
+
+        def submit(self, *, lyrics: str, genres: str) -> Handle[YueOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                genres: Genre, mood and voice in words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(self, *, lyrics: str, genres: str) -> AsyncHandle[YueOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                genres: Genre, mood and voice in words.
+            """
+            ...
+
+        def stream(self, *, lyrics: str, genres: str) -> Stream[YueOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                genres: Genre, mood and voice in words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, lyrics: str, genres: str) -> AsyncStream[YueOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                genres: Genre, mood and voice in words.
+            """
+            ...
+else:
+    Yue = Endpoint
+
+yue = Yue("fal-ai/yue", YueInput, YueOutput)
 """Audio endpoint of fal-ai: yue.
 
 Call it with `yue.subscribe(lyrics=…, genres=…)`.
@@ -37,5 +135,6 @@ Call it with `yue.subscribe(lyrics=…, genres=…)`.
 
 Input = YueInput
 Output = YueOutput
+endpoint = yue
 
-__all__ = ["Input", "Output", "YueInput", "YueOutput", "yue"]
+__all__ = ["YueInput", "YueOutput", "yue"]

@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/z-image-base-trainer
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -45,7 +45,199 @@ class ZImageBaseTrainerOutput(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-z_image_base_trainer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ZImageBaseTrainer(Endpoint[..., ZImageBaseTrainerInput, ZImageBaseTrainerOutput]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ZImageBaseTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ZImageBaseTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ZImageBaseTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ZImageBaseTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Handle[ZImageBaseTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> AsyncHandle[ZImageBaseTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Stream[ZImageBaseTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> AsyncStream[ZImageBaseTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+            """
+            ...
+else:
+    ZImageBaseTrainer = Endpoint
+
+z_image_base_trainer = ZImageBaseTrainer(
     "fal-ai/z-image-base-trainer", ZImageBaseTrainerInput, ZImageBaseTrainerOutput
 )
 """Training endpoint of fal-ai: z-image-base-trainer.
@@ -55,11 +247,6 @@ Call it with `z_image_base_trainer.subscribe(image_data_url=…)`.
 
 Input = ZImageBaseTrainerInput
 Output = ZImageBaseTrainerOutput
+endpoint = z_image_base_trainer
 
-__all__ = [
-    "Input",
-    "Output",
-    "ZImageBaseTrainerInput",
-    "ZImageBaseTrainerOutput",
-    "z_image_base_trainer",
-]
+__all__ = ["ZImageBaseTrainerInput", "ZImageBaseTrainerOutput", "z_image_base_trainer"]

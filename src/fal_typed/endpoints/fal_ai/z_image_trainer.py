@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/z-image-trainer
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -47,7 +47,207 @@ class ZImageTrainerOutput(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-z_image_trainer = Endpoint("fal-ai/z-image-trainer", ZImageTrainerInput, ZImageTrainerOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ZImageTrainer(Endpoint[..., ZImageTrainerInput, ZImageTrainerOutput]):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            training_type: Literal["content", "style", "balanced"] = "balanced",
+        ) -> Result[ZImageTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            training_type: Literal["content", "style", "balanced"] = "balanced",
+        ) -> Result[ZImageTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            training_type: Literal["content", "style", "balanced"] = "balanced",
+        ) -> Result[ZImageTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            training_type: Literal["content", "style", "balanced"] = "balanced",
+        ) -> Result[ZImageTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            training_type: Literal["content", "style", "balanced"] = "balanced",
+        ) -> Handle[ZImageTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            training_type: Literal["content", "style", "balanced"] = "balanced",
+        ) -> AsyncHandle[ZImageTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            training_type: Literal["content", "style", "balanced"] = "balanced",
+        ) -> Stream[ZImageTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 1000,
+            learning_rate: float = 0.0001,
+            default_caption: str | None = None,
+            training_type: Literal["content", "style", "balanced"] = "balanced",
+        ) -> AsyncStream[ZImageTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 100 to 10000, a multiple of 100.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                default_caption: Caption for images that do not have one.
+            """
+            ...
+else:
+    ZImageTrainer = Endpoint
+
+z_image_trainer = ZImageTrainer("fal-ai/z-image-trainer", ZImageTrainerInput, ZImageTrainerOutput)
 """Training endpoint of fal-ai: z-image-trainer.
 
 Call it with `z_image_trainer.subscribe(image_data_url=…)`.
@@ -55,5 +255,6 @@ Call it with `z_image_trainer.subscribe(image_data_url=…)`.
 
 Input = ZImageTrainerInput
 Output = ZImageTrainerOutput
+endpoint = z_image_trainer
 
-__all__ = ["Input", "Output", "ZImageTrainerInput", "ZImageTrainerOutput", "z_image_trainer"]
+__all__ = ["ZImageTrainerInput", "ZImageTrainerOutput", "z_image_trainer"]

@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/z-image-turbo-trainer-v2
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -45,7 +45,201 @@ class ZImageTurboTrainerV2Output(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-z_image_turbo_trainer_v2 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ZImageTurboTrainerV2(
+        Endpoint[..., ZImageTurboTrainerV2Input, ZImageTurboTrainerV2Output]
+    ):
+        def run(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ZImageTurboTrainerV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ZImageTurboTrainerV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ZImageTurboTrainerV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Result[ZImageTurboTrainerV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Handle[ZImageTurboTrainerV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> AsyncHandle[ZImageTurboTrainerV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> Stream[ZImageTurboTrainerV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_data_url: FileInput,
+            steps: int = 2000,
+            default_caption: str | None = None,
+            learning_rate: float = 0.0005,
+        ) -> AsyncStream[ZImageTurboTrainerV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting. From 10 to 40000.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+            """
+            ...
+else:
+    ZImageTurboTrainerV2 = Endpoint
+
+z_image_turbo_trainer_v2 = ZImageTurboTrainerV2(
     "fal-ai/z-image-turbo-trainer-v2", ZImageTurboTrainerV2Input, ZImageTurboTrainerV2Output
 )
 """Training endpoint of fal-ai: z-image-turbo-trainer-v2.
@@ -55,11 +249,6 @@ Call it with `z_image_turbo_trainer_v2.subscribe(image_data_url=…)`.
 
 Input = ZImageTurboTrainerV2Input
 Output = ZImageTurboTrainerV2Output
+endpoint = z_image_turbo_trainer_v2
 
-__all__ = [
-    "Input",
-    "Output",
-    "ZImageTurboTrainerV2Input",
-    "ZImageTurboTrainerV2Output",
-    "z_image_turbo_trainer_v2",
-]
+__all__ = ["ZImageTurboTrainerV2Input", "ZImageTurboTrainerV2Output", "z_image_turbo_trainer_v2"]

@@ -7,6 +7,8 @@ Category: audio. https://fal.ai/models/fal-ai/zonos
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,111 @@ class ZonosOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-zonos = Endpoint("fal-ai/zonos", ZonosInput, ZonosOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Zonos(Endpoint[..., ZonosInput, ZonosOutput]):
+        def run(self, *, reference_audio_url: FileInput, prompt: str) -> Result[ZonosOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                prompt: Text to speak, with style hints if the model supports them.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, reference_audio_url: FileInput, prompt: str
+        ) -> Result[ZonosOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                prompt: Text to speak, with style hints if the model supports them.
+            """
+            ...
+
+        def subscribe(self, *, reference_audio_url: FileInput, prompt: str) -> Result[ZonosOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                prompt: Text to speak, with style hints if the model supports them.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, reference_audio_url: FileInput, prompt: str
+        ) -> Result[ZonosOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                prompt: Text to speak, with style hints if the model supports them.
+            """
+            ...
+
+        def submit(self, *, reference_audio_url: FileInput, prompt: str) -> Handle[ZonosOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                prompt: Text to speak, with style hints if the model supports them.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, reference_audio_url: FileInput, prompt: str
+        ) -> AsyncHandle[ZonosOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                prompt: Text to speak, with style hints if the model supports them.
+            """
+            ...
+
+        def stream(self, *, reference_audio_url: FileInput, prompt: str) -> Stream[ZonosOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                prompt: Text to speak, with style hints if the model supports them.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, reference_audio_url: FileInput, prompt: str
+        ) -> AsyncStream[ZonosOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                prompt: Text to speak, with style hints if the model supports them.
+            """
+            ...
+else:
+    Zonos = Endpoint
+
+zonos = Zonos("fal-ai/zonos", ZonosInput, ZonosOutput)
 """Audio endpoint of fal-ai: zonos.
 
 Call it with `zonos.subscribe(reference_audio_url=…, prompt=…)`.
@@ -37,5 +143,6 @@ Call it with `zonos.subscribe(reference_audio_url=…, prompt=…)`.
 
 Input = ZonosInput
 Output = ZonosOutput
+endpoint = zonos
 
-__all__ = ["Input", "Output", "ZonosInput", "ZonosOutput", "zonos"]
+__all__ = ["ZonosInput", "ZonosOutput", "zonos"]

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/zonos2
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -60,7 +62,311 @@ class Zonos2Output(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-zonos2 = Endpoint("fal-ai/zonos2", Zonos2Input, Zonos2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Zonos2(Endpoint[..., Zonos2Input, Zonos2Output]):
+        def run(
+            self,
+            *,
+            reference_audio_url: FileInput,
+            accurate_mode: bool = True,
+            clean_speaker_background: bool = UNSET,
+            language: str = "en_us",
+            max_tokens: int = UNSET,
+            min_p: float = 0.18,
+            seed: int = UNSET,
+            temperature: float = 1.15,
+            text: str = UNSET,
+            top_k: int = 106,
+            top_p: float = UNSET,
+        ) -> Result[Zonos2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                accurate_mode: Whether to take more time for more accurate speech.
+                clean_speaker_background: Whether to remove background noise from the voice sample
+                    first.
+                language: Language of the text or audio.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                text: Text to speak.
+                top_k: Only this number of most likely tokens is considered at each step.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            reference_audio_url: FileInput,
+            accurate_mode: bool = True,
+            clean_speaker_background: bool = UNSET,
+            language: str = "en_us",
+            max_tokens: int = UNSET,
+            min_p: float = 0.18,
+            seed: int = UNSET,
+            temperature: float = 1.15,
+            text: str = UNSET,
+            top_k: int = 106,
+            top_p: float = UNSET,
+        ) -> Result[Zonos2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                accurate_mode: Whether to take more time for more accurate speech.
+                clean_speaker_background: Whether to remove background noise from the voice sample
+                    first.
+                language: Language of the text or audio.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                text: Text to speak.
+                top_k: Only this number of most likely tokens is considered at each step.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            reference_audio_url: FileInput,
+            accurate_mode: bool = True,
+            clean_speaker_background: bool = UNSET,
+            language: str = "en_us",
+            max_tokens: int = UNSET,
+            min_p: float = 0.18,
+            seed: int = UNSET,
+            temperature: float = 1.15,
+            text: str = UNSET,
+            top_k: int = 106,
+            top_p: float = UNSET,
+        ) -> Result[Zonos2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                accurate_mode: Whether to take more time for more accurate speech.
+                clean_speaker_background: Whether to remove background noise from the voice sample
+                    first.
+                language: Language of the text or audio.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                text: Text to speak.
+                top_k: Only this number of most likely tokens is considered at each step.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            reference_audio_url: FileInput,
+            accurate_mode: bool = True,
+            clean_speaker_background: bool = UNSET,
+            language: str = "en_us",
+            max_tokens: int = UNSET,
+            min_p: float = 0.18,
+            seed: int = UNSET,
+            temperature: float = 1.15,
+            text: str = UNSET,
+            top_k: int = 106,
+            top_p: float = UNSET,
+        ) -> Result[Zonos2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                accurate_mode: Whether to take more time for more accurate speech.
+                clean_speaker_background: Whether to remove background noise from the voice sample
+                    first.
+                language: Language of the text or audio.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                text: Text to speak.
+                top_k: Only this number of most likely tokens is considered at each step.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            reference_audio_url: FileInput,
+            accurate_mode: bool = True,
+            clean_speaker_background: bool = UNSET,
+            language: str = "en_us",
+            max_tokens: int = UNSET,
+            min_p: float = 0.18,
+            seed: int = UNSET,
+            temperature: float = 1.15,
+            text: str = UNSET,
+            top_k: int = 106,
+            top_p: float = UNSET,
+        ) -> Handle[Zonos2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                accurate_mode: Whether to take more time for more accurate speech.
+                clean_speaker_background: Whether to remove background noise from the voice sample
+                    first.
+                language: Language of the text or audio.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                text: Text to speak.
+                top_k: Only this number of most likely tokens is considered at each step.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            reference_audio_url: FileInput,
+            accurate_mode: bool = True,
+            clean_speaker_background: bool = UNSET,
+            language: str = "en_us",
+            max_tokens: int = UNSET,
+            min_p: float = 0.18,
+            seed: int = UNSET,
+            temperature: float = 1.15,
+            text: str = UNSET,
+            top_k: int = 106,
+            top_p: float = UNSET,
+        ) -> AsyncHandle[Zonos2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                accurate_mode: Whether to take more time for more accurate speech.
+                clean_speaker_background: Whether to remove background noise from the voice sample
+                    first.
+                language: Language of the text or audio.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                text: Text to speak.
+                top_k: Only this number of most likely tokens is considered at each step.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            reference_audio_url: FileInput,
+            accurate_mode: bool = True,
+            clean_speaker_background: bool = UNSET,
+            language: str = "en_us",
+            max_tokens: int = UNSET,
+            min_p: float = 0.18,
+            seed: int = UNSET,
+            temperature: float = 1.15,
+            text: str = UNSET,
+            top_k: int = 106,
+            top_p: float = UNSET,
+        ) -> Stream[Zonos2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                accurate_mode: Whether to take more time for more accurate speech.
+                clean_speaker_background: Whether to remove background noise from the voice sample
+                    first.
+                language: Language of the text or audio.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                text: Text to speak.
+                top_k: Only this number of most likely tokens is considered at each step.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            reference_audio_url: FileInput,
+            accurate_mode: bool = True,
+            clean_speaker_background: bool = UNSET,
+            language: str = "en_us",
+            max_tokens: int = UNSET,
+            min_p: float = 0.18,
+            seed: int = UNSET,
+            temperature: float = 1.15,
+            text: str = UNSET,
+            top_k: int = 106,
+            top_p: float = UNSET,
+        ) -> AsyncStream[Zonos2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                reference_audio_url: Reference audio whose voice or sound is used.
+                accurate_mode: Whether to take more time for more accurate speech.
+                clean_speaker_background: Whether to remove background noise from the voice sample
+                    first.
+                language: Language of the text or audio.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                text: Text to speak.
+                top_k: Only this number of most likely tokens is considered at each step.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+            """
+            ...
+else:
+    Zonos2 = Endpoint
+
+zonos2 = Zonos2("fal-ai/zonos2", Zonos2Input, Zonos2Output)
 """Endpoint of fal-ai: zonos2.
 
 Call it with `zonos2.subscribe(reference_audio_url=…)`.
@@ -68,5 +374,6 @@ Call it with `zonos2.subscribe(reference_audio_url=…)`.
 
 Input = Zonos2Input
 Output = Zonos2Output
+endpoint = zonos2
 
-__all__ = ["Input", "Output", "Zonos2Input", "Zonos2Output", "zonos2"]
+__all__ = ["Zonos2Input", "Zonos2Output", "zonos2"]

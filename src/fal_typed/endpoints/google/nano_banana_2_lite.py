@@ -7,9 +7,10 @@ https://fal.ai/models/google/nano-banana-2-lite
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_dc1f6d93 import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -20,24 +21,8 @@ class NanoBanana2LiteInput(InputModel, Request["NanoBanana2LiteOutput"]):
     prompt: str
     """Text description of the result, or of what to do with the given input."""
 
-    aspect_ratio: Literal[
-        "auto",
-        "21:9",
-        "16:9",
-        "3:2",
-        "4:3",
-        "5:4",
-        "1:1",
-        "4:5",
-        "3:4",
-        "2:3",
-        "9:16",
-        "4:1",
-        "1:4",
-        "8:1",
-        "1:8",
-    ] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "auto"
+    """Ratio of width to height of the result."""
 
     limit_generations: bool = True
     """Whether to generate one image per request, even if the prompt asks for several."""
@@ -76,7 +61,303 @@ class NanoBanana2LiteOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-nano_banana_2_lite = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NanoBanana2Lite(Endpoint[..., NanoBanana2LiteInput, NanoBanana2LiteOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            limit_generations: bool = True,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            system_prompt: str = "",
+            thinking_level: Literal["minimal", "high"] = UNSET,
+        ) -> Result[NanoBanana2LiteOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            limit_generations: bool = True,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            system_prompt: str = "",
+            thinking_level: Literal["minimal", "high"] = UNSET,
+        ) -> Result[NanoBanana2LiteOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            limit_generations: bool = True,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            system_prompt: str = "",
+            thinking_level: Literal["minimal", "high"] = UNSET,
+        ) -> Result[NanoBanana2LiteOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            limit_generations: bool = True,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            system_prompt: str = "",
+            thinking_level: Literal["minimal", "high"] = UNSET,
+        ) -> Result[NanoBanana2LiteOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            limit_generations: bool = True,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            system_prompt: str = "",
+            thinking_level: Literal["minimal", "high"] = UNSET,
+        ) -> Handle[NanoBanana2LiteOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            limit_generations: bool = True,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            system_prompt: str = "",
+            thinking_level: Literal["minimal", "high"] = UNSET,
+        ) -> AsyncHandle[NanoBanana2LiteOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            limit_generations: bool = True,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            system_prompt: str = "",
+            thinking_level: Literal["minimal", "high"] = UNSET,
+        ) -> Stream[NanoBanana2LiteOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            limit_generations: bool = True,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            system_prompt: str = "",
+            thinking_level: Literal["minimal", "high"] = UNSET,
+        ) -> AsyncStream[NanoBanana2LiteOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                thinking_level: How much the model thinks first; more helps with difficult prompts.
+            """
+            ...
+else:
+    NanoBanana2Lite = Endpoint
+
+nano_banana_2_lite = NanoBanana2Lite(
     "google/nano-banana-2-lite", NanoBanana2LiteInput, NanoBanana2LiteOutput
 )
 """Endpoint of google: nano-banana-2-lite.
@@ -86,5 +367,6 @@ Call it with `nano_banana_2_lite.subscribe(prompt=…)`.
 
 Input = NanoBanana2LiteInput
 Output = NanoBanana2LiteOutput
+endpoint = nano_banana_2_lite
 
-__all__ = ["Input", "NanoBanana2LiteInput", "NanoBanana2LiteOutput", "Output", "nano_banana_2_lite"]
+__all__ = ["AspectRatio", "NanoBanana2LiteInput", "NanoBanana2LiteOutput", "nano_banana_2_lite"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/pixelcut/background-removal
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput, Image
@@ -21,7 +21,7 @@ class BackgroundRemovalInput(InputModel, Request["BackgroundRemovalOutput"]):
     """Image to edit or to start from."""
 
     output_format: Literal["rgba", "alpha", "zip"] = "rgba"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = True
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -38,7 +38,167 @@ class BackgroundRemovalOutput(OutputModel):
     file: File | None = None
 
 
-background_removal = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BackgroundRemoval(Endpoint[..., BackgroundRemovalInput, BackgroundRemovalOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["rgba", "alpha", "zip"] = "rgba",
+            sync_mode: bool = True,
+        ) -> Result[BackgroundRemovalOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["rgba", "alpha", "zip"] = "rgba",
+            sync_mode: bool = True,
+        ) -> Result[BackgroundRemovalOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["rgba", "alpha", "zip"] = "rgba",
+            sync_mode: bool = True,
+        ) -> Result[BackgroundRemovalOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["rgba", "alpha", "zip"] = "rgba",
+            sync_mode: bool = True,
+        ) -> Result[BackgroundRemovalOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["rgba", "alpha", "zip"] = "rgba",
+            sync_mode: bool = True,
+        ) -> Handle[BackgroundRemovalOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["rgba", "alpha", "zip"] = "rgba",
+            sync_mode: bool = True,
+        ) -> AsyncHandle[BackgroundRemovalOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["rgba", "alpha", "zip"] = "rgba",
+            sync_mode: bool = True,
+        ) -> Stream[BackgroundRemovalOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            output_format: Literal["rgba", "alpha", "zip"] = "rgba",
+            sync_mode: bool = True,
+        ) -> AsyncStream[BackgroundRemovalOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    BackgroundRemoval = Endpoint
+
+background_removal = BackgroundRemoval(
     "pixelcut/background-removal", BackgroundRemovalInput, BackgroundRemovalOutput
 )
 """Image endpoint of pixelcut: background-removal.
@@ -48,11 +208,6 @@ Call it with `background_removal.subscribe(image_url=…)`.
 
 Input = BackgroundRemovalInput
 Output = BackgroundRemovalOutput
+endpoint = background_removal
 
-__all__ = [
-    "BackgroundRemovalInput",
-    "BackgroundRemovalOutput",
-    "Input",
-    "Output",
-    "background_removal",
-]
+__all__ = ["BackgroundRemovalInput", "BackgroundRemovalOutput", "background_removal"]

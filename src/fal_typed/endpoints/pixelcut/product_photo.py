@@ -7,17 +7,21 @@ https://fal.ai/models/pixelcut/product-photo
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
-from fal_typed.endpoints._shared.rgb_color_ecaac373 import RGBColor
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.rgb_color_f804b8a2 import RGBColor
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
+Position: TypeAlias = Literal["top_left", "top_right", "bottom_left", "bottom_right", "center"]
+"""Value of the parameter `position`."""
+
 
 class Background(InputModel):
-    """Part of the parameters: color, image_fit, image_url, mode."""
+    """Value of the parameter `background`."""
 
     color: RGBColor = UNSET
 
@@ -32,7 +36,7 @@ class Background(InputModel):
 
 
 class Margin(InputModel):
-    """Part of the parameters: all, bottom, left, right, top."""
+    """Value of the parameter `margin`."""
 
     all: str = "20%"
     """Margin on every side."""
@@ -51,7 +55,7 @@ class Margin(InputModel):
 
 
 class DropShadow(InputModel):
-    """Part of the parameters: blur, color, horizontal, opacity, vertical."""
+    """Value of the parameter `drop`."""
 
     blur: float = 1.2
 
@@ -66,7 +70,7 @@ class DropShadow(InputModel):
 
 
 class ShadowLightSourcePosition(InputModel):
-    """Part of the parameters: x, y, z."""
+    """Value of the parameter `position`."""
 
     x: float = UNSET
     """Horizontal position from the left edge."""
@@ -78,7 +82,7 @@ class ShadowLightSourcePosition(InputModel):
 
 
 class ShadowLightSource(InputModel):
-    """Part of the parameters: position, size."""
+    """Value of the parameter `light_source`."""
 
     position: ShadowLightSourcePosition = UNSET
 
@@ -86,7 +90,7 @@ class ShadowLightSource(InputModel):
 
 
 class GenerativeShadow(InputModel):
-    """Part of the parameters: light_source, opacity."""
+    """Value of the parameter `generative`."""
 
     light_source: ShadowLightSource = UNSET
     """Position of the light that casts the shadow."""
@@ -96,7 +100,7 @@ class GenerativeShadow(InputModel):
 
 
 class Shadow(InputModel):
-    """Part of the parameters: drop, generative, type."""
+    """Value of the parameter `shadow`."""
 
     drop: DropShadow = UNSET
 
@@ -106,7 +110,7 @@ class Shadow(InputModel):
 
 
 class Watermark(InputModel):
-    """Part of the parameters: image_url, margin, opacity, position, remove_background, scale."""
+    """Value of the parameter `watermark`."""
 
     image_url: FileInput = UNSET
     """The image for this entry."""
@@ -116,9 +120,7 @@ class Watermark(InputModel):
     opacity: float = 1
     """Opacity, from 0 for invisible to 1 for opaque."""
 
-    position: Literal["top_left", "top_right", "bottom_left", "bottom_right", "center"] = (
-        "bottom_right"
-    )
+    position: Position = "bottom_right"
     """Position in the frame."""
 
     remove_background: bool = UNSET
@@ -137,17 +139,7 @@ class ProductPhotoInput(InputModel, Request["ProductPhotoOutput"]):
     background: Background = UNSET
     """Background behind the subject."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     margin: Margin = UNSET
@@ -172,7 +164,223 @@ class ProductPhotoOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-product_photo = Endpoint("pixelcut/product-photo", ProductPhotoInput, ProductPhotoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ProductPhoto(Endpoint[..., ProductPhotoInput, ProductPhotoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            background: Background = UNSET,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            margin: Margin = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            shadow: Shadow = UNSET,
+            sync_mode: bool = True,
+            watermark: Watermark = UNSET,
+        ) -> Result[ProductPhotoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                background: Background behind the subject.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            background: Background = UNSET,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            margin: Margin = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            shadow: Shadow = UNSET,
+            sync_mode: bool = True,
+            watermark: Watermark = UNSET,
+        ) -> Result[ProductPhotoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                background: Background behind the subject.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            background: Background = UNSET,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            margin: Margin = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            shadow: Shadow = UNSET,
+            sync_mode: bool = True,
+            watermark: Watermark = UNSET,
+        ) -> Result[ProductPhotoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                background: Background behind the subject.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            background: Background = UNSET,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            margin: Margin = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            shadow: Shadow = UNSET,
+            sync_mode: bool = True,
+            watermark: Watermark = UNSET,
+        ) -> Result[ProductPhotoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                background: Background behind the subject.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            background: Background = UNSET,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            margin: Margin = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            shadow: Shadow = UNSET,
+            sync_mode: bool = True,
+            watermark: Watermark = UNSET,
+        ) -> Handle[ProductPhotoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                background: Background behind the subject.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            background: Background = UNSET,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            margin: Margin = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            shadow: Shadow = UNSET,
+            sync_mode: bool = True,
+            watermark: Watermark = UNSET,
+        ) -> AsyncHandle[ProductPhotoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                background: Background behind the subject.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            background: Background = UNSET,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            margin: Margin = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            shadow: Shadow = UNSET,
+            sync_mode: bool = True,
+            watermark: Watermark = UNSET,
+        ) -> Stream[ProductPhotoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                background: Background behind the subject.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            background: Background = UNSET,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            margin: Margin = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            shadow: Shadow = UNSET,
+            sync_mode: bool = True,
+            watermark: Watermark = UNSET,
+        ) -> AsyncStream[ProductPhotoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                background: Background behind the subject.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    ProductPhoto = Endpoint
+
+product_photo = ProductPhoto("pixelcut/product-photo", ProductPhotoInput, ProductPhotoOutput)
 """Endpoint of pixelcut: product-photo.
 
 Call it with `product_photo.subscribe(image_url=…)`.
@@ -180,15 +388,16 @@ Call it with `product_photo.subscribe(image_url=…)`.
 
 Input = ProductPhotoInput
 Output = ProductPhotoOutput
+endpoint = product_photo
 
 __all__ = [
     "Background",
     "DropShadow",
     "GenerativeShadow",
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "Margin",
-    "Output",
+    "Position",
     "ProductPhotoInput",
     "ProductPhotoOutput",
     "RGBColor",

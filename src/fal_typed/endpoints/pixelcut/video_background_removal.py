@@ -7,7 +7,7 @@ https://fal.ai/models/pixelcut/video-background-removal
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -37,7 +37,185 @@ class VideoBackgroundRemovalOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-video_background_removal = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoBackgroundRemoval(
+        Endpoint[..., VideoBackgroundRemovalInput, VideoBackgroundRemovalOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> Result[VideoBackgroundRemovalOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example
+                    around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> Result[VideoBackgroundRemovalOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example
+                    around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> Result[VideoBackgroundRemovalOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example
+                    around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> Result[VideoBackgroundRemovalOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example
+                    around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> Handle[VideoBackgroundRemovalOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example
+                    around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> AsyncHandle[VideoBackgroundRemovalOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example
+                    around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> Stream[VideoBackgroundRemovalOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example
+                    around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            refine_foreground_edges: bool = True,
+            subject_is_person: bool = True,
+        ) -> AsyncStream[VideoBackgroundRemovalOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                refine_foreground_edges: Whether to refine the edges of the subject, for example
+                    around hair.
+                subject_is_person: Whether the subject is a person; selects the model for people.
+            """
+            ...
+else:
+    VideoBackgroundRemoval = Endpoint
+
+video_background_removal = VideoBackgroundRemoval(
     "pixelcut/video-background-removal", VideoBackgroundRemovalInput, VideoBackgroundRemovalOutput
 )
 """Endpoint of pixelcut: video-background-removal.
@@ -47,10 +225,9 @@ Call it with `video_background_removal.subscribe(video_url=…)`.
 
 Input = VideoBackgroundRemovalInput
 Output = VideoBackgroundRemovalOutput
+endpoint = video_background_removal
 
 __all__ = [
-    "Input",
-    "Output",
     "VideoBackgroundRemovalInput",
     "VideoBackgroundRemovalOutput",
     "video_background_removal",

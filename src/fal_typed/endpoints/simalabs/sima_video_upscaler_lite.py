@@ -7,7 +7,7 @@ https://fal.ai/models/simalabs/sima-video-upscaler-lite
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -41,7 +41,129 @@ class SimaVideoUpscalerLiteOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-sima_video_upscaler_lite = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SimaVideoUpscalerLite(
+        Endpoint[..., SimaVideoUpscalerLiteInput, SimaVideoUpscalerLiteOutput]
+    ):
+        def run(
+            self, *, video_url: FileInput, crf: int = 18
+        ) -> Result[SimaVideoUpscalerLiteOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_url: FileInput, crf: int = 18
+        ) -> Result[SimaVideoUpscalerLiteOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality.
+            """
+            ...
+
+        def subscribe(
+            self, *, video_url: FileInput, crf: int = 18
+        ) -> Result[SimaVideoUpscalerLiteOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_url: FileInput, crf: int = 18
+        ) -> Result[SimaVideoUpscalerLiteOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, crf: int = 18
+        ) -> Handle[SimaVideoUpscalerLiteOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_url: FileInput, crf: int = 18
+        ) -> AsyncHandle[SimaVideoUpscalerLiteOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality.
+            """
+            ...
+
+        def stream(
+            self, *, video_url: FileInput, crf: int = 18
+        ) -> Stream[SimaVideoUpscalerLiteOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_url: FileInput, crf: int = 18
+        ) -> AsyncStream[SimaVideoUpscalerLiteOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality.
+            """
+            ...
+else:
+    SimaVideoUpscalerLite = Endpoint
+
+sima_video_upscaler_lite = SimaVideoUpscalerLite(
     "simalabs/sima-video-upscaler-lite", SimaVideoUpscalerLiteInput, SimaVideoUpscalerLiteOutput
 )
 """Endpoint of simalabs: sima-video-upscaler-lite.
@@ -51,11 +173,6 @@ Call it with `sima_video_upscaler_lite.subscribe(video_url=…)`.
 
 Input = SimaVideoUpscalerLiteInput
 Output = SimaVideoUpscalerLiteOutput
+endpoint = sima_video_upscaler_lite
 
-__all__ = [
-    "Input",
-    "Output",
-    "SimaVideoUpscalerLiteInput",
-    "SimaVideoUpscalerLiteOutput",
-    "sima_video_upscaler_lite",
-]
+__all__ = ["SimaVideoUpscalerLiteInput", "SimaVideoUpscalerLiteOutput", "sima_video_upscaler_lite"]

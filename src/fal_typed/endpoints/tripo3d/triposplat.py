@@ -7,7 +7,7 @@ https://fal.ai/models/tripo3d/triposplat
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput, Image
@@ -57,7 +57,231 @@ class TriposplatOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-triposplat = Endpoint("tripo3d/triposplat", TriposplatInput, TriposplatOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Triposplat(Endpoint[..., TriposplatInput, TriposplatOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3,
+            num_gaussians: float = 262144,
+            num_inference_steps: int = 20,
+            output_format: Literal["ply", "splat"] = "ply",
+            seed: int = UNSET,
+        ) -> Result[TriposplatOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3,
+            num_gaussians: float = 262144,
+            num_inference_steps: int = 20,
+            output_format: Literal["ply", "splat"] = "ply",
+            seed: int = UNSET,
+        ) -> Result[TriposplatOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3,
+            num_gaussians: float = 262144,
+            num_inference_steps: int = 20,
+            output_format: Literal["ply", "splat"] = "ply",
+            seed: int = UNSET,
+        ) -> Result[TriposplatOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3,
+            num_gaussians: float = 262144,
+            num_inference_steps: int = 20,
+            output_format: Literal["ply", "splat"] = "ply",
+            seed: int = UNSET,
+        ) -> Result[TriposplatOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3,
+            num_gaussians: float = 262144,
+            num_inference_steps: int = 20,
+            output_format: Literal["ply", "splat"] = "ply",
+            seed: int = UNSET,
+        ) -> Handle[TriposplatOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3,
+            num_gaussians: float = 262144,
+            num_inference_steps: int = 20,
+            output_format: Literal["ply", "splat"] = "ply",
+            seed: int = UNSET,
+        ) -> AsyncHandle[TriposplatOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3,
+            num_gaussians: float = 262144,
+            num_inference_steps: int = 20,
+            output_format: Literal["ply", "splat"] = "ply",
+            seed: int = UNSET,
+        ) -> Stream[TriposplatOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3,
+            num_gaussians: float = 262144,
+            num_inference_steps: int = 20,
+            output_format: Literal["ply", "splat"] = "ply",
+            seed: int = UNSET,
+        ) -> AsyncStream[TriposplatOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Triposplat = Endpoint
+
+triposplat = Triposplat("tripo3d/triposplat", TriposplatInput, TriposplatOutput)
 """Endpoint of tripo3d: triposplat.
 
 Call it with `triposplat.subscribe(image_url=…)`.
@@ -65,5 +289,6 @@ Call it with `triposplat.subscribe(image_url=…)`.
 
 Input = TriposplatInput
 Output = TriposplatOutput
+endpoint = triposplat
 
-__all__ = ["Input", "Output", "TriposplatInput", "TriposplatOutput", "triposplat"]
+__all__ = ["TriposplatInput", "TriposplatOutput", "triposplat"]

@@ -7,15 +7,435 @@ https://fal.ai/models/veed/subtitles
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
+Preset: TypeAlias = Literal[
+    "glass",
+    "whisper",
+    "glide2",
+    "fusion",
+    "glide",
+    "terminal",
+    "handwritten",
+    "backdrop",
+    "backdrop2",
+    "simple",
+    "plain",
+    "beans",
+    "corpo",
+    "boo",
+    "shadeplay",
+    "casper",
+    "capri",
+    "lowkey",
+    "vinta",
+    "diego",
+    "ali",
+    "slay",
+    "kitty",
+    "hustle",
+    "karl",
+    "sprout",
+    "flex",
+    "mint",
+    "rizz",
+    "vegas",
+]
+"""Value of the parameter `preset`."""
+
+Language: TypeAlias = Literal[
+    "af-ZA",
+    "am-ET",
+    "ar-AE",
+    "ar-BH",
+    "ar-DZ",
+    "ar-EG",
+    "ar-IL",
+    "ar-IQ",
+    "ar-JO",
+    "ar-KW",
+    "ar-LB",
+    "ar-MA",
+    "ar-OM",
+    "ar-PS",
+    "ar-QA",
+    "ar-SA",
+    "ar-TN",
+    "ast-ES",
+    "az-AZ",
+    "ba",
+    "bas",
+    "be-BY",
+    "bg-BG",
+    "br",
+    "bs-BA",
+    "ca-ES",
+    "ceb-PH",
+    "ckb-IQ",
+    "cs-CZ",
+    "cy-GB",
+    "da-DK",
+    "de-DE",
+    "dyu",
+    "el-GR",
+    "en-AU",
+    "en-GB",
+    "en-IN",
+    "en-NZ",
+    "en-US",
+    "eo",
+    "es-AR",
+    "es-BO",
+    "es-CL",
+    "es-CO",
+    "es-CR",
+    "es-DO",
+    "es-EC",
+    "es-ES",
+    "es-GT",
+    "es-HN",
+    "es-MX",
+    "es-NI",
+    "es-PA",
+    "es-PE",
+    "es-PR",
+    "es-PY",
+    "es-SV",
+    "es-US",
+    "es-UY",
+    "es-VE",
+    "et-EE",
+    "eu-ES",
+    "fa-IR",
+    "ff",
+    "fi-FI",
+    "fil-PH",
+    "fo",
+    "fr-CA",
+    "fr-FR",
+    "fy",
+    "ga",
+    "gd",
+    "gl-ES",
+    "ha-NG",
+    "haw",
+    "he-IL",
+    "hr-HR",
+    "hsb",
+    "ht",
+    "hu-HU",
+    "hy-AM",
+    "id-ID",
+    "ig",
+    "is-IS",
+    "it-IT",
+    "ja-JP",
+    "ja-Latn-JP",
+    "jv-ID",
+    "ka-GE",
+    "kab",
+    "kam-KE",
+    "kea-CV",
+    "kk-KZ",
+    "ko-KR",
+    "ku",
+    "ky-KG",
+    "la",
+    "lb-LU",
+    "lg",
+    "lij",
+    "ln-CD",
+    "lo-LA",
+    "lt-LT",
+    "luo-KE",
+    "lv-LV",
+    "mg",
+    "mi-NZ",
+    "mk-MK",
+    "mn-MN",
+    "ms-MY",
+    "mt-MT",
+    "nb-NO",
+    "nl-NL",
+    "nso-ZA",
+    "ny-MW",
+    "oc-FR",
+    "pl-PL",
+    "ps-AF",
+    "pt-BR",
+    "pt-PT",
+    "ro-RO",
+    "roh",
+    "ru-RU",
+    "rw-RW",
+    "sah",
+    "sk-SK",
+    "sl-SI",
+    "sm",
+    "sn-ZW",
+    "so-SO",
+    "sq-AL",
+    "sr-Latn-RS",
+    "sr-RS",
+    "srd",
+    "ss",
+    "su-ID",
+    "sv-SE",
+    "sw-KE",
+    "sw-TZ",
+    "tg-TJ",
+    "th-TH",
+    "tk",
+    "tn",
+    "tok",
+    "ton",
+    "tr-TR",
+    "ts-ZA",
+    "tt",
+    "uk-UA",
+    "umb-AO",
+    "ur-IN",
+    "ur-PK",
+    "uz-UZ",
+    "vi-VN",
+    "vro",
+    "wo-SN",
+    "xh-ZA",
+    "yi",
+    "yo-NG",
+    "yue-Hant-HK",
+    "zh",
+    "zh-HK",
+    "zh-TW",
+    "zu-ZA",
+]
+"""Value of the parameter `language`."""
+
+TranslationLanguage: TypeAlias = Literal[
+    "ab",
+    "ace",
+    "ach",
+    "af-ZA",
+    "ak",
+    "alz",
+    "am-ET",
+    "ar-AE",
+    "ar-BH",
+    "ar-DZ",
+    "ar-EG",
+    "ar-IL",
+    "ar-IQ",
+    "ar-JO",
+    "ar-KW",
+    "ar-LB",
+    "ar-MA",
+    "ar-OM",
+    "ar-PS",
+    "ar-QA",
+    "ar-SA",
+    "ar-TN",
+    "awa",
+    "ay",
+    "az-AZ",
+    "ban",
+    "bbc",
+    "be-BY",
+    "bem",
+    "bew",
+    "bg-BG",
+    "bho",
+    "bik",
+    "bm",
+    "bs-BA",
+    "bts",
+    "btx",
+    "bua",
+    "ca-ES",
+    "ceb-PH",
+    "cgg",
+    "chm",
+    "ckb-IQ",
+    "cnh",
+    "co",
+    "crh",
+    "crs",
+    "cs-CZ",
+    "cv",
+    "cy-GB",
+    "da-DK",
+    "de-DE",
+    "din",
+    "doi",
+    "dov",
+    "dv",
+    "dz",
+    "ee",
+    "el-GR",
+    "en-AU",
+    "en-GB",
+    "en-IN",
+    "en-NZ",
+    "en-US",
+    "eo",
+    "es-AR",
+    "es-BO",
+    "es-CL",
+    "es-CO",
+    "es-CR",
+    "es-DO",
+    "es-EC",
+    "es-ES",
+    "es-GT",
+    "es-HN",
+    "es-MX",
+    "es-NI",
+    "es-PA",
+    "es-PE",
+    "es-PR",
+    "es-PY",
+    "es-SV",
+    "es-US",
+    "es-UY",
+    "es-VE",
+    "et-EE",
+    "eu-ES",
+    "fa-IR",
+    "ff",
+    "fi-FI",
+    "fil-PH",
+    "fj",
+    "fr-CA",
+    "fr-FR",
+    "fy",
+    "ga",
+    "gaa",
+    "gd",
+    "gl-ES",
+    "gn",
+    "gom",
+    "ha-NG",
+    "haw",
+    "he-IL",
+    "hil",
+    "hmn",
+    "hr-HR",
+    "hrx",
+    "ht",
+    "hu-HU",
+    "hy-AM",
+    "id-ID",
+    "ig",
+    "ilo",
+    "is-IS",
+    "it-IT",
+    "ja-JP",
+    "ja-Latn-JP",
+    "jv-ID",
+    "ka-GE",
+    "kk-KZ",
+    "ko-KR",
+    "kri",
+    "ktu",
+    "ku",
+    "ky-KG",
+    "la",
+    "lb-LU",
+    "lg",
+    "li",
+    "lij",
+    "lmo",
+    "ln-CD",
+    "lo-LA",
+    "lt-LT",
+    "ltg",
+    "luo-KE",
+    "lus",
+    "lv-LV",
+    "mai",
+    "mak",
+    "mg",
+    "mi-NZ",
+    "min",
+    "mk-MK",
+    "mn-MN",
+    "mni-Mtei",
+    "ms-Arab",
+    "ms-MY",
+    "mt-MT",
+    "nb-NO",
+    "new",
+    "nl-NL",
+    "nr",
+    "nso-ZA",
+    "nus",
+    "ny-MW",
+    "oc-FR",
+    "om",
+    "pag",
+    "pam",
+    "pap",
+    "pl-PL",
+    "ps-AF",
+    "pt-BR",
+    "pt-PT",
+    "qu",
+    "rn",
+    "ro-RO",
+    "rom",
+    "ru-RU",
+    "rw-RW",
+    "scn",
+    "sg",
+    "shn",
+    "sk-SK",
+    "sl-SI",
+    "sm",
+    "sn-ZW",
+    "so-SO",
+    "sq-AL",
+    "sr-Latn-RS",
+    "sr-RS",
+    "ss",
+    "st",
+    "su-ID",
+    "sv-SE",
+    "sw-KE",
+    "sw-TZ",
+    "szl",
+    "tet",
+    "tg-TJ",
+    "th-TH",
+    "ti",
+    "tk",
+    "tn",
+    "tr-TR",
+    "ts-ZA",
+    "tt",
+    "ug",
+    "uk-UA",
+    "ur-IN",
+    "ur-PK",
+    "uz-UZ",
+    "vi-VN",
+    "xh-ZA",
+    "yi",
+    "yo-NG",
+    "yua",
+    "yue-Hant-HK",
+    "zh",
+    "zh-HK",
+    "zh-TW",
+    "zu-ZA",
+]
+"""Value of the parameter `translation_language`."""
+
 
 class TextCustomization(InputModel):
-    """Part of the parameters: color, font, weight."""
+    """Value of the parameter `baseline`."""
 
     color: str = UNSET
     """Color of the text."""
@@ -27,7 +447,7 @@ class TextCustomization(InputModel):
 
 
 class TextCustomizations(InputModel):
-    """Part of the parameters: baseline, highlighted."""
+    """Value of the parameter `text_customizations`."""
 
     baseline: TextCustomization = UNSET
 
@@ -35,7 +455,7 @@ class TextCustomizations(InputModel):
 
 
 class PresetCustomization(InputModel):
-    """Part of the parameters: position, shadow, text_customizations."""
+    """Value of the parameter `customization`."""
 
     position: Literal["top", "center", "bottom"] = UNSET
     """Position in the frame."""
@@ -46,7 +466,7 @@ class PresetCustomization(InputModel):
 
 
 class VocabularyEntry(InputModel):
-    """Part of the parameters: replaces, word."""
+    """An item of the parameter `vocabulary`."""
 
     replaces: list[str]
     """Incorrect spellings that it replaces."""
@@ -58,38 +478,7 @@ class VocabularyEntry(InputModel):
 class SubtitlesInput(InputModel, Request["SubtitlesOutput"]):
     """Parameters of veed/subtitles."""
 
-    preset: Literal[
-        "glass",
-        "whisper",
-        "glide2",
-        "fusion",
-        "glide",
-        "terminal",
-        "handwritten",
-        "backdrop",
-        "backdrop2",
-        "simple",
-        "plain",
-        "beans",
-        "corpo",
-        "boo",
-        "shadeplay",
-        "casper",
-        "capri",
-        "lowkey",
-        "vinta",
-        "diego",
-        "ali",
-        "slay",
-        "kitty",
-        "hustle",
-        "karl",
-        "sprout",
-        "flex",
-        "mint",
-        "rizz",
-        "vegas",
-    ]
+    preset: Preset
 
     video_url: FileInput
     """Video to edit or to start from."""
@@ -97,172 +486,7 @@ class SubtitlesInput(InputModel, Request["SubtitlesOutput"]):
     customization: PresetCustomization = UNSET
     """Changes to the preset."""
 
-    language: Literal[
-        "af-ZA",
-        "am-ET",
-        "ar-AE",
-        "ar-BH",
-        "ar-DZ",
-        "ar-EG",
-        "ar-IL",
-        "ar-IQ",
-        "ar-JO",
-        "ar-KW",
-        "ar-LB",
-        "ar-MA",
-        "ar-OM",
-        "ar-PS",
-        "ar-QA",
-        "ar-SA",
-        "ar-TN",
-        "ast-ES",
-        "az-AZ",
-        "ba",
-        "bas",
-        "be-BY",
-        "bg-BG",
-        "br",
-        "bs-BA",
-        "ca-ES",
-        "ceb-PH",
-        "ckb-IQ",
-        "cs-CZ",
-        "cy-GB",
-        "da-DK",
-        "de-DE",
-        "dyu",
-        "el-GR",
-        "en-AU",
-        "en-GB",
-        "en-IN",
-        "en-NZ",
-        "en-US",
-        "eo",
-        "es-AR",
-        "es-BO",
-        "es-CL",
-        "es-CO",
-        "es-CR",
-        "es-DO",
-        "es-EC",
-        "es-ES",
-        "es-GT",
-        "es-HN",
-        "es-MX",
-        "es-NI",
-        "es-PA",
-        "es-PE",
-        "es-PR",
-        "es-PY",
-        "es-SV",
-        "es-US",
-        "es-UY",
-        "es-VE",
-        "et-EE",
-        "eu-ES",
-        "fa-IR",
-        "ff",
-        "fi-FI",
-        "fil-PH",
-        "fo",
-        "fr-CA",
-        "fr-FR",
-        "fy",
-        "ga",
-        "gd",
-        "gl-ES",
-        "ha-NG",
-        "haw",
-        "he-IL",
-        "hr-HR",
-        "hsb",
-        "ht",
-        "hu-HU",
-        "hy-AM",
-        "id-ID",
-        "ig",
-        "is-IS",
-        "it-IT",
-        "ja-JP",
-        "ja-Latn-JP",
-        "jv-ID",
-        "ka-GE",
-        "kab",
-        "kam-KE",
-        "kea-CV",
-        "kk-KZ",
-        "ko-KR",
-        "ku",
-        "ky-KG",
-        "la",
-        "lb-LU",
-        "lg",
-        "lij",
-        "ln-CD",
-        "lo-LA",
-        "lt-LT",
-        "luo-KE",
-        "lv-LV",
-        "mg",
-        "mi-NZ",
-        "mk-MK",
-        "mn-MN",
-        "ms-MY",
-        "mt-MT",
-        "nb-NO",
-        "nl-NL",
-        "nso-ZA",
-        "ny-MW",
-        "oc-FR",
-        "pl-PL",
-        "ps-AF",
-        "pt-BR",
-        "pt-PT",
-        "ro-RO",
-        "roh",
-        "ru-RU",
-        "rw-RW",
-        "sah",
-        "sk-SK",
-        "sl-SI",
-        "sm",
-        "sn-ZW",
-        "so-SO",
-        "sq-AL",
-        "sr-Latn-RS",
-        "sr-RS",
-        "srd",
-        "ss",
-        "su-ID",
-        "sv-SE",
-        "sw-KE",
-        "sw-TZ",
-        "tg-TJ",
-        "th-TH",
-        "tk",
-        "tn",
-        "tok",
-        "ton",
-        "tr-TR",
-        "ts-ZA",
-        "tt",
-        "uk-UA",
-        "umb-AO",
-        "ur-IN",
-        "ur-PK",
-        "uz-UZ",
-        "vi-VN",
-        "vro",
-        "wo-SN",
-        "xh-ZA",
-        "yi",
-        "yo-NG",
-        "yue-Hant-HK",
-        "zh",
-        "zh-HK",
-        "zh-TW",
-        "zu-ZA",
-    ] = UNSET
+    language: Language = UNSET
     """Language of the text or audio."""
 
     srt_content: str = UNSET
@@ -271,222 +495,7 @@ class SubtitlesInput(InputModel, Request["SubtitlesOutput"]):
     srt_file_url: FileInput = UNSET
     """Subtitles as a file in SRT format."""
 
-    translation_language: Literal[
-        "ab",
-        "ace",
-        "ach",
-        "af-ZA",
-        "ak",
-        "alz",
-        "am-ET",
-        "ar-AE",
-        "ar-BH",
-        "ar-DZ",
-        "ar-EG",
-        "ar-IL",
-        "ar-IQ",
-        "ar-JO",
-        "ar-KW",
-        "ar-LB",
-        "ar-MA",
-        "ar-OM",
-        "ar-PS",
-        "ar-QA",
-        "ar-SA",
-        "ar-TN",
-        "awa",
-        "ay",
-        "az-AZ",
-        "ban",
-        "bbc",
-        "be-BY",
-        "bem",
-        "bew",
-        "bg-BG",
-        "bho",
-        "bik",
-        "bm",
-        "bs-BA",
-        "bts",
-        "btx",
-        "bua",
-        "ca-ES",
-        "ceb-PH",
-        "cgg",
-        "chm",
-        "ckb-IQ",
-        "cnh",
-        "co",
-        "crh",
-        "crs",
-        "cs-CZ",
-        "cv",
-        "cy-GB",
-        "da-DK",
-        "de-DE",
-        "din",
-        "doi",
-        "dov",
-        "dv",
-        "dz",
-        "ee",
-        "el-GR",
-        "en-AU",
-        "en-GB",
-        "en-IN",
-        "en-NZ",
-        "en-US",
-        "eo",
-        "es-AR",
-        "es-BO",
-        "es-CL",
-        "es-CO",
-        "es-CR",
-        "es-DO",
-        "es-EC",
-        "es-ES",
-        "es-GT",
-        "es-HN",
-        "es-MX",
-        "es-NI",
-        "es-PA",
-        "es-PE",
-        "es-PR",
-        "es-PY",
-        "es-SV",
-        "es-US",
-        "es-UY",
-        "es-VE",
-        "et-EE",
-        "eu-ES",
-        "fa-IR",
-        "ff",
-        "fi-FI",
-        "fil-PH",
-        "fj",
-        "fr-CA",
-        "fr-FR",
-        "fy",
-        "ga",
-        "gaa",
-        "gd",
-        "gl-ES",
-        "gn",
-        "gom",
-        "ha-NG",
-        "haw",
-        "he-IL",
-        "hil",
-        "hmn",
-        "hr-HR",
-        "hrx",
-        "ht",
-        "hu-HU",
-        "hy-AM",
-        "id-ID",
-        "ig",
-        "ilo",
-        "is-IS",
-        "it-IT",
-        "ja-JP",
-        "ja-Latn-JP",
-        "jv-ID",
-        "ka-GE",
-        "kk-KZ",
-        "ko-KR",
-        "kri",
-        "ktu",
-        "ku",
-        "ky-KG",
-        "la",
-        "lb-LU",
-        "lg",
-        "li",
-        "lij",
-        "lmo",
-        "ln-CD",
-        "lo-LA",
-        "lt-LT",
-        "ltg",
-        "luo-KE",
-        "lus",
-        "lv-LV",
-        "mai",
-        "mak",
-        "mg",
-        "mi-NZ",
-        "min",
-        "mk-MK",
-        "mn-MN",
-        "mni-Mtei",
-        "ms-Arab",
-        "ms-MY",
-        "mt-MT",
-        "nb-NO",
-        "new",
-        "nl-NL",
-        "nr",
-        "nso-ZA",
-        "nus",
-        "ny-MW",
-        "oc-FR",
-        "om",
-        "pag",
-        "pam",
-        "pap",
-        "pl-PL",
-        "ps-AF",
-        "pt-BR",
-        "pt-PT",
-        "qu",
-        "rn",
-        "ro-RO",
-        "rom",
-        "ru-RU",
-        "rw-RW",
-        "scn",
-        "sg",
-        "shn",
-        "sk-SK",
-        "sl-SI",
-        "sm",
-        "sn-ZW",
-        "so-SO",
-        "sq-AL",
-        "sr-Latn-RS",
-        "sr-RS",
-        "ss",
-        "st",
-        "su-ID",
-        "sv-SE",
-        "sw-KE",
-        "sw-TZ",
-        "szl",
-        "tet",
-        "tg-TJ",
-        "th-TH",
-        "ti",
-        "tk",
-        "tn",
-        "tr-TR",
-        "ts-ZA",
-        "tt",
-        "ug",
-        "uk-UA",
-        "ur-IN",
-        "ur-PK",
-        "uz-UZ",
-        "vi-VN",
-        "xh-ZA",
-        "yi",
-        "yo-NG",
-        "yua",
-        "yue-Hant-HK",
-        "zh",
-        "zh-HK",
-        "zh-TW",
-        "zu-ZA",
-    ] = UNSET
+    translation_language: TranslationLanguage = UNSET
     """Language to translate the subtitles into."""
 
     vocabulary: list[VocabularyEntry] = UNSET
@@ -499,7 +508,223 @@ class SubtitlesOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-subtitles = Endpoint("veed/subtitles", SubtitlesInput, SubtitlesOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Subtitles(Endpoint[..., SubtitlesInput, SubtitlesOutput]):
+        def run(
+            self,
+            *,
+            preset: Preset,
+            video_url: FileInput,
+            customization: PresetCustomization = UNSET,
+            language: Language = UNSET,
+            srt_content: str = UNSET,
+            srt_file_url: FileInput = UNSET,
+            translation_language: TranslationLanguage = UNSET,
+            vocabulary: list[VocabularyEntry] = UNSET,
+        ) -> Result[SubtitlesOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                customization: Changes to the preset.
+                language: Language of the text or audio.
+                srt_content: Subtitles as text in SRT format.
+                srt_file_url: Subtitles as a file in SRT format.
+                translation_language: Language to translate the subtitles into.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            preset: Preset,
+            video_url: FileInput,
+            customization: PresetCustomization = UNSET,
+            language: Language = UNSET,
+            srt_content: str = UNSET,
+            srt_file_url: FileInput = UNSET,
+            translation_language: TranslationLanguage = UNSET,
+            vocabulary: list[VocabularyEntry] = UNSET,
+        ) -> Result[SubtitlesOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                customization: Changes to the preset.
+                language: Language of the text or audio.
+                srt_content: Subtitles as text in SRT format.
+                srt_file_url: Subtitles as a file in SRT format.
+                translation_language: Language to translate the subtitles into.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            preset: Preset,
+            video_url: FileInput,
+            customization: PresetCustomization = UNSET,
+            language: Language = UNSET,
+            srt_content: str = UNSET,
+            srt_file_url: FileInput = UNSET,
+            translation_language: TranslationLanguage = UNSET,
+            vocabulary: list[VocabularyEntry] = UNSET,
+        ) -> Result[SubtitlesOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                customization: Changes to the preset.
+                language: Language of the text or audio.
+                srt_content: Subtitles as text in SRT format.
+                srt_file_url: Subtitles as a file in SRT format.
+                translation_language: Language to translate the subtitles into.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            preset: Preset,
+            video_url: FileInput,
+            customization: PresetCustomization = UNSET,
+            language: Language = UNSET,
+            srt_content: str = UNSET,
+            srt_file_url: FileInput = UNSET,
+            translation_language: TranslationLanguage = UNSET,
+            vocabulary: list[VocabularyEntry] = UNSET,
+        ) -> Result[SubtitlesOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                customization: Changes to the preset.
+                language: Language of the text or audio.
+                srt_content: Subtitles as text in SRT format.
+                srt_file_url: Subtitles as a file in SRT format.
+                translation_language: Language to translate the subtitles into.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            preset: Preset,
+            video_url: FileInput,
+            customization: PresetCustomization = UNSET,
+            language: Language = UNSET,
+            srt_content: str = UNSET,
+            srt_file_url: FileInput = UNSET,
+            translation_language: TranslationLanguage = UNSET,
+            vocabulary: list[VocabularyEntry] = UNSET,
+        ) -> Handle[SubtitlesOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                customization: Changes to the preset.
+                language: Language of the text or audio.
+                srt_content: Subtitles as text in SRT format.
+                srt_file_url: Subtitles as a file in SRT format.
+                translation_language: Language to translate the subtitles into.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            preset: Preset,
+            video_url: FileInput,
+            customization: PresetCustomization = UNSET,
+            language: Language = UNSET,
+            srt_content: str = UNSET,
+            srt_file_url: FileInput = UNSET,
+            translation_language: TranslationLanguage = UNSET,
+            vocabulary: list[VocabularyEntry] = UNSET,
+        ) -> AsyncHandle[SubtitlesOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                customization: Changes to the preset.
+                language: Language of the text or audio.
+                srt_content: Subtitles as text in SRT format.
+                srt_file_url: Subtitles as a file in SRT format.
+                translation_language: Language to translate the subtitles into.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            preset: Preset,
+            video_url: FileInput,
+            customization: PresetCustomization = UNSET,
+            language: Language = UNSET,
+            srt_content: str = UNSET,
+            srt_file_url: FileInput = UNSET,
+            translation_language: TranslationLanguage = UNSET,
+            vocabulary: list[VocabularyEntry] = UNSET,
+        ) -> Stream[SubtitlesOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                customization: Changes to the preset.
+                language: Language of the text or audio.
+                srt_content: Subtitles as text in SRT format.
+                srt_file_url: Subtitles as a file in SRT format.
+                translation_language: Language to translate the subtitles into.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            preset: Preset,
+            video_url: FileInput,
+            customization: PresetCustomization = UNSET,
+            language: Language = UNSET,
+            srt_content: str = UNSET,
+            srt_file_url: FileInput = UNSET,
+            translation_language: TranslationLanguage = UNSET,
+            vocabulary: list[VocabularyEntry] = UNSET,
+        ) -> AsyncStream[SubtitlesOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                customization: Changes to the preset.
+                language: Language of the text or audio.
+                srt_content: Subtitles as text in SRT format.
+                srt_file_url: Subtitles as a file in SRT format.
+                translation_language: Language to translate the subtitles into.
+            """
+            ...
+else:
+    Subtitles = Endpoint
+
+subtitles = Subtitles("veed/subtitles", SubtitlesInput, SubtitlesOutput)
 """Endpoint of veed: subtitles.
 
 Call it with `subtitles.subscribe(preset=…, video_url=…)`.
@@ -507,15 +732,17 @@ Call it with `subtitles.subscribe(preset=…, video_url=…)`.
 
 Input = SubtitlesInput
 Output = SubtitlesOutput
+endpoint = subtitles
 
 __all__ = [
-    "Input",
-    "Output",
+    "Language",
+    "Preset",
     "PresetCustomization",
     "SubtitlesInput",
     "SubtitlesOutput",
     "TextCustomization",
     "TextCustomizations",
+    "TranslationLanguage",
     "VocabularyEntry",
     "subtitles",
 ]

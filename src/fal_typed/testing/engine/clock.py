@@ -9,8 +9,18 @@ from concurrent.futures import Future
 from datetime import datetime, timedelta, timezone
 
 
+class RealTime:
+    """Seconds that pass even while a test freezes time with freezegun or time-machine."""
+
+    # freezegun replaces names in modules only, and time-machine no performance counter.
+    read = staticmethod(time.perf_counter)
+
+
 class Clock:
-    """Real time."""
+    """Real time, counted from the moment the clock was created."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - RealTime.read()
 
     def now(self) -> float:
         """Read the clock.
@@ -18,7 +28,7 @@ class Clock:
         Returns:
             Seconds since the epoch.
         """
-        return time.time()
+        return self._offset + RealTime.read()
 
     async def wait(self, seconds: float, early: asyncio.Future[None] | None = None) -> None:
         """Wait.

@@ -163,7 +163,7 @@ class EmulatedEndpoint:
         assert handler is not None  # noqa: S101  (the caller checked it)
         try:
             output = None
-            async for event in handler_outputs(handler(arguments)):
+            async for event in handler_outputs(handler, arguments):
                 output = event
             return succeeded(output)
         except ScriptedFailure as failure:

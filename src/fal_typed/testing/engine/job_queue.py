@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 JobStage: TypeAlias = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
 _FOREVER = math.inf
+_BUDGET = 256 << 20
+_JOB_BYTES = 2048  # about what a job takes beside its input
 
 
 @dataclass
@@ -144,10 +146,14 @@ class JobQueue:
 
     Args:
         clock: The emulator's clock.
+        budget: How many bytes the inputs may take in total; above it, the oldest jobs are dropped,
+            once they are complete.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, budget: int = _BUDGET) -> None:
         self._clock = clock
+        self._budget = budget
+        self._bytes = 0
         self._jobs: dict[str, EmulatedJob] = {}
         self._added = threading.Condition()
 
@@ -176,6 +182,7 @@ class JobQueue:
         """Remove every job."""
         with self._added:
             self._jobs.clear()
+            self._bytes = 0
 
     def waiting(self, endpoint_id: str) -> int:
         """Count the waiting jobs of an endpoint.
@@ -244,7 +251,18 @@ class JobQueue:
             outcome.add_done_callback(lambda task: self._handled(job, task, ends_at))
         with self._added:
             self._jobs[job.id] = job
+            self._bytes += _weight(job)
+            self._drop_completed(now)
         return job
+
+    def _drop_completed(self, now: float) -> None:
+        # Jobs in the order of their submits: one that is not complete keeps those after it.
+        while self._bytes > self._budget:
+            oldest = next(iter(self._jobs.values()))
+            if oldest.stage(now) != "COMPLETED":
+                return
+            del self._jobs[oldest.id]
+            self._bytes -= _weight(oldest)
 
     def _handled(self, job: EmulatedJob, task: asyncio.Task[Outcome], earliest: float) -> None:
         if job.outcome is not None or task.cancelled():
@@ -294,6 +312,10 @@ class JobQueue:
         await self._clock.wait(due - self._clock.now(), watcher)
         if watcher in job.watchers:
             job.watchers.remove(watcher)
+
+
+def _weight(job: EmulatedJob) -> int:
+    return _JOB_BYTES + len(job.body) + sum(map(len, job.headers.values()))
 
 
 def _too_late(outcome: Outcome | asyncio.Task[Outcome]) -> Outcome:

@@ -6,6 +6,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from fal_typed.testing.engine.handler_threads import in_thread
 from fal_typed.testing.engine.json_bodies import dump
 from fal_typed.testing.engine.limits import EndpointLimits
 
@@ -273,20 +274,24 @@ UNSCRIPTED: Any = object()
 """What `EndpointScript.next_response` returns when nothing is scripted."""
 
 
-async def handler_outputs(result: Any) -> AsyncIterator[Any]:
-    """Read the outputs of a handler, sync or async, generator or not.
+async def handler_outputs(handler: Callable[[Any], Any], given: Any) -> AsyncIterator[Any]:
+    """Call a handler, sync or async, generator or not, and read its outputs.
+
+    Sync code runs in a thread, so that a handler may call the emulator itself.
 
     Args:
-        result: What it returned: a value, an awaitable, or a plain or async generator.
+        handler: The handler.
+        given: Its argument.
 
     Yields:
         Each output; the last one is the final output.
     """
+    result = await in_thread(handler, given)
     if inspect.isasyncgen(result):
         async for event in result:
             yield event
     elif inspect.isgenerator(result):
-        for event in result:
+        while (event := await in_thread(next, result, UNSCRIPTED)) is not UNSCRIPTED:
             yield event
     else:
         yield await result if inspect.isawaitable(result) else result

@@ -15,7 +15,9 @@ from fal_typed.testing.engine.messages import (
     AsgiReceive,
     AsgiScope,
     AsgiSend,
+    Headers,
     IncomingRequest,
+    Response,
     StreamResponse,
     error_response,
 )
@@ -50,12 +52,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from fal_typed.testing.engine.emulation import Emulation
+    from fal_typed.testing.server.callers import Callers
     from fal_typed.testing.tape.player import Player
     from fal_typed.testing.tape.recorder import Recorder
 
 logger = logging.getLogger("fal_typed.emulator")
 
 _DIRECT = frozenset({"run", "stream"})
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+_POLICY = (
+    b"content-security-policy",
+    b"default-src 'none'; style-src 'unsafe-inline'; sandbox",
+)
 
 
 class EmulatorApp:
@@ -64,6 +72,7 @@ class EmulatorApp:
     Args:
         emulation: The emulator's state.
         requests: Where every request is recorded.
+        callers: Decides which requests are served.
         tape: Responds instead of the services; None for none.
     """
 
@@ -71,9 +80,11 @@ class EmulatorApp:
         self,
         emulation: Emulation,
         requests: RequestLog,
+        callers: Callers,
         tape: Recorder | Player | None = None,
     ) -> None:
         self._tape = tape
+        self._callers = callers
         self._requests = requests
         self._faults = emulation.faults
         self._keys = emulation.keys
@@ -102,7 +113,10 @@ class EmulatorApp:
         """
         # What is in progress when the emulator stops is cancelled; its client is disconnected.
         with contextlib.suppress(asyncio.CancelledError):
-            if scope["type"] == "http":
+            refusal = self._callers.refusal(scope)
+            if refusal is not None:
+                await _refuse(refusal, scope, receive, send)
+            elif scope["type"] == "http":
                 await self._http(scope, receive, send)
             else:
                 await self._websocket(scope, receive, send)
@@ -152,7 +166,7 @@ class EmulatorApp:
             record.fault, replacement = fault.kind, fault.replacement()
         response = replacement or await self._respond(route, request)
         if route.name in _DIRECT:
-            _record_output(response, record)
+            self._record_output(response, record)
         self._requests.finish(record, response.status)
         if fault is not None:
             faulty = await send_faulty(fault, response, scope, receive, send)
@@ -163,6 +177,20 @@ class EmulatorApp:
         if isinstance(response, StreamResponse) and response.broken:
             # A server that fails in the middle of a stream ends the body, then disconnects.
             transport_of(scope).close()
+
+    def _record_output(self, response: AnyResponse, record: RecordedRequest) -> None:
+        if isinstance(response, StreamResponse):
+            response.chunks = self._recorded(response.chunks, record)
+        else:
+            self._requests.keep_response(record, response.body)
+
+    async def _recorded(
+        self, chunks: AsyncIterator[bytes], record: RecordedRequest
+    ) -> AsyncIterator[bytes]:
+        async for chunk in chunks:
+            if chunk.startswith(EVENT_PREFIX):
+                self._requests.keep_response(record, chunk.removeprefix(EVENT_PREFIX).strip())
+            yield chunk
 
     async def _unrecorded(
         self, route: MatchedRoute, request: IncomingRequest, receive: AsgiReceive, send: AsgiSend
@@ -193,11 +221,14 @@ class EmulatorApp:
     async def _respond(self, route: MatchedRoute, request: IncomingRequest) -> AnyResponse:
         try:
             if self._tape is not None and is_recordable(request):
-                return await self._tape.respond(request)
-            return await route.handler(request)
+                response: AnyResponse = await self._tape.respond(request)
+            else:
+                response = await route.handler(request)
         except Exception:
             logger.exception("the emulator failed: %s %s", request.method, request.path)
-            return error_response(500, "Internal Server Error")
+            response = error_response(500, "Internal Server Error")
+        response.headers = _as_data(response.headers, is_page=route.name == "page")
+        return response
 
 
 def _request(scope: AsgiScope) -> IncomingRequest:
@@ -207,22 +238,33 @@ def _request(scope: AsgiScope) -> IncomingRequest:
     return IncomingRequest(scope.get("method", "GET"), address, scope["query_string"], headers)
 
 
+def _as_data(headers: Headers, *, is_page: bool) -> Headers:
+    """Headers that keep a browser from running anything but the emulator's own page.
+
+    Files come from whoever calls, and have the same origin as that page.
+    """
+    if is_page:
+        return [*headers, _NO_SNIFFING] if _NO_SNIFFING not in headers else headers
+    kept = [header for header in headers if header[0] not in (_NO_SNIFFING[0], _POLICY[0])]
+    return [*kept, _NO_SNIFFING, _POLICY]
+
+
+async def _refuse(
+    refusal: Response, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend
+) -> None:
+    """Refuse a caller; its body is not read."""
+    refusal.headers = [*_as_data(refusal.headers, is_page=False), (b"connection", b"close")]
+    if scope["type"] == "http":
+        await _send(refusal, receive, send)
+        return
+    await receive()
+    start = {"status": refusal.status, "headers": refusal.headers}
+    await send({"type": "websocket.http.response.start", **start})
+    await send({"type": "websocket.http.response.body", "body": refusal.body})
+
+
 _NO_ROUTE = MatchedRoute("unknown", None, no_service)
 _NO_SOCKET = MatchedSocket("unknown", None, refuse_socket)
-
-
-def _record_output(response: AnyResponse, record: RecordedRequest) -> None:
-    if isinstance(response, StreamResponse):
-        response.chunks = _recorded(response.chunks, record)
-    else:
-        record.response = recorded_part(response.body)
-
-
-async def _recorded(chunks: AsyncIterator[bytes], record: RecordedRequest) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
-        if chunk.startswith(EVENT_PREFIX):
-            record.response = recorded_part(chunk.removeprefix(EVENT_PREFIX).strip())
-        yield chunk
 
 
 async def _read(receive: AsgiReceive) -> bytes | None:

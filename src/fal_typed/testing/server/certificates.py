@@ -20,7 +20,8 @@ class Certificates:
     """The certificates of one emulator; their private keys stay in memory.
 
     Args:
-        host: The address that it listens on, in addition to the usual names of this machine.
+        hosts: The address that it listens on and other names that it is called by, in addition to
+            the usual names of this machine.
 
     >>> certificates = Certificates("127.0.0.1")
     >>> certificates.ca_file.read_text().splitlines()[0]
@@ -28,9 +29,9 @@ class Certificates:
     >>> certificates.close()
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, *hosts: str) -> None:
         authority = _TRUSTME.CA(organization_name="fal-typed emulator")
-        names = {*_LOCAL_NAMES, *HOSTS, *_names_of(host)}
+        names = {*_LOCAL_NAMES, *HOSTS, *(name for host in hosts for name in _names_of(host))}
         certificate = authority.issue_cert(*sorted(names))
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         """The TLS context of the server."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import threading
+import warnings
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,10 @@ from uvicorn.server import ServerState
 
 from fal_typed._documents.catalog import Catalog
 from fal_typed.testing.engine.addresses import HOSTS
-from fal_typed.testing.engine.clock import Clock
+from fal_typed.testing.engine.clock import Clock, RealTime
 from fal_typed.testing.engine.emulation import Emulation
 from fal_typed.testing.server.asgi_app import EmulatorApp
+from fal_typed.testing.server.callers import Callers, is_loopback
 from fal_typed.testing.server.http_connection import HttpConnection
 from fal_typed.testing.tape.request_log import RequestLog
 
@@ -38,6 +40,13 @@ if TYPE_CHECKING:
     from fal_typed.testing.tape.request_log import RecordedRequest
 
 
+class _RealTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop whose timers work while a test freezes time."""
+
+    def time(self) -> float:
+        return RealTime.read()
+
+
 class FalEmulator:
     """The fal platform on loopback: no key, no network, no bill.
 
@@ -46,7 +55,10 @@ class FalEmulator:
 
     Args:
         schemas: Folder or archive of endpoint documents; None for the catalog of fal-typed.
-        host: Address to listen on.
+        host: Address to listen on. Whoever reaches it may read and change everything here.
+        allow_hosts: Host names to trust in addition to this machine's and the platform's: names
+            that other machines or containers call the emulator by, and hosts of web pages that
+            may call it.
         port: Port to listen on; 0 for any free one.
         queue_time: Seconds that jobs wait in the queue, unless scripted otherwise.
         run_time: Seconds that runs take, unless scripted otherwise.
@@ -74,6 +86,7 @@ class FalEmulator:
         *,
         schemas: Path | str | Catalog | None = None,
         host: str = "127.0.0.1",
+        allow_hosts: Collection[str] = (),
         port: int = 0,
         queue_time: float = 0.0,
         run_time: float = 0.05,
@@ -100,6 +113,7 @@ class FalEmulator:
             faults=faults,
         )
         self._bind = (host, port)
+        self._allow_hosts = allow_hosts
         self._tls = tls
         self._certificates: Certificates | None = None
         self._address: tuple[str, int] | None = None
@@ -216,15 +230,24 @@ class FalEmulator:
     def start(self) -> None:
         """Start serving; the context manager does this.
 
+        Warns:
+            UserWarning: Other machines can reach the address to listen on.
+
         Raises:
             OSError: The port is in use.
         """
         listener = _listen(self._bind)
         self._address = listener.getsockname()[:2]
+        if not is_loopback(self._bind[0]):
+            message = (
+                f"The emulator listens on {self.host}, not on loopback alone: whoever reaches it "
+                "can read every request and file, and let it call webhooks from this machine."
+            )
+            warnings.warn(message, stacklevel=2)
         if self._tls:
             from fal_typed.testing.server.certificates import Certificates  # slow to import
 
-            self._certificates = Certificates(self._bind[0])
+            self._certificates = Certificates(self._bind[0], *self._allow_hosts)
         ready: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._run, args=(listener, ready), name="fal-emulator", daemon=True
@@ -257,10 +280,15 @@ class FalEmulator:
             ready.set_exception(error)  # start() raises it
 
     def _serve(self, listener: socket.socket, ready: Future[None]) -> None:
-        loop = self._loop = asyncio.new_event_loop()
+        loop = self._loop = _RealTimeLoop()
         asyncio.set_event_loop(loop)
         config = Config(
-            EmulatorApp(self._emulation, self.requests, self._tape),
+            EmulatorApp(
+                self._emulation,
+                self.requests,
+                Callers(self._bind[0], self._allow_hosts),
+                self._tape,
+            ),
             http=HttpConnection,
             ws="none",  # HttpConnection upgrades itself
             lifespan="off",

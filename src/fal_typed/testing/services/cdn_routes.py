@@ -176,10 +176,7 @@ class CdnService(Service):
 
     def _stored(self, request: IncomingRequest, file: StoredFile) -> AnyResponse:
         served = ServedFile(file.size, file.content_type, file.read)
-        response = file_response(served, request.header(b"range"))
-        # An uploaded page has the same origin as the emulator's page and must not act for it.
-        response.headers.append((b"content-security-policy", b"sandbox"))
-        return response
+        return file_response(served, request.header(b"range"))
 
 
 async def _generated(request: IncomingRequest, path: str) -> AnyResponse:

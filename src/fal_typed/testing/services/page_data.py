@@ -21,9 +21,11 @@ from fal_typed.testing.engine.messages import (
 )
 from fal_typed.testing.media.spec import IMAGES, SOUNDS, VIDEOS
 from fal_typed.testing.services.page_forms import form_fields
+from fal_typed.testing.tape.exchanges import describe_body
+from fal_typed.testing.tape.scrubbing import Scrubber, secrets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fal_typed.testing.engine.emulation import Emulation
     from fal_typed.testing.engine.job_queue import EmulatedJob
@@ -75,8 +77,14 @@ class _ListedCall:
     position: int | None
     code: int | None
     """HTTP status of the response; None without a response."""
+    headers: Mapping[str, str]
     input: bytes
     output: bytes
+
+    @property
+    def scrubber(self) -> Scrubber:
+        """Hides the credentials of the call, which the page has no use for."""
+        return Scrubber(secrets_of(self.headers.items()))
 
     def contains(self, text: str) -> bool:
         """Whether a text occurs in its id, input or output, escaped as in JSON or not."""
@@ -99,7 +107,7 @@ class _ListedCall:
             "position": self.position,
             "at": self.at,
             "seconds": round(self.seconds, 3),
-            "text": _text_of(self.input),
+            "text": self.scrubber.text(_text_of(self.input)),
             "file": file[1].decode("latin-1") if file else None,
         }
 
@@ -148,14 +156,15 @@ class _PageData:
         if call is None:
             return error_response(404, "Unknown call")
         job = self._emulation.jobs.get(call.id)
+        scrubber = call.scrubber
         return json_response(
             {
                 **call.summary(),
-                "input": _readable(call.input),
-                "output": _readable(call.output),
+                "input": _readable(call.input, scrubber),
+                "output": _readable(call.output, scrubber),
                 "logs": job.logs(self._emulation.clock.now()) if job else [],
                 "requests": self._requests_of(call.id),
-                "webhooks": self._webhooks_of(call.id),
+                "webhooks": self._webhooks_of(call.id, scrubber),
                 "cancel": f"/{QUEUE}/{job.app}/requests/{job.id}/cancel" if job else None,
             }
         )
@@ -174,9 +183,14 @@ class _PageData:
             if f"/requests/{job_id}" in record.path
         ][-_MAX_ENTRIES:]
 
-    def _webhooks_of(self, job_id: str) -> list[dict[str, Any]]:
+    def _webhooks_of(self, job_id: str, scrubber: Scrubber) -> list[dict[str, Any]]:
         return [
-            {"url": one.url, "attempt": one.attempt, "status": one.status, "error": one.error}
+            {
+                "url": scrubber.text(one.url),
+                "attempt": one.attempt,
+                "status": one.status,
+                "error": one.error,
+            }
             for one in self._emulation.webhooks
             if one.request_id == job_id
         ]
@@ -219,6 +233,7 @@ def _of_job(job: EmulatedJob, now: float) -> _ListedCall:
         seconds=max(0.0, min(job.ends_at, now) - job.starts_at),
         position=job.position(now) if stage == "IN_QUEUE" else None,
         code=done.status if done else None,
+        headers=job.headers,
         input=job.body,
         output=done.body if done else b"",
     )
@@ -239,6 +254,7 @@ def _of_record(record: RecordedRequest, now: float) -> _ListedCall:
         seconds=max(0.0, now - record.at) if record.seconds is None else record.seconds,
         position=None,
         code=record.status,
+        headers=record.headers,
         input=record.body,
         output=record.response,
     )
@@ -246,19 +262,20 @@ def _of_record(record: RecordedRequest, now: float) -> _ListedCall:
 
 def _text_of(body: bytes) -> str:
     """What identifies a call in the list: its prompt, or else its raw input."""
-    value = _readable(body[:_SEARCHED_BYTES])
-    if (fields := as_object(value)) is not None:
+    try:
+        fields = as_object(parse(body[:_SEARCHED_BYTES]))
+    except ValueError:
+        fields = None
+    if fields is not None:
         for name in TEXT_NAMES:
             if isinstance(text := fields.get(name), str) and text:
                 return text[:_MAX_TEXT]
     return body[:_MAX_TEXT].decode("utf-8", "replace")
 
 
-def _readable(body: bytes) -> Any:
+def _readable(body: bytes, scrubber: Scrubber) -> Any:
     """A body parsed as JSON, or as text if it is not JSON; None for an empty body."""
-    if not body:
-        return None
-    try:
-        return parse(body)
-    except ValueError:
+    described = describe_body(body, "", scrubber)
+    if "base64" in described:
         return body[:_SEARCHED_BYTES].decode("utf-8", "replace")
+    return next(iter(described.values()), None)

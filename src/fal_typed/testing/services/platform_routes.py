@@ -21,6 +21,7 @@ from fal_typed.testing.engine.messages import (
     Response,
     json_response,
 )
+from fal_typed.testing.services.request_records import ended_requests, request_record
 from fal_typed.testing.services.routing import MatchedRoute, RouteTable, Service
 from fal_typed.testing.services.usage_report import InvalidPeriodError, UsagePeriod, usage_report
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _DEFAULT_PAGE = 100
 _LARGEST_PAGE = 1_000
 _LARGEST_EXPANDED_PAGE = 10
+_LARGEST_REQUEST_PAGE = 100
 _MAX_IDS = 50
 _DATE = "2026-01-01T00:00:00Z"
 _UNITS = {"image": "images", "video": "seconds", "audio": "seconds", "3d": "generations"}
@@ -71,6 +73,7 @@ class PlatformService(Service):
                 ("GET", "/v1/models/pricing"): ("pricing", self._pricing),
                 ("POST", "/v1/models/pricing/estimate"): ("estimate", self._estimate),
                 ("GET", "/v1/models/usage"): ("usage", self._usage),
+                ("GET", "/v1/models/requests/by-endpoint"): ("requests", self._requests),
                 ("GET", "/v1/meta"): ("meta", self._meta),
             }
         )
@@ -181,6 +184,26 @@ class PlatformService(Service):
         ]
         expand = _values(request, "expand") or ["time_series"]
         return json_response(usage_report(jobs, period, self._price, expand))
+
+    async def _requests(self, request: IncomingRequest) -> AnyResponse:
+        self._require_key(request, API)
+        ids = _requested_ids(request)
+        if not ids:
+            raise _ApiError(400, "validation_error", "endpoint_id is required")
+        try:
+            found = ended_requests(
+                self._emulation.jobs,
+                ids,
+                request.parameter("start"),
+                request.parameter("end"),
+                self._emulation.clock.now(),
+            )
+        except ValueError as error:
+            raise _ApiError(400, "validation_error", str(error)) from error
+        page = _page(request, list(found), _LARGEST_REQUEST_PAGE)
+        with_payloads = "payloads" in _values(request, "expand")
+        listed = [request_record(found[each], with_payloads=with_payloads) for each in page.entries]
+        return json_response({"items": listed, **page.rest()})
 
     async def _meta(self, _request: IncomingRequest) -> AnyResponse:
         return json_response({"webhook_ip_ranges": _IP_RANGES})

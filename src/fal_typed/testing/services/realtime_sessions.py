@@ -119,7 +119,7 @@ class EmulatedSession:
         return self._handled(handler, arguments)
 
     async def _handled(self, handler: Callable[[Any], Any], given: Any) -> AsyncIterator[Any]:
-        async for output in handler_outputs(handler(given)):
+        async for output in handler_outputs(handler, given):
             yield output
 
     async def _generated(self, arguments: Any) -> AsyncIterator[Any]:

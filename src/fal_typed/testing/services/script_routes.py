@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
+from urllib.parse import parse_qs
 
 from fal_typed._core.json_values import as_list, as_object
-from fal_typed.testing.engine.faults import Fault, FaultKind
+from fal_typed.testing.engine.faults import FaultKind
 from fal_typed.testing.engine.json_bodies import parse
 from fal_typed.testing.engine.messages import (
     AnyResponse,
@@ -16,6 +18,7 @@ from fal_typed.testing.engine.messages import (
 )
 from fal_typed.testing.engine.scripts import INFRASTRUCTURE, EndpointScript, ScriptedFailure
 from fal_typed.testing.services.routing import MatchedRoute, refuse_method
+from fal_typed.testing.tape.scrubbing import Scrubber, scrub_query, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +29,10 @@ if TYPE_CHECKING:
 
 _SCRIPT = "/_emulator/endpoints/"
 
-_ATTRIBUTES: dict[str, tuple[type, ...]] = {
-    "queue_time": (int, float),
-    "run_time": (int, float),
-    "positions": (list,),
-    "logs": (list,),
-    "log_level": (str,),
-    "honors_cancel": (bool,),
-    "events": (list, type(None)),
-    "methods": (list,),
-    "checks_input": (bool,),
-}
+_MOST_SECONDS = 1e9
+_MOST_TIMES = 1_000_000_000
+_STATUSES = range(200, 600)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _LIMITS = ("concurrency", "rate")
 
 
@@ -60,12 +56,11 @@ def apply_script(endpoint: EndpointScript, wanted: dict[str, Any]) -> None:
 
 def _step(endpoint: EndpointScript, name: str, value: Any) -> Callable[[], None]:
     if name in _ATTRIBUTES:
-        if not isinstance(value, _ATTRIBUTES[name]):
-            raise InvalidScriptError(f"{name} cannot be {value!r}")
+        description, is_valid = _ATTRIBUTES[name]
+        _require(is_valid(value), f"{name} must be {description}")
         return lambda: setattr(endpoint, name, value)
     if name in _LIMITS:
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise InvalidScriptError(f"{name} must be a positive integer or null")
+        _require(value is None or _is_count(value), f"{name} must be a positive integer or null")
         return lambda: setattr(endpoint.limits, name, value)
     readers = {"responds": _response, "fails": _failure, "faults": _fault}
     if name not in readers:
@@ -74,9 +69,82 @@ def _step(endpoint: EndpointScript, name: str, value: Any) -> Callable[[], None]
     if (entries := as_list(value)) is None:
         raise InvalidScriptError(f"{name} must be a list")
     objects = [entry for entry in map(as_object, entries) if entry is not None]
-    if len(objects) < len(entries):
-        raise InvalidScriptError(f"each entry of {name} must be an object")
+    _require(len(objects) == len(entries), f"each entry of {name} must be an object")
+    for entry in objects:
+        times = entry.get("times")
+        _require(times is None or _is_count(times), f"times in {name} must be a positive integer")
     return partial(_all, [readers[name](endpoint, entry) for entry in objects])
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise InvalidScriptError(message)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return _is_integer(value) and 1 <= value <= _MOST_TIMES
+
+
+def _is_position(value: Any) -> bool:
+    return _is_integer(value) and 0 <= value <= _MOST_TIMES
+
+
+def _is_seconds(value: Any) -> bool:
+    return (_is_integer(value) or isinstance(value, float)) and 0 <= value <= _MOST_SECONDS
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_token(value: Any) -> bool:
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
+
+
+def _list_of(is_valid: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    def is_list(value: Any) -> bool:
+        items = as_list(value)
+        return items is not None and all(map(is_valid, items))
+
+    return is_list
+
+
+def _is_list_or_null(value: Any) -> bool:
+    return value is None or isinstance(value, list)
+
+
+def _are_headers(value: Any) -> bool:
+    fields = as_object(value)
+    return value is None or (
+        fields is not None
+        and all(map(_is_token, fields))
+        and all(isinstance(one, str) and _is_header_value(one) for one in fields.values())
+    )
+
+
+def _is_header_value(value: str) -> bool:
+    return value.isprintable() and all(ord(letter) < 256 for letter in value)  # noqa: PLR2004
+
+
+_ATTRIBUTES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "queue_time": ("a number of seconds", _is_seconds),
+    "run_time": ("a number of seconds", _is_seconds),
+    "positions": ("a list of integers, 0 or greater", _list_of(_is_position)),
+    "logs": ("a list of texts", _list_of(_is_text)),
+    "log_level": ("a text", _is_text),
+    "honors_cancel": ("true or false", _is_boolean),
+    "events": ("a list or null", _is_list_or_null),
+    "methods": ("a list of HTTP methods", _list_of(_is_token)),
+    "checks_input": ("true or false", _is_boolean),
+}
 
 
 def _all(steps: list[Callable[[], None]]) -> None:
@@ -91,11 +159,15 @@ def _response(endpoint: EndpointScript, entry: dict[str, Any]) -> Callable[[], N
 
 
 def _failure(endpoint: EndpointScript, entry: dict[str, Any]) -> Callable[[], None]:
-    kind = entry.get("error_type")
-    if kind in INFRASTRUCTURE:
-        failure = ScriptedFailure.infrastructure(str(kind), entry.get("detail"))
-    elif isinstance(entry.get("status"), int) and "body" in entry:
-        failure = ScriptedFailure(entry["status"], entry["body"], headers=entry.get("headers"))
+    kind, status, detail = entry.get("error_type"), entry.get("status"), entry.get("detail")
+    if isinstance(kind, str) and kind in INFRASTRUCTURE:
+        _require(detail is None or _is_text(detail), "detail must be a text")
+        failure = ScriptedFailure.infrastructure(kind, detail)
+    elif status is not None and "body" in entry:
+        _require(_is_integer(status) and status in _STATUSES, "status must be from 200 to 599")
+        headers = entry.get("headers")
+        _require(_are_headers(headers), "headers must be an object of names and texts on one line")
+        failure = ScriptedFailure(status, entry["body"], headers=headers)
     else:
         raise InvalidScriptError(
             "each entry of fails needs an error_type of the platform, or status and body"
@@ -103,14 +175,21 @@ def _failure(endpoint: EndpointScript, entry: dict[str, Any]) -> Callable[[], No
     return lambda: endpoint.fails(failure, times=entry.get("times"))
 
 
+_FAULT_OPTIONS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "kind": (f"one of {', '.join(get_args(FaultKind))}", lambda kind: kind in get_args(FaultKind)),
+    "route": ("a text or null", lambda route: route is None or _is_text(route)),
+    "seconds": ("a number of seconds", _is_seconds),
+    "after": ("an integer, 0 or greater", _is_position),
+}
+
+
 def _fault(endpoint: EndpointScript, entry: dict[str, Any]) -> Callable[[], None]:
     options = {key: value for key, value in entry.items() if key != "times"}
-    try:
-        known = Fault(**options).kind in get_args(FaultKind)
-    except TypeError as error:
-        raise InvalidScriptError(str(error)) from error
-    if not known:
-        raise InvalidScriptError(f"kind must be one of {', '.join(get_args(FaultKind))}")
+    _require("kind" in options, "each entry of faults needs a kind")
+    for name, value in options.items():
+        _require(name in _FAULT_OPTIONS, f"{name} of faults is unknown")
+        description, is_valid = _FAULT_OPTIONS[name]
+        _require(is_valid(value), f"{name} of faults must be {description}")
     return lambda: endpoint.faults.add(**options, times=entry.get("times", 1))
 
 
@@ -172,16 +251,18 @@ class ScriptRoutes:
 
 
 def _described(record: RecordedRequest) -> dict[str, Any]:
+    """A request without its credentials: whoever reads it need not be who sent it."""
+    scrubber = Scrubber(secrets_of(record.headers.items()))
     return {
         "at": record.at,
         "service": record.service,
         "route": record.route,
         "endpoint_id": record.endpoint_id,
         "method": record.method,
-        "path": record.path,
-        "query": record.query,
-        "headers": record.headers,
-        "body": record.body.decode("utf-8", "replace"),
+        "path": scrubber.text(record.path),
+        "query": parse_qs(scrubber.text(scrub_query(record.query_string)), keep_blank_values=True),
+        "headers": scrubber.masked_headers(record.headers.items()),
+        "body": scrubber.lines(record.body.decode("utf-8", "replace")),
         "size": record.size,
         "status": record.status,
         "fault": record.fault,

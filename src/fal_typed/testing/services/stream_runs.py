@@ -74,7 +74,7 @@ async def _events(
     if isinstance(scripted, ScriptedFailure):
         raise scripted
     if scripted is UNSCRIPTED and script.handler is not None:
-        async for event in handler_outputs(script.handler(arguments)):
+        async for event in handler_outputs(script.handler, arguments):
             yield event
         return
     if scripted is UNSCRIPTED:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fal_typed.testing.engine.addresses import HOSTS, LOCAL
 from fal_typed.testing.engine.json_bodies import parse
-from fal_typed.testing.tape.scrubbing import scrub_query
+from fal_typed.testing.tape.scrubbing import HIDDEN, scrub_query
 
 if TYPE_CHECKING:
     from fal_typed.testing.engine.messages import IncomingRequest
@@ -66,17 +66,20 @@ def describe_request(request: IncomingRequest, scrubber: Scrubber) -> dict[str, 
         Method, service, path, query and body.
     """
     body = rewrite_urls(request.body, request.address.base, PLATFORM)
+    query = request.query_string.decode("latin-1")
     return {
         "method": request.method,
         "service": request.address.service,
         "path": scrubber.text(request.path),
-        "query": scrubber.text(scrub_query(request.query_string.decode("latin-1"))),
+        "query": scrubber.text(scrub_query(query)),
         **describe_body(body, request.path, scrubber),
     }
 
 
 def describe_body(body: bytes, path: str, scrubber: Scrubber) -> dict[str, Any]:
     """Describe a body as JSON, as text or in base64, whichever is possible first.
+
+    JSON that is nested too deeply to be searched for secrets is left out.
 
     Args:
         body: The body.
@@ -90,12 +93,15 @@ def describe_body(body: bytes, path: str, scrubber: Scrubber) -> dict[str, Any]:
         return {}
     try:
         return {"json": scrubber.body(path, parse(body))}
-    except ValueError:
-        pass
+    except RecursionError:
+        return {"text": HIDDEN}
+    except ValueError as error:
+        if isinstance(error.__cause__, RecursionError):
+            return {"text": HIDDEN}
     try:
-        return {"text": scrubber.text(body.decode())}
+        return {"text": scrubber.lines(body.decode())}
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(body).decode()}
+        return {"base64": base64.b64encode(scrubber.content(body)).decode()}
 
 
 def recorded_body(response: dict[str, Any]) -> bytes:

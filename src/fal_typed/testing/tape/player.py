@@ -55,7 +55,7 @@ class Player:
         Returns:
             The recorded response; 404 when no such request was recorded.
         """
-        scrubber = Scrubber(secrets_of(request.header(b"authorization")))
+        scrubber = Scrubber(secrets_of(request.text_headers.items()))
         recorded = self._responses.get(request_key(describe_request(request, scrubber)))
         if not recorded:
             logger.warning("nothing recorded for %s %s", request.method, request.path)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 from urllib.parse import quote, urlsplit
 
 from fal_typed._transport.tls import ssl_context
@@ -28,6 +29,7 @@ _NOT_FORWARDED = frozenset(
 )
 _NOT_RETURNED = _NOT_FORWARDED | {"date", "server", "set-cookie", "keep-alive"}
 _TIMEOUT_SECONDS = 600.0
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 class _PlatformResponse(NamedTuple):
@@ -39,6 +41,9 @@ class _PlatformResponse(NamedTuple):
 class Recorder:
     """Responds by forwarding requests to the platform, and stores every exchange.
 
+    Requests are paid for by the key that the caller sends; the recorder has none of its own. What
+    it stores is scrubbed of secrets first, and only its owner can read the files.
+
     Args:
         folder: Where the exchanges are stored; it is created when it is missing.
         upstream: What the platform's URLs begin with, before the host. To record another emulator,
@@ -49,7 +54,8 @@ class Recorder:
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._upstream = upstream
-        self._count = len(list(self._folder.glob("*.json")))
+        self._count = 0
+        self._secrets: set[str] = set()
 
     async def respond(self, request: IncomingRequest) -> Response:
         """Forward a request.
@@ -66,8 +72,6 @@ class Recorder:
             for name, value in request.text_headers.items()
             if name not in _NOT_FORWARDED
         }
-        if "authorization" not in headers and os.environ.get("FAL_KEY"):
-            headers["authorization"] = f"Key {os.environ['FAL_KEY']}"
         body = rewrite_urls(request.body, base, self._upstream)
         try:
             received = await asyncio.to_thread(self._forward, request, headers, body)
@@ -98,7 +102,10 @@ class Recorder:
     def _store(
         self, request: IncomingRequest, headers: dict[str, str], received: _PlatformResponse
     ) -> None:
-        scrubber = Scrubber(secrets_of(headers.get("authorization")))
+        secrets = secrets_of(request.text_headers.items())
+        self._secrets |= secrets
+        scrubber = Scrubber(secrets)  # knows what the player will know
+        strict = Scrubber(self._secrets)  # a response may repeat what an earlier request sent
         content = rewrite_urls(received.body, self._upstream, PLATFORM)
         exchange = {
             "request": {
@@ -107,13 +114,20 @@ class Recorder:
             },
             "response": {
                 "status": received.status,
-                "headers": scrubber.headers(received.headers),
-                **describe_body(content, request.path, scrubber),
+                "headers": strict.headers(received.headers),
+                **describe_body(content, request.path, strict),
             },
         }
-        self._count += 1
-        file = self._folder / f"{self._count:05d}.json"
-        file.write_text(json.dumps(exchange, indent=1) + "\n", encoding="utf-8")
+        with self._new_file() as file:
+            file.write(json.dumps(exchange, indent=1) + "\n")
+
+    def _new_file(self) -> TextIO:
+        """The next file of the folder; a link that waits under its name is not followed."""
+        while True:
+            self._count += 1
+            path = self._folder / f"{self._count:05d}.json"
+            with contextlib.suppress(FileExistsError):
+                return os.fdopen(os.open(path, _NEW, 0o600), "w", encoding="utf-8")
 
 
 def _connection(scheme: str, address: str) -> http.client.HTTPConnection:

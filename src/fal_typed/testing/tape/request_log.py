@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from typing_extensions import override
+
 from fal_typed.testing.engine.waitable_log import WaitableLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MAX_BODY = 1 << 20  # uploads are stored as files; their bytes are not kept twice
+_BUDGET = 256 << 20
+_MESSAGE_BYTES = 64
+_RECORD_BYTES = 1024  # about what a record takes beside its texts
 
 
 @dataclass
@@ -26,7 +31,7 @@ class RecordedRequest:
     method: str
     path: str
     """Path at the service, percent-decoded, e.g. ``/fal-ai/flux/dev``."""
-    query_string: str
+    query_string: str = field(repr=False)
     raw_headers: list[tuple[bytes, bytes]] = field(repr=False)
     body: bytes = field(repr=False)
     """The body; empty for bodies above 1 MiB, whose length is in `size`."""
@@ -49,6 +54,10 @@ class RecordedRequest:
     """The output of a direct run, or the last event of its stream; empty for other routes."""
     number: int = field(default_factory=itertools.count(1).__next__)
     """A number that no other request has."""
+    weight: int = field(default=0, repr=False)
+    """How many bytes of the log's budget it takes."""
+    is_dropped: bool = field(default=False, repr=False)
+    """Whether the log no longer keeps it."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -78,6 +87,7 @@ class RequestLog(WaitableLog[RecordedRequest]):
 
     Args:
         limit: How many requests are kept; older ones are dropped.
+        budget: How many bytes the kept requests may take in total.
         on_response: Called with each request after its response, in the emulator's thread.
 
     >>> from fal_typed.testing import FalEmulator
@@ -89,10 +99,69 @@ class RequestLog(WaitableLog[RecordedRequest]):
     def __init__(
         self,
         limit: int = 100_000,
+        budget: int = _BUDGET,
         on_response: Callable[[RecordedRequest], object] | None = None,
     ) -> None:
-        super().__init__(limit)
+        super().__init__()
+        self._limit = limit
+        self._budget = budget
+        self._bytes = 0
         self._on_response = on_response
+
+    @override
+    def add(self, entry: RecordedRequest) -> None:
+        headers = sum(len(name) + len(value) for name, value in entry.raw_headers)
+        texts = len(entry.path) + len(entry.query_string) + headers
+        with self._changed:
+            self._entries.append(entry)
+            self._grow(entry, _RECORD_BYTES + texts + len(entry.body))
+            self._changed.notify_all()
+
+    @override
+    def clear(self) -> None:
+        with self._changed:
+            while self._entries:
+                self._drop_oldest()
+
+    def keep_response(self, record: RecordedRequest, body: bytes) -> None:
+        """Record the output of a direct run.
+
+        Args:
+            record: The request.
+            body: The output.
+        """
+        part = recorded_part(body)
+        with self._changed:
+            self._grow(record, len(part) - len(record.response))
+        record.response = part
+
+    def keep_message(self, record: RecordedRequest, message: str | bytes) -> None:
+        """Record a message of a websocket, unless the connection has used up its share.
+
+        Args:
+            record: The handshake.
+            message: The message.
+        """
+        with self._changed:
+            if record.weight + len(message) <= self._budget // 4:
+                record.messages.append(message)
+                self._grow(record, _MESSAGE_BYTES + len(message))
+            self._changed.notify_all()
+
+    def _grow(self, record: RecordedRequest, size: int) -> None:
+        if record.is_dropped:
+            return
+        record.weight += size
+        self._bytes += size
+        while len(self._entries) > 1 and (
+            self._bytes > self._budget or len(self._entries) > self._limit
+        ):
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        oldest = self._entries.popleft()
+        oldest.is_dropped = True
+        self._bytes -= oldest.weight
 
     def of(self, route: str) -> list[RecordedRequest]:
         """Return the requests of one route.
@@ -139,8 +208,7 @@ class RecordedConnection:
         Args:
             message: The message.
         """
-        self.record.messages.append(message)
-        self.log.notify()
+        self.log.keep_message(self.record, message)
 
 
 def recorded_part(body: bytes) -> bytes:

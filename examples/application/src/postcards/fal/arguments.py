@@ -19,7 +19,7 @@ class Florence2LargeDetailedCaptionArguments(TypedDict):
 
 
 class FluxSchnellImageSize(TypedDict):
-    """Part of the parameters: width, height."""
+    """Value of the parameter `image_size`."""
 
     width: NotRequired[int]
     """Width in pixels. Greater than 0 and at most 14142."""
@@ -32,8 +32,7 @@ class FluxSchnellArguments(TypedDict):
     """Parameters of fal-ai/flux/schnell."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     num_inference_steps: NotRequired[int]
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 12."""
@@ -71,7 +70,7 @@ class FluxSchnellArguments(TypedDict):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     acceleration: NotRequired[Literal["none", "regular", "high"]]
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""

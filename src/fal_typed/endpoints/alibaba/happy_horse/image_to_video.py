@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/alibaba/happy-horse/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -21,15 +21,14 @@ class HappyHorseImageToVideoInput(InputModel, Request["HappyHorseImageToVideoOut
     """Image that the video starts with or is generated from."""
 
     prompt: str | None = None
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
     duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -48,7 +47,217 @@ class HappyHorseImageToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-happy_horse_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HappyHorseImageToVideo(
+        Endpoint[..., HappyHorseImageToVideoInput, HappyHorseImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[HappyHorseImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[HappyHorseImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[HappyHorseImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[HappyHorseImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[HappyHorseImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[HappyHorseImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[HappyHorseImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[HappyHorseImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    HappyHorseImageToVideo = Endpoint
+
+happy_horse_image_to_video = HappyHorseImageToVideo(
     "alibaba/happy-horse/image-to-video", HappyHorseImageToVideoInput, HappyHorseImageToVideoOutput
 )
 """Video endpoint of alibaba: happy-horse, image to video.
@@ -58,11 +267,10 @@ Call it with `happy_horse_image_to_video.subscribe(image_url=…)`.
 
 Input = HappyHorseImageToVideoInput
 Output = HappyHorseImageToVideoOutput
+endpoint = happy_horse_image_to_video
 
 __all__ = [
     "HappyHorseImageToVideoInput",
     "HappyHorseImageToVideoOutput",
-    "Input",
-    "Output",
     "happy_horse_image_to_video",
 ]

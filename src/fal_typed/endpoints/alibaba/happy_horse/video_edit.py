@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/alibaba/happy-horse/video-edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class HappyHorseVideoEditInput(InputModel, Request["HappyHorseVideoEditOutput"])
     """Video to edit or to start from."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    least 1 character.
+    """Text description of the change to make, or of the video to generate. At least 1 character.
     """
 
     reference_image_urls: list[FileInput] | None = None
@@ -54,7 +53,255 @@ class HappyHorseVideoEditOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-happy_horse_video_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HappyHorseVideoEdit(Endpoint[..., HappyHorseVideoEditInput, HappyHorseVideoEditOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[HappyHorseVideoEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[HappyHorseVideoEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[HappyHorseVideoEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[HappyHorseVideoEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[HappyHorseVideoEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[HappyHorseVideoEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[HappyHorseVideoEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[HappyHorseVideoEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    HappyHorseVideoEdit = Endpoint
+
+happy_horse_video_edit = HappyHorseVideoEdit(
     "alibaba/happy-horse/video-edit", HappyHorseVideoEditInput, HappyHorseVideoEditOutput
 )
 """Video endpoint of alibaba: happy-horse video-edit.
@@ -64,11 +311,6 @@ Call it with `happy_horse_video_edit.subscribe(video_url=…, prompt=…)`.
 
 Input = HappyHorseVideoEditInput
 Output = HappyHorseVideoEditOutput
+endpoint = happy_horse_video_edit
 
-__all__ = [
-    "HappyHorseVideoEditInput",
-    "HappyHorseVideoEditOutput",
-    "Input",
-    "Output",
-    "happy_horse_video_edit",
-]
+__all__ = ["HappyHorseVideoEditInput", "HappyHorseVideoEditOutput", "happy_horse_video_edit"]

@@ -7,9 +7,10 @@ Category: video. https://fal.ai/models/argil/avatars/audio-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.avatar_7c22d881 import Avatar
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -17,36 +18,7 @@ from fal_typed.models import InputModel, OutputModel, Request
 class AvatarsAudioToVideoInput(InputModel, Request["AvatarsAudioToVideoOutput"]):
     """Parameters of argil/avatars/audio-to-video."""
 
-    avatar: Literal[
-        "Mia outdoor (UGC)",
-        "Lara (Masterclass)",
-        "Ines (UGC)",
-        "Maria (Masterclass)",
-        "Emma (UGC)",
-        "Sienna (Masterclass)",
-        "Elena (UGC)",
-        "Jasmine (Masterclass)",
-        "Amara (Masterclass)",
-        "Ryan podcast (UGC)",
-        "Tyler (Masterclass)",
-        "Jayse (Masterclass)",
-        "Paul (Masterclass)",
-        "Matteo (UGC)",
-        "Daniel car (UGC)",
-        "Dario (Masterclass)",
-        "Viva (Masterclass)",
-        "Chen (Masterclass)",
-        "Alex (Masterclass)",
-        "Vanessa (UGC)",
-        "Laurent (UGC)",
-        "Noemie car (UGC)",
-        "Brandon (UGC)",
-        "Byron (Masterclass)",
-        "Calista (Masterclass)",
-        "Milo (Masterclass)",
-        "Fabien (Masterclass)",
-        "Rose (UGC)",
-    ]
+    avatar: Avatar
     """The avatar that speaks."""
 
     audio_url: FileInput
@@ -72,7 +44,127 @@ class AvatarsAudioToVideoOutput(OutputModel):
     """Error of the content filter, if it could not decide."""
 
 
-avatars_audio_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AvatarsAudioToVideo(Endpoint[..., AvatarsAudioToVideoInput, AvatarsAudioToVideoOutput]):
+        def run(
+            self, *, avatar: Avatar, audio_url: FileInput, remove_background: bool = False
+        ) -> Result[AvatarsAudioToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                avatar: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, avatar: Avatar, audio_url: FileInput, remove_background: bool = False
+        ) -> Result[AvatarsAudioToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                avatar: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        def subscribe(
+            self, *, avatar: Avatar, audio_url: FileInput, remove_background: bool = False
+        ) -> Result[AvatarsAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                avatar: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, avatar: Avatar, audio_url: FileInput, remove_background: bool = False
+        ) -> Result[AvatarsAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                avatar: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        def submit(
+            self, *, avatar: Avatar, audio_url: FileInput, remove_background: bool = False
+        ) -> Handle[AvatarsAudioToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                avatar: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, avatar: Avatar, audio_url: FileInput, remove_background: bool = False
+        ) -> AsyncHandle[AvatarsAudioToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                avatar: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        def stream(
+            self, *, avatar: Avatar, audio_url: FileInput, remove_background: bool = False
+        ) -> Stream[AvatarsAudioToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                avatar: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, avatar: Avatar, audio_url: FileInput, remove_background: bool = False
+        ) -> AsyncStream[AvatarsAudioToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                avatar: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+else:
+    AvatarsAudioToVideo = Endpoint
+
+avatars_audio_to_video = AvatarsAudioToVideo(
     "argil/avatars/audio-to-video", AvatarsAudioToVideoInput, AvatarsAudioToVideoOutput
 )
 """Video endpoint of argil: avatars, audio to video.
@@ -82,11 +174,11 @@ Call it with `avatars_audio_to_video.subscribe(avatar=…, audio_url=…)`.
 
 Input = AvatarsAudioToVideoInput
 Output = AvatarsAudioToVideoOutput
+endpoint = avatars_audio_to_video
 
 __all__ = [
+    "Avatar",
     "AvatarsAudioToVideoInput",
     "AvatarsAudioToVideoOutput",
-    "Input",
-    "Output",
     "avatars_audio_to_video",
 ]

@@ -7,73 +7,48 @@ Category: video. https://fal.ai/models/argil/avatars/text-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.avatar_7c22d881 import Avatar
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+Voice: TypeAlias = Literal[
+    "Rachel",
+    "Clyde",
+    "Roger",
+    "Sarah",
+    "Laura",
+    "Thomas",
+    "Charlie",
+    "George",
+    "Callum",
+    "River",
+    "Harry",
+    "Liam",
+    "Alice",
+    "Matilda",
+    "Will",
+    "Jessica",
+    "Lilly",
+    "Bill",
+    "Oxley",
+    "Luna",
+]
+"""Value of the parameter `voice`."""
 
 
 class AvatarsTextToVideoInput(InputModel, Request["AvatarsTextToVideoOutput"]):
     """Parameters of argil/avatars/text-to-video."""
 
-    avatar: Literal[
-        "Mia outdoor (UGC)",
-        "Lara (Masterclass)",
-        "Ines (UGC)",
-        "Maria (Masterclass)",
-        "Emma (UGC)",
-        "Sienna (Masterclass)",
-        "Elena (UGC)",
-        "Jasmine (Masterclass)",
-        "Amara (Masterclass)",
-        "Ryan podcast (UGC)",
-        "Tyler (Masterclass)",
-        "Jayse (Masterclass)",
-        "Paul (Masterclass)",
-        "Matteo (UGC)",
-        "Daniel car (UGC)",
-        "Dario (Masterclass)",
-        "Viva (Masterclass)",
-        "Chen (Masterclass)",
-        "Alex (Masterclass)",
-        "Vanessa (UGC)",
-        "Laurent (UGC)",
-        "Noemie car (UGC)",
-        "Brandon (UGC)",
-        "Byron (Masterclass)",
-        "Calista (Masterclass)",
-        "Milo (Masterclass)",
-        "Fabien (Masterclass)",
-        "Rose (UGC)",
-    ]
+    avatar: Avatar
     """The avatar that speaks."""
 
     text: str
     """Text to speak."""
 
-    voice: Literal[
-        "Rachel",
-        "Clyde",
-        "Roger",
-        "Sarah",
-        "Laura",
-        "Thomas",
-        "Charlie",
-        "George",
-        "Callum",
-        "River",
-        "Harry",
-        "Liam",
-        "Alice",
-        "Matilda",
-        "Will",
-        "Jessica",
-        "Lilly",
-        "Bill",
-        "Oxley",
-        "Luna",
-    ]
+    voice: Voice
     """Name of the voice that speaks the text."""
 
     remove_background: bool = False
@@ -96,7 +71,135 @@ class AvatarsTextToVideoOutput(OutputModel):
     """Error of the content filter, if it could not decide."""
 
 
-avatars_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AvatarsTextToVideo(Endpoint[..., AvatarsTextToVideoInput, AvatarsTextToVideoOutput]):
+        def run(
+            self, *, avatar: Avatar, text: str, voice: Voice, remove_background: bool = False
+        ) -> Result[AvatarsTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                avatar: The avatar that speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, avatar: Avatar, text: str, voice: Voice, remove_background: bool = False
+        ) -> Result[AvatarsTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                avatar: The avatar that speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        def subscribe(
+            self, *, avatar: Avatar, text: str, voice: Voice, remove_background: bool = False
+        ) -> Result[AvatarsTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                avatar: The avatar that speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, avatar: Avatar, text: str, voice: Voice, remove_background: bool = False
+        ) -> Result[AvatarsTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                avatar: The avatar that speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        def submit(
+            self, *, avatar: Avatar, text: str, voice: Voice, remove_background: bool = False
+        ) -> Handle[AvatarsTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                avatar: The avatar that speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, avatar: Avatar, text: str, voice: Voice, remove_background: bool = False
+        ) -> AsyncHandle[AvatarsTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                avatar: The avatar that speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+
+        def stream(
+            self, *, avatar: Avatar, text: str, voice: Voice, remove_background: bool = False
+        ) -> Stream[AvatarsTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                avatar: The avatar that speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                remove_background: Whether to remove the background of the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, avatar: Avatar, text: str, voice: Voice, remove_background: bool = False
+        ) -> AsyncStream[AvatarsTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                avatar: The avatar that speaks.
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                remove_background: Whether to remove the background of the subject.
+            """
+            ...
+else:
+    AvatarsTextToVideo = Endpoint
+
+avatars_text_to_video = AvatarsTextToVideo(
     "argil/avatars/text-to-video", AvatarsTextToVideoInput, AvatarsTextToVideoOutput
 )
 """Video endpoint of argil: avatars, text to video.
@@ -106,11 +209,12 @@ Call it with `avatars_text_to_video.subscribe(avatar=…, text=…, voice=…)`.
 
 Input = AvatarsTextToVideoInput
 Output = AvatarsTextToVideoOutput
+endpoint = avatars_text_to_video
 
 __all__ = [
+    "Avatar",
     "AvatarsTextToVideoInput",
     "AvatarsTextToVideoOutput",
-    "Input",
-    "Output",
+    "Voice",
     "avatars_text_to_video",
 ]

@@ -7,21 +7,21 @@ https://fal.ai/models/async/tts-pro/v1.0
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
+from fal_typed.endpoints._shared.audio_model import AudioModel
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class Voice(InputModel):
-    """Part of the parameters: id."""
+    """Value of the parameter `voice`."""
 
     id: str
 
 
 class OutputFormat(InputModel):
-    """Part of the parameters: bit_rate, container, encoding, sample_rate."""
+    """Value of the parameter `output_format`."""
 
     bit_rate: int = UNSET
     """Bits per second of the file; higher sounds better and gives a larger file."""
@@ -65,7 +65,175 @@ class TtsProV10Output(OutputModel):
     """Size of the file in bytes."""
 
 
-tts_pro_v1_0 = Endpoint("async/tts-pro/v1.0", TtsProV10Input, TtsProV10Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TtsProV10(Endpoint[..., TtsProV10Input, TtsProV10Output]):
+        def run(
+            self,
+            *,
+            transcript: str,
+            voice: Voice,
+            language: Literal["en", "fr", "es", "de", "it", "pt"] = UNSET,
+            output_format: OutputFormat = UNSET,
+        ) -> Result[TtsProV10Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                transcript: Text to speak.
+                voice: Voice that speaks the text, with its settings.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            transcript: str,
+            voice: Voice,
+            language: Literal["en", "fr", "es", "de", "it", "pt"] = UNSET,
+            output_format: OutputFormat = UNSET,
+        ) -> Result[TtsProV10Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                transcript: Text to speak.
+                voice: Voice that speaks the text, with its settings.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            transcript: str,
+            voice: Voice,
+            language: Literal["en", "fr", "es", "de", "it", "pt"] = UNSET,
+            output_format: OutputFormat = UNSET,
+        ) -> Result[TtsProV10Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                transcript: Text to speak.
+                voice: Voice that speaks the text, with its settings.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            transcript: str,
+            voice: Voice,
+            language: Literal["en", "fr", "es", "de", "it", "pt"] = UNSET,
+            output_format: OutputFormat = UNSET,
+        ) -> Result[TtsProV10Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                transcript: Text to speak.
+                voice: Voice that speaks the text, with its settings.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            transcript: str,
+            voice: Voice,
+            language: Literal["en", "fr", "es", "de", "it", "pt"] = UNSET,
+            output_format: OutputFormat = UNSET,
+        ) -> Handle[TtsProV10Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                transcript: Text to speak.
+                voice: Voice that speaks the text, with its settings.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            transcript: str,
+            voice: Voice,
+            language: Literal["en", "fr", "es", "de", "it", "pt"] = UNSET,
+            output_format: OutputFormat = UNSET,
+        ) -> AsyncHandle[TtsProV10Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                transcript: Text to speak.
+                voice: Voice that speaks the text, with its settings.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            transcript: str,
+            voice: Voice,
+            language: Literal["en", "fr", "es", "de", "it", "pt"] = UNSET,
+            output_format: OutputFormat = UNSET,
+        ) -> Stream[TtsProV10Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                transcript: Text to speak.
+                voice: Voice that speaks the text, with its settings.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            transcript: str,
+            voice: Voice,
+            language: Literal["en", "fr", "es", "de", "it", "pt"] = UNSET,
+            output_format: OutputFormat = UNSET,
+        ) -> AsyncStream[TtsProV10Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                transcript: Text to speak.
+                voice: Voice that speaks the text, with its settings.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+            """
+            ...
+else:
+    TtsProV10 = Endpoint
+
+tts_pro_v1_0 = TtsProV10("async/tts-pro/v1.0", TtsProV10Input, TtsProV10Output)
 """Endpoint of async: tts-pro v1.0.
 
 Call it with `tts_pro_v1_0.subscribe(transcript=…, voice=…)`.
@@ -73,11 +241,10 @@ Call it with `tts_pro_v1_0.subscribe(transcript=…, voice=…)`.
 
 Input = TtsProV10Input
 Output = TtsProV10Output
+endpoint = tts_pro_v1_0
 
 __all__ = [
     "AudioModel",
-    "Input",
-    "Output",
     "OutputFormat",
     "TtsProV10Input",
     "TtsProV10Output",

@@ -7,17 +7,18 @@ Category: image. https://fal.ai/models/bria/fibo-bbq-preview/generate
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
 
-class PointType2(InputModel):
-    """Part of the parameters: x, y."""
+class Point(InputModel):
+    """Value of the parameter `top_left`."""
 
     x: float
     """Horizontal position from the left edge."""
@@ -26,18 +27,18 @@ class PointType2(InputModel):
     """Vertical position from the top edge."""
 
 
-class BoundingBoxType2(InputModel):
-    """Part of the parameters: top_left, bottom_right."""
+class BoundingBox(InputModel):
+    """An item of the parameter `bounding_boxes`."""
 
-    top_left: PointType2
+    top_left: Point
     """Top left corner of the box."""
 
-    bottom_right: PointType2
+    bottom_right: Point
     """Bottom right corner of the box."""
 
 
 class Color(InputModel):
-    """Part of the parameters: red, green, blue, name."""
+    """An item of the parameter `colors`."""
 
     red: int
     """Red component of the color, from 0 to 255."""
@@ -51,15 +52,13 @@ class Color(InputModel):
     name: str | None = None
 
 
-class PromptObjectType2(InputModel):
-    """Part of the parameters: description, bounding_boxes, colors, location, relationship,
-    relative_size, shape_and_color, texture, ….
-    """
+class PromptObject(InputModel):
+    """An item of the parameter `objects`."""
 
     description: str | None = None
     """Text description of the appearance."""
 
-    bounding_boxes: list[BoundingBoxType2] | None = None
+    bounding_boxes: list[BoundingBox] | None = None
 
     colors: list[Color] | None = None
     """Colors of this part of the image."""
@@ -113,8 +112,8 @@ class PromptObjectType2(InputModel):
     """Distance from the viewer."""
 
 
-class LightingType2(InputModel):
-    """Part of the parameters: conditions, direction, shadows."""
+class Lighting(InputModel):
+    """Value of the parameter `lighting`."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -128,10 +127,8 @@ class LightingType2(InputModel):
     """Hardness, length and position of the shadows."""
 
 
-class AestheticsType2(InputModel):
-    """Part of the parameters: composition, color_scheme, mood_atmosphere, aesthetic_score,
-    preference_score.
-    """
+class Aesthetics(InputModel):
+    """Value of the parameter `aesthetics`."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -151,8 +148,8 @@ class AestheticsType2(InputModel):
     """Target human preference score of the image."""
 
 
-class PhotographicCharacteristicsType2(InputModel):
-    """Part of the parameters: depth_of_field, focus, camera_angle, lens_focal_length."""
+class PhotographicCharacteristics(InputModel):
+    """Value of the parameter `photographic_characteristics`."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -169,15 +166,13 @@ class PhotographicCharacteristicsType2(InputModel):
     """Type of lens, such as wide-angle or telephoto."""
 
 
-class StructuredPromptType3(InputModel):
-    """Part of the parameters: short_description, objects, color_palette, background_setting,
-    lighting, aesthetics, photographic_characteristics, style_medium, ….
-    """
+class StructuredPrompt(InputModel):
+    """Value of the parameter `structured_prompt`."""
 
     short_description: str | None = None
     """Description of the image in one or two sentences."""
 
-    objects: list[PromptObjectType2] | None = []
+    objects: list[PromptObject] | None = []
     """People and objects in the image, one entry each."""
 
     color_palette: list[Color] | None = None
@@ -186,13 +181,13 @@ class StructuredPromptType3(InputModel):
     background_setting: str | None = None
     """Location and surroundings."""
 
-    lighting: LightingType2 | None = None
+    lighting: Lighting | None = None
     """Lighting of the scene, such as soft daylight."""
 
-    aesthetics: AestheticsType2 | None = None
+    aesthetics: Aesthetics | None = None
     """Composition, colors and mood of the image."""
 
-    photographic_characteristics: PhotographicCharacteristicsType2 | None = None
+    photographic_characteristics: PhotographicCharacteristics | None = None
     """Camera, lens and focus settings."""
 
     style_medium: str | None = None
@@ -212,13 +207,12 @@ class FiboBbqPreviewGenerateInput(InputModel, Request["FiboBbqPreviewGenerateOut
     """Parameters of bria/fibo-bbq-preview/generate."""
 
     prompt: str | None = None
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
-    structured_prompt: StructuredPromptType3 | str | dict[str, Any] | None = None
+    structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None
     """Structured description of the image, for precise control and reproducible changes."""
 
     image_url: FileInput | None = None
@@ -260,7 +254,289 @@ class FiboBbqPreviewGenerateOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_bbq_preview_generate = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboBbqPreviewGenerate(
+        Endpoint[..., FiboBbqPreviewGenerateInput, FiboBbqPreviewGenerateOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> Result[FiboBbqPreviewGenerateOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> Result[FiboBbqPreviewGenerateOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> Result[FiboBbqPreviewGenerateOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> Result[FiboBbqPreviewGenerateOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> Handle[FiboBbqPreviewGenerateOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[FiboBbqPreviewGenerateOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> Stream[FiboBbqPreviewGenerateOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            structured_prompt: StructuredPrompt | str | dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            negative_prompt: str = "",
+            guidance_scale: int = 5,
+            sync_mode: bool = False,
+        ) -> AsyncStream[FiboBbqPreviewGenerateOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 3 to 5.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    FiboBbqPreviewGenerate = Endpoint
+
+fibo_bbq_preview_generate = FiboBbqPreviewGenerate(
     "bria/fibo-bbq-preview/generate", FiboBbqPreviewGenerateInput, FiboBbqPreviewGenerateOutput
 )
 """Image endpoint of bria: fibo-bbq-preview generate.
@@ -270,19 +546,19 @@ Call it with `fibo_bbq_preview_generate.subscribe()`.
 
 Input = FiboBbqPreviewGenerateInput
 Output = FiboBbqPreviewGenerateOutput
+endpoint = fibo_bbq_preview_generate
 
 __all__ = [
-    "AestheticsType2",
-    "BoundingBoxType2",
+    "Aesthetics",
+    "AspectRatio",
+    "BoundingBox",
     "Color",
     "FiboBbqPreviewGenerateInput",
     "FiboBbqPreviewGenerateOutput",
-    "Input",
-    "LightingType2",
-    "Output",
-    "PhotographicCharacteristicsType2",
-    "PointType2",
-    "PromptObjectType2",
-    "StructuredPromptType3",
+    "Lighting",
+    "PhotographicCharacteristics",
+    "Point",
+    "PromptObject",
+    "StructuredPrompt",
     "fibo_bbq_preview_generate",
 ]

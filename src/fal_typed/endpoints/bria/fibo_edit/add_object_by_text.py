@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/bria/fibo-edit/add_object_by_text
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -37,7 +37,121 @@ class FiboEditAddObjectByTextOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_edit_add_object_by_text = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditAddObjectByText(
+        Endpoint[..., FiboEditAddObjectByTextInput, FiboEditAddObjectByTextOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditAddObjectByTextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditAddObjectByTextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditAddObjectByTextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditAddObjectByTextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Handle[FiboEditAddObjectByTextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, instruction: str
+        ) -> AsyncHandle[FiboEditAddObjectByTextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Stream[FiboEditAddObjectByTextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, instruction: str
+        ) -> AsyncStream[FiboEditAddObjectByTextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+else:
+    FiboEditAddObjectByText = Endpoint
+
+fibo_edit_add_object_by_text = FiboEditAddObjectByText(
     "bria/fibo-edit/add_object_by_text", FiboEditAddObjectByTextInput, FiboEditAddObjectByTextOutput
 )
 """Image endpoint of bria: fibo-edit add_object_by_text.
@@ -47,11 +161,10 @@ Call it with `fibo_edit_add_object_by_text.subscribe(image_url=…, instruction=
 
 Input = FiboEditAddObjectByTextInput
 Output = FiboEditAddObjectByTextOutput
+endpoint = fibo_edit_add_object_by_text
 
 __all__ = [
     "FiboEditAddObjectByTextInput",
     "FiboEditAddObjectByTextOutput",
-    "Input",
-    "Output",
     "fibo_edit_add_object_by_text",
 ]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/bria/fibo-edit/blend
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -37,7 +37,113 @@ class FiboEditBlendOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_edit_blend = Endpoint("bria/fibo-edit/blend", FiboEditBlendInput, FiboEditBlendOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditBlend(Endpoint[..., FiboEditBlendInput, FiboEditBlendOutput]):
+        def run(self, *, image_url: FileInput, instruction: str) -> Result[FiboEditBlendOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditBlendOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditBlendOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditBlendOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput, instruction: str) -> Handle[FiboEditBlendOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, instruction: str
+        ) -> AsyncHandle[FiboEditBlendOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput, instruction: str) -> Stream[FiboEditBlendOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, instruction: str
+        ) -> AsyncStream[FiboEditBlendOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+else:
+    FiboEditBlend = Endpoint
+
+fibo_edit_blend = FiboEditBlend("bria/fibo-edit/blend", FiboEditBlendInput, FiboEditBlendOutput)
 """Image endpoint of bria: fibo-edit blend.
 
 Call it with `fibo_edit_blend.subscribe(image_url=…, instruction=…)`.
@@ -45,5 +151,6 @@ Call it with `fibo_edit_blend.subscribe(image_url=…, instruction=…)`.
 
 Input = FiboEditBlendInput
 Output = FiboEditBlendOutput
+endpoint = fibo_edit_blend
 
-__all__ = ["FiboEditBlendInput", "FiboEditBlendOutput", "Input", "Output", "fibo_edit_blend"]
+__all__ = ["FiboEditBlendInput", "FiboEditBlendOutput", "fibo_edit_blend"]

@@ -7,11 +7,16 @@ Category: image. https://fal.ai/models/bria/fibo-edit/colorize
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+Color: TypeAlias = Literal[
+    "contemporary color", "vivid color", "black and white colors", "sepia vintage"
+]
+"""Value of the parameter `color`."""
 
 
 class FiboEditColorizeInput(InputModel, Request["FiboEditColorizeOutput"]):
@@ -20,7 +25,7 @@ class FiboEditColorizeInput(InputModel, Request["FiboEditColorizeOutput"]):
     image_url: FileInput
     """Image to edit or to start from."""
 
-    color: Literal["contemporary color", "vivid color", "black and white colors", "sepia vintage"]
+    color: Color
 
 
 class FiboEditColorizeOutput(OutputModel):
@@ -36,7 +41,105 @@ class FiboEditColorizeOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_edit_colorize = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditColorize(Endpoint[..., FiboEditColorizeInput, FiboEditColorizeOutput]):
+        def run(self, *, image_url: FileInput, color: Color) -> Result[FiboEditColorizeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, color: Color
+        ) -> Result[FiboEditColorizeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, color: Color
+        ) -> Result[FiboEditColorizeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, color: Color
+        ) -> Result[FiboEditColorizeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput, color: Color) -> Handle[FiboEditColorizeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, color: Color
+        ) -> AsyncHandle[FiboEditColorizeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput, color: Color) -> Stream[FiboEditColorizeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, color: Color
+        ) -> AsyncStream[FiboEditColorizeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+else:
+    FiboEditColorize = Endpoint
+
+fibo_edit_colorize = FiboEditColorize(
     "bria/fibo-edit/colorize", FiboEditColorizeInput, FiboEditColorizeOutput
 )
 """Image endpoint of bria: fibo-edit colorize.
@@ -46,11 +149,6 @@ Call it with `fibo_edit_colorize.subscribe(image_url=…, color=…)`.
 
 Input = FiboEditColorizeInput
 Output = FiboEditColorizeOutput
+endpoint = fibo_edit_colorize
 
-__all__ = [
-    "FiboEditColorizeInput",
-    "FiboEditColorizeOutput",
-    "Input",
-    "Output",
-    "fibo_edit_colorize",
-]
+__all__ = ["Color", "FiboEditColorizeInput", "FiboEditColorizeOutput", "fibo_edit_colorize"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/bria/fibo-edit/erase_by_text
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -37,7 +37,119 @@ class FiboEditEraseByTextOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_edit_erase_by_text = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditEraseByText(Endpoint[..., FiboEditEraseByTextInput, FiboEditEraseByTextOutput]):
+        def run(
+            self, *, image_url: FileInput, object_name: str
+        ) -> Result[FiboEditEraseByTextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_name: Name or description of the object to remove.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, object_name: str
+        ) -> Result[FiboEditEraseByTextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_name: Name or description of the object to remove.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, object_name: str
+        ) -> Result[FiboEditEraseByTextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_name: Name or description of the object to remove.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, object_name: str
+        ) -> Result[FiboEditEraseByTextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_name: Name or description of the object to remove.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, object_name: str
+        ) -> Handle[FiboEditEraseByTextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_name: Name or description of the object to remove.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, object_name: str
+        ) -> AsyncHandle[FiboEditEraseByTextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_name: Name or description of the object to remove.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, object_name: str
+        ) -> Stream[FiboEditEraseByTextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_name: Name or description of the object to remove.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, object_name: str
+        ) -> AsyncStream[FiboEditEraseByTextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_name: Name or description of the object to remove.
+            """
+            ...
+else:
+    FiboEditEraseByText = Endpoint
+
+fibo_edit_erase_by_text = FiboEditEraseByText(
     "bria/fibo-edit/erase_by_text", FiboEditEraseByTextInput, FiboEditEraseByTextOutput
 )
 """Image endpoint of bria: fibo-edit erase_by_text.
@@ -47,11 +159,6 @@ Call it with `fibo_edit_erase_by_text.subscribe(image_url=…, object_name=…)`
 
 Input = FiboEditEraseByTextInput
 Output = FiboEditEraseByTextOutput
+endpoint = fibo_edit_erase_by_text
 
-__all__ = [
-    "FiboEditEraseByTextInput",
-    "FiboEditEraseByTextOutput",
-    "Input",
-    "Output",
-    "fibo_edit_erase_by_text",
-]
+__all__ = ["FiboEditEraseByTextInput", "FiboEditEraseByTextOutput", "fibo_edit_erase_by_text"]

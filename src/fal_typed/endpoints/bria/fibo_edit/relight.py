@@ -7,11 +7,28 @@ Category: image. https://fal.ai/models/bria/fibo-edit/relight
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+LightType: TypeAlias = Literal[
+    "midday",
+    "blue hour light",
+    "low-angle sunlight",
+    "sunrise light",
+    "spotlight on subject",
+    "overcast light",
+    "soft overcast daylight lighting",
+    "cloud-filtered lighting",
+    "fog-diffused lighting",
+    "moonlight lighting",
+    "starlight nighttime",
+    "soft bokeh lighting",
+    "harsh studio lighting",
+]
+"""Value of the parameter `light_type`."""
 
 
 class FiboEditRelightInput(InputModel, Request["FiboEditRelightOutput"]):
@@ -23,21 +40,7 @@ class FiboEditRelightInput(InputModel, Request["FiboEditRelightOutput"]):
     light_direction: Literal["front", "side", "bottom", "top-down"] | None
     """Direction from which the light comes."""
 
-    light_type: Literal[
-        "midday",
-        "blue hour light",
-        "low-angle sunlight",
-        "sunrise light",
-        "spotlight on subject",
-        "overcast light",
-        "soft overcast daylight lighting",
-        "cloud-filtered lighting",
-        "fog-diffused lighting",
-        "moonlight lighting",
-        "starlight nighttime",
-        "soft bokeh lighting",
-        "harsh studio lighting",
-    ]
+    light_type: LightType
     """Type of light: time of day, weather or lamp."""
 
 
@@ -54,7 +57,161 @@ class FiboEditRelightOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_edit_relight = Endpoint("bria/fibo-edit/relight", FiboEditRelightInput, FiboEditRelightOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditRelight(Endpoint[..., FiboEditRelightInput, FiboEditRelightOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            light_direction: Literal["front", "side", "bottom", "top-down"] | None,
+            light_type: LightType,
+        ) -> Result[FiboEditRelightOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                light_direction: Direction from which the light comes.
+                light_type: Type of light: time of day, weather or lamp.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            light_direction: Literal["front", "side", "bottom", "top-down"] | None,
+            light_type: LightType,
+        ) -> Result[FiboEditRelightOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                light_direction: Direction from which the light comes.
+                light_type: Type of light: time of day, weather or lamp.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            light_direction: Literal["front", "side", "bottom", "top-down"] | None,
+            light_type: LightType,
+        ) -> Result[FiboEditRelightOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                light_direction: Direction from which the light comes.
+                light_type: Type of light: time of day, weather or lamp.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            light_direction: Literal["front", "side", "bottom", "top-down"] | None,
+            light_type: LightType,
+        ) -> Result[FiboEditRelightOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                light_direction: Direction from which the light comes.
+                light_type: Type of light: time of day, weather or lamp.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            light_direction: Literal["front", "side", "bottom", "top-down"] | None,
+            light_type: LightType,
+        ) -> Handle[FiboEditRelightOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                light_direction: Direction from which the light comes.
+                light_type: Type of light: time of day, weather or lamp.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            light_direction: Literal["front", "side", "bottom", "top-down"] | None,
+            light_type: LightType,
+        ) -> AsyncHandle[FiboEditRelightOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                light_direction: Direction from which the light comes.
+                light_type: Type of light: time of day, weather or lamp.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            light_direction: Literal["front", "side", "bottom", "top-down"] | None,
+            light_type: LightType,
+        ) -> Stream[FiboEditRelightOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                light_direction: Direction from which the light comes.
+                light_type: Type of light: time of day, weather or lamp.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            light_direction: Literal["front", "side", "bottom", "top-down"] | None,
+            light_type: LightType,
+        ) -> AsyncStream[FiboEditRelightOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                light_direction: Direction from which the light comes.
+                light_type: Type of light: time of day, weather or lamp.
+            """
+            ...
+else:
+    FiboEditRelight = Endpoint
+
+fibo_edit_relight = FiboEditRelight(
+    "bria/fibo-edit/relight", FiboEditRelightInput, FiboEditRelightOutput
+)
 """Image endpoint of bria: fibo-edit relight.
 
 Call it with `fibo_edit_relight.subscribe(image_url=…, light_direction=…, light_type=…)`.
@@ -62,5 +219,6 @@ Call it with `fibo_edit_relight.subscribe(image_url=…, light_direction=…, li
 
 Input = FiboEditRelightInput
 Output = FiboEditRelightOutput
+endpoint = fibo_edit_relight
 
-__all__ = ["FiboEditRelightInput", "FiboEditRelightOutput", "Input", "Output", "fibo_edit_relight"]
+__all__ = ["FiboEditRelightInput", "FiboEditRelightOutput", "LightType", "fibo_edit_relight"]

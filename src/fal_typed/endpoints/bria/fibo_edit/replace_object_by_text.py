@@ -8,7 +8,7 @@ Category: image. https://fal.ai/models/bria/fibo-edit/replace_object_by_text
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -38,7 +38,121 @@ class FiboEditReplaceObjectByTextOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_edit_replace_object_by_text = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditReplaceObjectByText(
+        Endpoint[..., FiboEditReplaceObjectByTextInput, FiboEditReplaceObjectByTextOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditReplaceObjectByTextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditReplaceObjectByTextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditReplaceObjectByTextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Result[FiboEditReplaceObjectByTextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Handle[FiboEditReplaceObjectByTextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, instruction: str
+        ) -> AsyncHandle[FiboEditReplaceObjectByTextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, instruction: str
+        ) -> Stream[FiboEditReplaceObjectByTextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, instruction: str
+        ) -> AsyncStream[FiboEditReplaceObjectByTextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+            """
+            ...
+else:
+    FiboEditReplaceObjectByText = Endpoint
+
+fibo_edit_replace_object_by_text = FiboEditReplaceObjectByText(
     "bria/fibo-edit/replace_object_by_text",
     FiboEditReplaceObjectByTextInput,
     FiboEditReplaceObjectByTextOutput,
@@ -50,11 +164,10 @@ Call it with `fibo_edit_replace_object_by_text.subscribe(image_url=…, instruct
 
 Input = FiboEditReplaceObjectByTextInput
 Output = FiboEditReplaceObjectByTextOutput
+endpoint = fibo_edit_replace_object_by_text
 
 __all__ = [
     "FiboEditReplaceObjectByTextInput",
     "FiboEditReplaceObjectByTextOutput",
-    "Input",
-    "Output",
     "fibo_edit_replace_object_by_text",
 ]

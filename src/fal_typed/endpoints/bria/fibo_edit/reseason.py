@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/bria/fibo-edit/reseason
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -37,7 +37,119 @@ class FiboEditReseasonOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_edit_reseason = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditReseason(Endpoint[..., FiboEditReseasonInput, FiboEditReseasonOutput]):
+        def run(
+            self, *, image_url: FileInput, season: Literal["spring", "summer", "autumn", "winter"]
+        ) -> Result[FiboEditReseasonOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                season: Season that the image shows afterward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, season: Literal["spring", "summer", "autumn", "winter"]
+        ) -> Result[FiboEditReseasonOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                season: Season that the image shows afterward.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, season: Literal["spring", "summer", "autumn", "winter"]
+        ) -> Result[FiboEditReseasonOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                season: Season that the image shows afterward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, season: Literal["spring", "summer", "autumn", "winter"]
+        ) -> Result[FiboEditReseasonOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                season: Season that the image shows afterward.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, season: Literal["spring", "summer", "autumn", "winter"]
+        ) -> Handle[FiboEditReseasonOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                season: Season that the image shows afterward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, season: Literal["spring", "summer", "autumn", "winter"]
+        ) -> AsyncHandle[FiboEditReseasonOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                season: Season that the image shows afterward.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, season: Literal["spring", "summer", "autumn", "winter"]
+        ) -> Stream[FiboEditReseasonOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                season: Season that the image shows afterward.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, season: Literal["spring", "summer", "autumn", "winter"]
+        ) -> AsyncStream[FiboEditReseasonOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                season: Season that the image shows afterward.
+            """
+            ...
+else:
+    FiboEditReseason = Endpoint
+
+fibo_edit_reseason = FiboEditReseason(
     "bria/fibo-edit/reseason", FiboEditReseasonInput, FiboEditReseasonOutput
 )
 """Image endpoint of bria: fibo-edit reseason.
@@ -47,11 +159,6 @@ Call it with `fibo_edit_reseason.subscribe(image_url=…, season=…)`.
 
 Input = FiboEditReseasonInput
 Output = FiboEditReseasonOutput
+endpoint = fibo_edit_reseason
 
-__all__ = [
-    "FiboEditReseasonInput",
-    "FiboEditReseasonOutput",
-    "Input",
-    "Output",
-    "fibo_edit_reseason",
-]
+__all__ = ["FiboEditReseasonInput", "FiboEditReseasonOutput", "fibo_edit_reseason"]

@@ -7,11 +7,28 @@ Category: image. https://fal.ai/models/bria/fibo-edit/restyle
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+Style: TypeAlias = Literal[
+    "3D Render",
+    "Cubism",
+    "Oil Painting",
+    "Anime",
+    "Cartoon",
+    "Coloring Book",
+    "Retro Ad",
+    "Pop Art Halftone",
+    "Vector Art",
+    "Story Board",
+    "Art Nouveau",
+    "Cross Etching",
+    "Wood Cut",
+]
+"""Value of the parameter `style`."""
 
 
 class FiboEditRestyleInput(InputModel, Request["FiboEditRestyleOutput"]):
@@ -20,21 +37,7 @@ class FiboEditRestyleInput(InputModel, Request["FiboEditRestyleOutput"]):
     image_url: FileInput
     """Image to edit or to start from."""
 
-    style: Literal[
-        "3D Render",
-        "Cubism",
-        "Oil Painting",
-        "Anime",
-        "Cartoon",
-        "Coloring Book",
-        "Retro Ad",
-        "Pop Art Halftone",
-        "Vector Art",
-        "Story Board",
-        "Art Nouveau",
-        "Cross Etching",
-        "Wood Cut",
-    ]
+    style: Style
     """Visual style of the image, such as photo or drawing."""
 
 
@@ -51,7 +54,113 @@ class FiboEditRestyleOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_edit_restyle = Endpoint("bria/fibo-edit/restyle", FiboEditRestyleInput, FiboEditRestyleOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditRestyle(Endpoint[..., FiboEditRestyleInput, FiboEditRestyleOutput]):
+        def run(self, *, image_url: FileInput, style: Style) -> Result[FiboEditRestyleOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style: Visual style of the image, such as photo or drawing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, style: Style
+        ) -> Result[FiboEditRestyleOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style: Visual style of the image, such as photo or drawing.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput, style: Style) -> Result[FiboEditRestyleOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style: Visual style of the image, such as photo or drawing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, style: Style
+        ) -> Result[FiboEditRestyleOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style: Visual style of the image, such as photo or drawing.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput, style: Style) -> Handle[FiboEditRestyleOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style: Visual style of the image, such as photo or drawing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, style: Style
+        ) -> AsyncHandle[FiboEditRestyleOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style: Visual style of the image, such as photo or drawing.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput, style: Style) -> Stream[FiboEditRestyleOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style: Visual style of the image, such as photo or drawing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, style: Style
+        ) -> AsyncStream[FiboEditRestyleOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style: Visual style of the image, such as photo or drawing.
+            """
+            ...
+else:
+    FiboEditRestyle = Endpoint
+
+fibo_edit_restyle = FiboEditRestyle(
+    "bria/fibo-edit/restyle", FiboEditRestyleInput, FiboEditRestyleOutput
+)
 """Image endpoint of bria: fibo-edit restyle.
 
 Call it with `fibo_edit_restyle.subscribe(image_url=…, style=…)`.
@@ -59,5 +168,6 @@ Call it with `fibo_edit_restyle.subscribe(image_url=…, style=…)`.
 
 Input = FiboEditRestyleInput
 Output = FiboEditRestyleOutput
+endpoint = fibo_edit_restyle
 
-__all__ = ["FiboEditRestyleInput", "FiboEditRestyleOutput", "Input", "Output", "fibo_edit_restyle"]
+__all__ = ["FiboEditRestyleInput", "FiboEditRestyleOutput", "Style", "fibo_edit_restyle"]

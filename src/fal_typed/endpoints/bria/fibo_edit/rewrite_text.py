@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/bria/fibo-edit/rewrite_text
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -37,7 +37,117 @@ class FiboEditRewriteTextOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_edit_rewrite_text = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditRewriteText(Endpoint[..., FiboEditRewriteTextInput, FiboEditRewriteTextOutput]):
+        def run(self, *, image_url: FileInput, new_text: str) -> Result[FiboEditRewriteTextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                new_text: New text to show.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, new_text: str
+        ) -> Result[FiboEditRewriteTextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                new_text: New text to show.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, new_text: str
+        ) -> Result[FiboEditRewriteTextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                new_text: New text to show.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, new_text: str
+        ) -> Result[FiboEditRewriteTextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                new_text: New text to show.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, new_text: str
+        ) -> Handle[FiboEditRewriteTextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                new_text: New text to show.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, new_text: str
+        ) -> AsyncHandle[FiboEditRewriteTextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                new_text: New text to show.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, new_text: str
+        ) -> Stream[FiboEditRewriteTextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                new_text: New text to show.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, new_text: str
+        ) -> AsyncStream[FiboEditRewriteTextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                new_text: New text to show.
+            """
+            ...
+else:
+    FiboEditRewriteText = Endpoint
+
+fibo_edit_rewrite_text = FiboEditRewriteText(
     "bria/fibo-edit/rewrite_text", FiboEditRewriteTextInput, FiboEditRewriteTextOutput
 )
 """Image endpoint of bria: fibo-edit rewrite_text.
@@ -47,11 +157,6 @@ Call it with `fibo_edit_rewrite_text.subscribe(image_url=…, new_text=…)`.
 
 Input = FiboEditRewriteTextInput
 Output = FiboEditRewriteTextOutput
+endpoint = fibo_edit_rewrite_text
 
-__all__ = [
-    "FiboEditRewriteTextInput",
-    "FiboEditRewriteTextOutput",
-    "Input",
-    "Output",
-    "fibo_edit_rewrite_text",
-]
+__all__ = ["FiboEditRewriteTextInput", "FiboEditRewriteTextOutput", "fibo_edit_rewrite_text"]

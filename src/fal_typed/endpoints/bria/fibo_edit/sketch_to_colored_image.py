@@ -8,7 +8,7 @@ Category: image. https://fal.ai/models/bria/fibo-edit/sketch_to_colored_image
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -35,7 +35,105 @@ class FiboEditSketchToColoredImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_edit_sketch_to_colored_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditSketchToColoredImage(
+        Endpoint[..., FiboEditSketchToColoredImageInput, FiboEditSketchToColoredImageOutput]
+    ):
+        def run(self, *, image_url: FileInput) -> Result[FiboEditSketchToColoredImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput
+        ) -> Result[FiboEditSketchToColoredImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput) -> Result[FiboEditSketchToColoredImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput
+        ) -> Result[FiboEditSketchToColoredImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> Handle[FiboEditSketchToColoredImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput
+        ) -> AsyncHandle[FiboEditSketchToColoredImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput) -> Stream[FiboEditSketchToColoredImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput
+        ) -> AsyncStream[FiboEditSketchToColoredImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+else:
+    FiboEditSketchToColoredImage = Endpoint
+
+fibo_edit_sketch_to_colored_image = FiboEditSketchToColoredImage(
     "bria/fibo-edit/sketch_to_colored_image",
     FiboEditSketchToColoredImageInput,
     FiboEditSketchToColoredImageOutput,
@@ -47,11 +145,10 @@ Call it with `fibo_edit_sketch_to_colored_image.subscribe(image_url=…)`.
 
 Input = FiboEditSketchToColoredImageInput
 Output = FiboEditSketchToColoredImageOutput
+endpoint = fibo_edit_sketch_to_colored_image
 
 __all__ = [
     "FiboEditSketchToColoredImageInput",
     "FiboEditSketchToColoredImageOutput",
-    "Input",
-    "Output",
     "fibo_edit_sketch_to_colored_image",
 ]

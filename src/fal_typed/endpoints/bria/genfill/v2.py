@@ -7,7 +7,7 @@ https://fal.ai/models/bria/genfill/v2
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -51,7 +51,215 @@ class GenfillV2Output(OutputModel):
     """The generated images, as files to download."""
 
 
-genfill_v2 = Endpoint("bria/genfill/v2", GenfillV2Input, GenfillV2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GenfillV2(Endpoint[..., GenfillV2Input, GenfillV2Output]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            instruction: str,
+            mask_url: FileInput,
+            seed: int = 5555,
+            steps_num: int = 30,
+            sync_mode: bool = UNSET,
+        ) -> Result[GenfillV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            instruction: str,
+            mask_url: FileInput,
+            seed: int = 5555,
+            steps_num: int = 30,
+            sync_mode: bool = UNSET,
+        ) -> Result[GenfillV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            instruction: str,
+            mask_url: FileInput,
+            seed: int = 5555,
+            steps_num: int = 30,
+            sync_mode: bool = UNSET,
+        ) -> Result[GenfillV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            instruction: str,
+            mask_url: FileInput,
+            seed: int = 5555,
+            steps_num: int = 30,
+            sync_mode: bool = UNSET,
+        ) -> Result[GenfillV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            instruction: str,
+            mask_url: FileInput,
+            seed: int = 5555,
+            steps_num: int = 30,
+            sync_mode: bool = UNSET,
+        ) -> Handle[GenfillV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            instruction: str,
+            mask_url: FileInput,
+            seed: int = 5555,
+            steps_num: int = 30,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[GenfillV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            instruction: str,
+            mask_url: FileInput,
+            seed: int = 5555,
+            steps_num: int = 30,
+            sync_mode: bool = UNSET,
+        ) -> Stream[GenfillV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            instruction: str,
+            mask_url: FileInput,
+            seed: int = 5555,
+            steps_num: int = 30,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[GenfillV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                instruction: Text description of the change to make to the image.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    GenfillV2 = Endpoint
+
+genfill_v2 = GenfillV2("bria/genfill/v2", GenfillV2Input, GenfillV2Output)
 """Endpoint of bria: genfill v2.
 
 Call it with `genfill_v2.subscribe(image_url=…, instruction=…, mask_url=…)`.
@@ -59,5 +267,6 @@ Call it with `genfill_v2.subscribe(image_url=…, instruction=…, mask_url=…)
 
 Input = GenfillV2Input
 Output = GenfillV2Output
+endpoint = genfill_v2
 
-__all__ = ["GenfillV2Input", "GenfillV2Output", "Input", "Output", "genfill_v2"]
+__all__ = ["GenfillV2Input", "GenfillV2Output", "genfill_v2"]

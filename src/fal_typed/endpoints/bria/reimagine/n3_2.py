@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/bria/reimagine/3.2
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -20,8 +21,7 @@ class Reimagine32Input(InputModel, Request["Reimagine32Output"]):
     """Parameters of bria/reimagine/3.2."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     num_inference_steps: Annotated[int, Field(ge=20, le=50)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
@@ -30,8 +30,8 @@ class Reimagine32Input(InputModel, Request["Reimagine32Output"]):
     seed: int = 5555
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -79,7 +79,399 @@ class Reimagine32Output(OutputModel):
     """Result of bria/reimagine/3.2."""
 
 
-reimagine_3_2 = Endpoint("bria/reimagine/3.2", Reimagine32Input, Reimagine32Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Reimagine32(Endpoint[..., Reimagine32Input, Reimagine32Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int = 5555,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = UNSET,
+            guidance_scale: float = 5,
+            truncate_prompt: bool = True,
+            prompt_enhancer: bool = True,
+            sync_mode: bool = False,
+            depth_image_url: FileInput | None = "",
+            depth_scale: float = 0.5,
+            depth_preprocess: bool = True,
+            canny_image_url: FileInput | None = "",
+            canny_preprocess: bool = True,
+            canny_scale: float = 0.5,
+        ) -> Result[Reimagine32Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                depth_image_url: Control image for depth.
+                depth_scale: From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                canny_scale: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int = 5555,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = UNSET,
+            guidance_scale: float = 5,
+            truncate_prompt: bool = True,
+            prompt_enhancer: bool = True,
+            sync_mode: bool = False,
+            depth_image_url: FileInput | None = "",
+            depth_scale: float = 0.5,
+            depth_preprocess: bool = True,
+            canny_image_url: FileInput | None = "",
+            canny_preprocess: bool = True,
+            canny_scale: float = 0.5,
+        ) -> Result[Reimagine32Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                depth_image_url: Control image for depth.
+                depth_scale: From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                canny_scale: From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int = 5555,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = UNSET,
+            guidance_scale: float = 5,
+            truncate_prompt: bool = True,
+            prompt_enhancer: bool = True,
+            sync_mode: bool = False,
+            depth_image_url: FileInput | None = "",
+            depth_scale: float = 0.5,
+            depth_preprocess: bool = True,
+            canny_image_url: FileInput | None = "",
+            canny_preprocess: bool = True,
+            canny_scale: float = 0.5,
+        ) -> Result[Reimagine32Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                depth_image_url: Control image for depth.
+                depth_scale: From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                canny_scale: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int = 5555,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = UNSET,
+            guidance_scale: float = 5,
+            truncate_prompt: bool = True,
+            prompt_enhancer: bool = True,
+            sync_mode: bool = False,
+            depth_image_url: FileInput | None = "",
+            depth_scale: float = 0.5,
+            depth_preprocess: bool = True,
+            canny_image_url: FileInput | None = "",
+            canny_preprocess: bool = True,
+            canny_scale: float = 0.5,
+        ) -> Result[Reimagine32Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                depth_image_url: Control image for depth.
+                depth_scale: From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                canny_scale: From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int = 5555,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = UNSET,
+            guidance_scale: float = 5,
+            truncate_prompt: bool = True,
+            prompt_enhancer: bool = True,
+            sync_mode: bool = False,
+            depth_image_url: FileInput | None = "",
+            depth_scale: float = 0.5,
+            depth_preprocess: bool = True,
+            canny_image_url: FileInput | None = "",
+            canny_preprocess: bool = True,
+            canny_scale: float = 0.5,
+        ) -> Handle[Reimagine32Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                depth_image_url: Control image for depth.
+                depth_scale: From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                canny_scale: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int = 5555,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = UNSET,
+            guidance_scale: float = 5,
+            truncate_prompt: bool = True,
+            prompt_enhancer: bool = True,
+            sync_mode: bool = False,
+            depth_image_url: FileInput | None = "",
+            depth_scale: float = 0.5,
+            depth_preprocess: bool = True,
+            canny_image_url: FileInput | None = "",
+            canny_preprocess: bool = True,
+            canny_scale: float = 0.5,
+        ) -> AsyncHandle[Reimagine32Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                depth_image_url: Control image for depth.
+                depth_scale: From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                canny_scale: From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int = 5555,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = UNSET,
+            guidance_scale: float = 5,
+            truncate_prompt: bool = True,
+            prompt_enhancer: bool = True,
+            sync_mode: bool = False,
+            depth_image_url: FileInput | None = "",
+            depth_scale: float = 0.5,
+            depth_preprocess: bool = True,
+            canny_image_url: FileInput | None = "",
+            canny_preprocess: bool = True,
+            canny_scale: float = 0.5,
+        ) -> Stream[Reimagine32Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                depth_image_url: Control image for depth.
+                depth_scale: From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                canny_scale: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            num_inference_steps: int = 30,
+            seed: int = 5555,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = UNSET,
+            guidance_scale: float = 5,
+            truncate_prompt: bool = True,
+            prompt_enhancer: bool = True,
+            sync_mode: bool = False,
+            depth_image_url: FileInput | None = "",
+            depth_scale: float = 0.5,
+            depth_preprocess: bool = True,
+            canny_image_url: FileInput | None = "",
+            canny_preprocess: bool = True,
+            canny_scale: float = 0.5,
+        ) -> AsyncStream[Reimagine32Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                depth_image_url: Control image for depth.
+                depth_scale: From 0 to 1.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                canny_scale: From 0 to 1.
+            """
+            ...
+else:
+    Reimagine32 = Endpoint
+
+reimagine_3_2 = Reimagine32("bria/reimagine/3.2", Reimagine32Input, Reimagine32Output)
 """Image endpoint of bria: reimagine 3.2.
 
 Call it with `reimagine_3_2.subscribe(prompt=…)`.
@@ -87,5 +479,6 @@ Call it with `reimagine_3_2.subscribe(prompt=…)`.
 
 Input = Reimagine32Input
 Output = Reimagine32Output
+endpoint = reimagine_3_2
 
-__all__ = ["Input", "Output", "Reimagine32Input", "Reimagine32Output", "reimagine_3_2"]
+__all__ = ["AspectRatio", "Reimagine32Input", "Reimagine32Output", "reimagine_3_2"]

@@ -7,9 +7,10 @@ https://fal.ai/models/bria/text-to-image/3.2
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -18,11 +19,10 @@ class TextToImage32Input(InputModel, Request["TextToImage32Output"]):
     """Parameters of bria/text-to-image/3.2."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     guidance_scale: float = 5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -57,7 +57,287 @@ class TextToImage32Output(OutputModel):
     """The generated image, as a file to download."""
 
 
-text_to_image_3_2 = Endpoint("bria/text-to-image/3.2", TextToImage32Input, TextToImage32Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TextToImage32(Endpoint[..., TextToImage32Input, TextToImage32Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            prompt_enhancer: bool = True,
+            seed: int = 5555,
+            sync_mode: bool = UNSET,
+            truncate_prompt: bool = True,
+        ) -> Result[TextToImage32Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            prompt_enhancer: bool = True,
+            seed: int = 5555,
+            sync_mode: bool = UNSET,
+            truncate_prompt: bool = True,
+        ) -> Result[TextToImage32Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            prompt_enhancer: bool = True,
+            seed: int = 5555,
+            sync_mode: bool = UNSET,
+            truncate_prompt: bool = True,
+        ) -> Result[TextToImage32Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            prompt_enhancer: bool = True,
+            seed: int = 5555,
+            sync_mode: bool = UNSET,
+            truncate_prompt: bool = True,
+        ) -> Result[TextToImage32Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            prompt_enhancer: bool = True,
+            seed: int = 5555,
+            sync_mode: bool = UNSET,
+            truncate_prompt: bool = True,
+        ) -> Handle[TextToImage32Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            prompt_enhancer: bool = True,
+            seed: int = 5555,
+            sync_mode: bool = UNSET,
+            truncate_prompt: bool = True,
+        ) -> AsyncHandle[TextToImage32Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            prompt_enhancer: bool = True,
+            seed: int = 5555,
+            sync_mode: bool = UNSET,
+            truncate_prompt: bool = True,
+        ) -> Stream[TextToImage32Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            guidance_scale: float = 5,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            prompt_enhancer: bool = True,
+            seed: int = 5555,
+            sync_mode: bool = UNSET,
+            truncate_prompt: bool = True,
+        ) -> AsyncStream[TextToImage32Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                prompt_enhancer: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                truncate_prompt: Whether to shorten a prompt that is too long instead of rejecting
+                    it.
+            """
+            ...
+else:
+    TextToImage32 = Endpoint
+
+text_to_image_3_2 = TextToImage32("bria/text-to-image/3.2", TextToImage32Input, TextToImage32Output)
 """Endpoint of bria: text-to-image 3.2.
 
 Call it with `text_to_image_3_2.subscribe(prompt=…)`.
@@ -65,5 +345,6 @@ Call it with `text_to_image_3_2.subscribe(prompt=…)`.
 
 Input = TextToImage32Input
 Output = TextToImage32Output
+endpoint = text_to_image_3_2
 
-__all__ = ["Input", "Output", "TextToImage32Input", "TextToImage32Output", "text_to_image_3_2"]
+__all__ = ["AspectRatio", "TextToImage32Input", "TextToImage32Output", "text_to_image_3_2"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/bria/upscale/creative
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -42,7 +42,193 @@ class UpscaleCreativeOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-upscale_creative = Endpoint("bria/upscale/creative", UpscaleCreativeInput, UpscaleCreativeOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class UpscaleCreative(Endpoint[..., UpscaleCreativeInput, UpscaleCreativeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput = UNSET,
+            seed: int = 5555,
+            preserve_alpha: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[UpscaleCreativeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                    Greater than 0.
+                preserve_alpha: Whether to keep the transparency of the input image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput = UNSET,
+            seed: int = 5555,
+            preserve_alpha: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[UpscaleCreativeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                    Greater than 0.
+                preserve_alpha: Whether to keep the transparency of the input image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput = UNSET,
+            seed: int = 5555,
+            preserve_alpha: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[UpscaleCreativeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                    Greater than 0.
+                preserve_alpha: Whether to keep the transparency of the input image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput = UNSET,
+            seed: int = 5555,
+            preserve_alpha: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[UpscaleCreativeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                    Greater than 0.
+                preserve_alpha: Whether to keep the transparency of the input image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput = UNSET,
+            seed: int = 5555,
+            preserve_alpha: bool = True,
+            sync_mode: bool = False,
+        ) -> Handle[UpscaleCreativeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                    Greater than 0.
+                preserve_alpha: Whether to keep the transparency of the input image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput = UNSET,
+            seed: int = 5555,
+            preserve_alpha: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[UpscaleCreativeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                    Greater than 0.
+                preserve_alpha: Whether to keep the transparency of the input image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput = UNSET,
+            seed: int = 5555,
+            preserve_alpha: bool = True,
+            sync_mode: bool = False,
+        ) -> Stream[UpscaleCreativeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                    Greater than 0.
+                preserve_alpha: Whether to keep the transparency of the input image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput = UNSET,
+            seed: int = 5555,
+            preserve_alpha: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncStream[UpscaleCreativeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                    Greater than 0.
+                preserve_alpha: Whether to keep the transparency of the input image.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    UpscaleCreative = Endpoint
+
+upscale_creative = UpscaleCreative(
+    "bria/upscale/creative", UpscaleCreativeInput, UpscaleCreativeOutput
+)
 """Image endpoint of bria: upscale creative.
 
 Call it with `upscale_creative.subscribe()`.
@@ -50,5 +236,6 @@ Call it with `upscale_creative.subscribe()`.
 
 Input = UpscaleCreativeInput
 Output = UpscaleCreativeOutput
+endpoint = upscale_creative
 
-__all__ = ["Input", "Output", "UpscaleCreativeInput", "UpscaleCreativeOutput", "upscale_creative"]
+__all__ = ["UpscaleCreativeInput", "UpscaleCreativeOutput", "upscale_creative"]

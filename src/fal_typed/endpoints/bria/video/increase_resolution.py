@@ -7,9 +7,10 @@ Category: video. https://fal.ai/models/bria/video/increase-resolution
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.output_container_and_codec_298d1c85 import OutputContainerAndCodec
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -20,17 +21,7 @@ class VideoIncreaseResolutionInput(InputModel, Request["VideoIncreaseResolutionO
     video_url: FileInput
     """Video to edit or to start from."""
 
-    output_container_and_codec: Literal[
-        "mp4_h265",
-        "mp4_h264",
-        "webm_vp9",
-        "mov_h265",
-        "mov_proresks",
-        "mkv_h265",
-        "mkv_h264",
-        "mkv_vp9",
-        "gif",
-    ] = "webm_vp9"
+    output_container_and_codec: OutputContainerAndCodec = "webm_vp9"
     """Container and codec of the video file."""
 
     preserve_audio: bool = True
@@ -47,7 +38,177 @@ class VideoIncreaseResolutionOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-video_increase_resolution = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoIncreaseResolution(
+        Endpoint[..., VideoIncreaseResolutionInput, VideoIncreaseResolutionOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            desired_increase: Literal["2", "4"] = "2",
+        ) -> Result[VideoIncreaseResolutionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                desired_increase: Factor by which to enlarge width and height.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            desired_increase: Literal["2", "4"] = "2",
+        ) -> Result[VideoIncreaseResolutionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                desired_increase: Factor by which to enlarge width and height.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            desired_increase: Literal["2", "4"] = "2",
+        ) -> Result[VideoIncreaseResolutionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                desired_increase: Factor by which to enlarge width and height.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            desired_increase: Literal["2", "4"] = "2",
+        ) -> Result[VideoIncreaseResolutionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                desired_increase: Factor by which to enlarge width and height.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            desired_increase: Literal["2", "4"] = "2",
+        ) -> Handle[VideoIncreaseResolutionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                desired_increase: Factor by which to enlarge width and height.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            desired_increase: Literal["2", "4"] = "2",
+        ) -> AsyncHandle[VideoIncreaseResolutionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                desired_increase: Factor by which to enlarge width and height.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            desired_increase: Literal["2", "4"] = "2",
+        ) -> Stream[VideoIncreaseResolutionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                desired_increase: Factor by which to enlarge width and height.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            desired_increase: Literal["2", "4"] = "2",
+        ) -> AsyncStream[VideoIncreaseResolutionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                desired_increase: Factor by which to enlarge width and height.
+            """
+            ...
+else:
+    VideoIncreaseResolution = Endpoint
+
+video_increase_resolution = VideoIncreaseResolution(
     "bria/video/increase-resolution", VideoIncreaseResolutionInput, VideoIncreaseResolutionOutput
 )
 """Video endpoint of bria: video increase-resolution.
@@ -57,10 +218,10 @@ Call it with `video_increase_resolution.subscribe(video_url=…)`.
 
 Input = VideoIncreaseResolutionInput
 Output = VideoIncreaseResolutionOutput
+endpoint = video_increase_resolution
 
 __all__ = [
-    "Input",
-    "Output",
+    "OutputContainerAndCodec",
     "VideoIncreaseResolutionInput",
     "VideoIncreaseResolutionOutput",
     "video_increase_resolution",

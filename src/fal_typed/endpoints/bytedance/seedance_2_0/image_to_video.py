@@ -8,9 +8,10 @@ Category: video. https://fal.ai/models/bytedance/seedance-2.0/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.duration_2539aa26 import Duration
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -19,8 +20,7 @@ class Seedance20ImageToVideoInput(InputModel, Request["Seedance20ImageToVideoOut
     """Parameters of bytedance/seedance-2.0/image-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -32,13 +32,11 @@ class Seedance20ImageToVideoInput(InputModel, Request["Seedance20ImageToVideoOut
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
-    duration: Literal["auto", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = (
-        "auto"
-    )
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    duration: Duration = "auto"
+    """Duration of the result in seconds."""
 
     aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -60,7 +58,273 @@ class Seedance20ImageToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-seedance_2_0_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Seedance20ImageToVideo(
+        Endpoint[..., Seedance20ImageToVideoInput, Seedance20ImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Handle[Seedance20ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> AsyncHandle[Seedance20ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Stream[Seedance20ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> AsyncStream[Seedance20ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+else:
+    Seedance20ImageToVideo = Endpoint
+
+seedance_2_0_image_to_video = Seedance20ImageToVideo(
     "bytedance/seedance-2.0/image-to-video",
     Seedance20ImageToVideoInput,
     Seedance20ImageToVideoOutput,
@@ -72,10 +336,10 @@ Call it with `seedance_2_0_image_to_video.subscribe(prompt=…, image_url=…)`.
 
 Input = Seedance20ImageToVideoInput
 Output = Seedance20ImageToVideoOutput
+endpoint = seedance_2_0_image_to_video
 
 __all__ = [
-    "Input",
-    "Output",
+    "Duration",
     "Seedance20ImageToVideoInput",
     "Seedance20ImageToVideoOutput",
     "seedance_2_0_image_to_video",

@@ -7,6 +7,8 @@ Category: video. https://fal.ai/models/decart/lucy2-vton/realtime
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from pydantic import ConfigDict
 
 from fal_typed.endpoint import Endpoint
@@ -20,8 +22,7 @@ class Lucy2VtonRealtimeInput(InputModel, Request["Lucy2VtonRealtimeOutput"]):
     model_config = ConfigDict(extra="allow")
 
     prompt: str = UNSET
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput = ""
     """Image that the video starts with or is generated from."""
@@ -34,21 +35,92 @@ class Lucy2VtonRealtimeOutput(OutputModel):
     """Result of decart/lucy2-vton/realtime."""
 
 
-lucy2_vton_realtime = Endpoint(
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+    from fal_typed import AsyncRealtimeConnection, RealtimeConnection
+    from fal_typed.options import RealtimeOptions
+
+    class Lucy2VtonRealtimeConnection(RealtimeConnection[..., Lucy2VtonRealtimeOutput]):
+        def send(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = "",
+            reference_image_url: FileInput | None = None,
+            **extra_data: Any,
+        ) -> None:
+            """Send an input.
+
+            With `throttle`, an input sent too early is delayed, and only the latest one is kept.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+
+            Raises:
+                FalInputError: The input does not match the endpoint's schema; nothing was sent.
+                FalRealtimeError: The session has ended.
+            """
+            ...
+
+    class AsyncLucy2VtonRealtimeConnection(AsyncRealtimeConnection[..., Lucy2VtonRealtimeOutput]):
+        async def send(
+            self,
+            *,
+            prompt: str = UNSET,
+            image_url: FileInput = "",
+            reference_image_url: FileInput | None = None,
+            **extra_data: Any,
+        ) -> None:
+            """Send an input; see `RealtimeConnection.send`.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+            """
+            ...
+
+    class Lucy2VtonRealtime(Endpoint[..., Lucy2VtonRealtimeInput, Lucy2VtonRealtimeOutput]):
+        def realtime(self, **options: Unpack[RealtimeOptions]) -> Lucy2VtonRealtimeConnection:
+            """Open a realtime connection: a websocket for inputs and results.
+
+            See docs/protocol.md section 5.
+
+            Args:
+                **options: See `RealtimeOptions`.
+
+            Returns:
+                The connection, to be used in a `with` block. Its `send` takes the endpoint's
+                parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the token request or the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def realtime_async(
+            self, **options: Unpack[RealtimeOptions]
+        ) -> AsyncLucy2VtonRealtimeConnection:
+            """Open a realtime connection; `realtime` for async code."""
+            ...
+else:
+    Lucy2VtonRealtime = Endpoint
+
+lucy2_vton_realtime = Lucy2VtonRealtime(
     "decart/lucy2-vton/realtime", Lucy2VtonRealtimeInput, Lucy2VtonRealtimeOutput
 )
 """Video endpoint of decart: lucy2-vton realtime.
 
-Call it with `lucy2_vton_realtime.subscribe()`.
+Open a session with `lucy2_vton_realtime.realtime()`.
 """
 
 Input = Lucy2VtonRealtimeInput
 Output = Lucy2VtonRealtimeOutput
+endpoint = lucy2_vton_realtime
 
-__all__ = [
-    "Input",
-    "Lucy2VtonRealtimeInput",
-    "Lucy2VtonRealtimeOutput",
-    "Output",
-    "lucy2_vton_realtime",
-]
+__all__ = ["Lucy2VtonRealtimeInput", "Lucy2VtonRealtimeOutput", "lucy2_vton_realtime"]

@@ -7,7 +7,7 @@ https://fal.ai/models/decart/lucy-2-5/realtime
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
@@ -37,7 +37,7 @@ class Lucy25RealtimeOutput(OutputModel):
 
     candidate: Any = None
 
-    error: Any = None
+    error: None | None = None
     """Error message, if the operation failed."""
 
     iceServers: list[Any] | None = None
@@ -47,13 +47,96 @@ class Lucy25RealtimeOutput(OutputModel):
     type: str = "null"
 
 
-lucy_2_5_realtime = Endpoint("decart/lucy-2-5/realtime", Lucy25RealtimeInput, Lucy25RealtimeOutput)
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+    from fal_typed import AsyncRealtimeConnection, RealtimeConnection
+    from fal_typed.options import RealtimeOptions
+
+    class Lucy25RealtimeConnection(RealtimeConnection[..., Lucy25RealtimeOutput]):
+        def send(
+            self,
+            *,
+            enable_prompt_expansion: bool = True,
+            image_url: FileInput = "null",
+            prompt: str = "null",
+            reference_image_url: FileInput = "null",
+        ) -> None:
+            """Send an input.
+
+            With `throttle`, an input sent too early is delayed, and only the latest one is kept.
+
+            Args:
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+
+            Raises:
+                FalInputError: The input does not match the endpoint's schema; nothing was sent.
+                FalRealtimeError: The session has ended.
+            """
+            ...
+
+    class AsyncLucy25RealtimeConnection(AsyncRealtimeConnection[..., Lucy25RealtimeOutput]):
+        async def send(
+            self,
+            *,
+            enable_prompt_expansion: bool = True,
+            image_url: FileInput = "null",
+            prompt: str = "null",
+            reference_image_url: FileInput = "null",
+        ) -> None:
+            """Send an input; see `RealtimeConnection.send`.
+
+            Args:
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+            """
+            ...
+
+    class Lucy25Realtime(Endpoint[..., Lucy25RealtimeInput, Lucy25RealtimeOutput]):
+        def realtime(self, **options: Unpack[RealtimeOptions]) -> Lucy25RealtimeConnection:
+            """Open a realtime connection: a websocket for inputs and results.
+
+            See docs/protocol.md section 5.
+
+            Args:
+                **options: See `RealtimeOptions`.
+
+            Returns:
+                The connection, to be used in a `with` block. Its `send` takes the endpoint's
+                parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the token request or the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def realtime_async(
+            self, **options: Unpack[RealtimeOptions]
+        ) -> AsyncLucy25RealtimeConnection:
+            """Open a realtime connection; `realtime` for async code."""
+            ...
+else:
+    Lucy25Realtime = Endpoint
+
+lucy_2_5_realtime = Lucy25Realtime(
+    "decart/lucy-2-5/realtime", Lucy25RealtimeInput, Lucy25RealtimeOutput
+)
 """Endpoint of decart: lucy-2-5 realtime.
 
-Call it with `lucy_2_5_realtime.subscribe()`.
+Open a session with `lucy_2_5_realtime.realtime()`.
 """
 
 Input = Lucy25RealtimeInput
 Output = Lucy25RealtimeOutput
+endpoint = lucy_2_5_realtime
 
-__all__ = ["Input", "Lucy25RealtimeInput", "Lucy25RealtimeOutput", "Output", "lucy_2_5_realtime"]
+__all__ = ["Lucy25RealtimeInput", "Lucy25RealtimeOutput", "lucy_2_5_realtime"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/decart/lucy-edit/pro
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,8 @@ class LucyEditProInput(InputModel, Request["LucyEditProOutput"]):
     """Parameters of decart/lucy-edit/pro."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 1500 characters.
+    """Text description of the change to make, or of the video to generate. At most 1500
+    characters.
     """
 
     video_url: FileInput
@@ -48,7 +48,223 @@ class LucyEditProOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-lucy_edit_pro = Endpoint("decart/lucy-edit/pro", LucyEditProInput, LucyEditProOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LucyEditPro(Endpoint[..., LucyEditProInput, LucyEditProOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["720p"] = "720p",
+            sync_mode: bool = True,
+            enhance_prompt: bool = True,
+        ) -> Result[LucyEditProOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    1500 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["720p"] = "720p",
+            sync_mode: bool = True,
+            enhance_prompt: bool = True,
+        ) -> Result[LucyEditProOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    1500 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["720p"] = "720p",
+            sync_mode: bool = True,
+            enhance_prompt: bool = True,
+        ) -> Result[LucyEditProOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    1500 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["720p"] = "720p",
+            sync_mode: bool = True,
+            enhance_prompt: bool = True,
+        ) -> Result[LucyEditProOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    1500 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["720p"] = "720p",
+            sync_mode: bool = True,
+            enhance_prompt: bool = True,
+        ) -> Handle[LucyEditProOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    1500 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["720p"] = "720p",
+            sync_mode: bool = True,
+            enhance_prompt: bool = True,
+        ) -> AsyncHandle[LucyEditProOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    1500 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["720p"] = "720p",
+            sync_mode: bool = True,
+            enhance_prompt: bool = True,
+        ) -> Stream[LucyEditProOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    1500 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["720p"] = "720p",
+            sync_mode: bool = True,
+            enhance_prompt: bool = True,
+        ) -> AsyncStream[LucyEditProOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    1500 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+            """
+            ...
+else:
+    LucyEditPro = Endpoint
+
+lucy_edit_pro = LucyEditPro("decart/lucy-edit/pro", LucyEditProInput, LucyEditProOutput)
 """Video endpoint of decart: lucy-edit pro.
 
 Call it with `lucy_edit_pro.subscribe(prompt=…, video_url=…)`.
@@ -56,5 +272,6 @@ Call it with `lucy_edit_pro.subscribe(prompt=…, video_url=…)`.
 
 Input = LucyEditProInput
 Output = LucyEditProOutput
+endpoint = lucy_edit_pro
 
-__all__ = ["Input", "LucyEditProInput", "LucyEditProOutput", "Output", "lucy_edit_pro"]
+__all__ = ["LucyEditProInput", "LucyEditProOutput", "lucy_edit_pro"]

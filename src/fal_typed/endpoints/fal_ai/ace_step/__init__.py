@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ace_step._endpoint import (
         AceStepInput as AceStepInput,
@@ -15,9 +13,21 @@ if TYPE_CHECKING:
         Input as Input,
         Output as Output,
         ace_step as ace_step,
+        endpoint as endpoint,
     )
 
-__all__ = ["AceStepInput", "AceStepOutput", "Input", "Output", "ace_step"]
+__all__ = ["AceStepInput", "AceStepOutput", "ace_step"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.ace_step._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {"AceStepInput", "AceStepOutput", "Input", "Output", "ace_step", "endpoint"}:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.ace_step._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

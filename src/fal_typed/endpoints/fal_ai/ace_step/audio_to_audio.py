@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/ace-step/audio-to-audio
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -94,7 +94,447 @@ class AceStepAudioToAudioOutput(OutputModel):
     """Lyrics that are sung."""
 
 
-ace_step_audio_to_audio = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AceStepAudioToAudio(Endpoint[..., AceStepAudioToAudioInput, AceStepAudioToAudioOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            original_tags: str,
+            tags: str,
+            edit_mode: Literal["lyrics", "remix"] = "remix",
+            original_lyrics: str = "",
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+            original_seed: int | None = None,
+        ) -> Result[AceStepAudioToAudioOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                original_tags: Style tags of the input audio.
+                tags: Tags that describe the music: genre, mood, instruments.
+                original_lyrics: Lyrics of the input audio.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+                original_seed: Random seed that the input audio was generated with.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            original_tags: str,
+            tags: str,
+            edit_mode: Literal["lyrics", "remix"] = "remix",
+            original_lyrics: str = "",
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+            original_seed: int | None = None,
+        ) -> Result[AceStepAudioToAudioOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                original_tags: Style tags of the input audio.
+                tags: Tags that describe the music: genre, mood, instruments.
+                original_lyrics: Lyrics of the input audio.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+                original_seed: Random seed that the input audio was generated with.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            original_tags: str,
+            tags: str,
+            edit_mode: Literal["lyrics", "remix"] = "remix",
+            original_lyrics: str = "",
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+            original_seed: int | None = None,
+        ) -> Result[AceStepAudioToAudioOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                original_tags: Style tags of the input audio.
+                tags: Tags that describe the music: genre, mood, instruments.
+                original_lyrics: Lyrics of the input audio.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+                original_seed: Random seed that the input audio was generated with.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            original_tags: str,
+            tags: str,
+            edit_mode: Literal["lyrics", "remix"] = "remix",
+            original_lyrics: str = "",
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+            original_seed: int | None = None,
+        ) -> Result[AceStepAudioToAudioOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                original_tags: Style tags of the input audio.
+                tags: Tags that describe the music: genre, mood, instruments.
+                original_lyrics: Lyrics of the input audio.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+                original_seed: Random seed that the input audio was generated with.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            original_tags: str,
+            tags: str,
+            edit_mode: Literal["lyrics", "remix"] = "remix",
+            original_lyrics: str = "",
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+            original_seed: int | None = None,
+        ) -> Handle[AceStepAudioToAudioOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                original_tags: Style tags of the input audio.
+                tags: Tags that describe the music: genre, mood, instruments.
+                original_lyrics: Lyrics of the input audio.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+                original_seed: Random seed that the input audio was generated with.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            original_tags: str,
+            tags: str,
+            edit_mode: Literal["lyrics", "remix"] = "remix",
+            original_lyrics: str = "",
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+            original_seed: int | None = None,
+        ) -> AsyncHandle[AceStepAudioToAudioOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                original_tags: Style tags of the input audio.
+                tags: Tags that describe the music: genre, mood, instruments.
+                original_lyrics: Lyrics of the input audio.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+                original_seed: Random seed that the input audio was generated with.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            original_tags: str,
+            tags: str,
+            edit_mode: Literal["lyrics", "remix"] = "remix",
+            original_lyrics: str = "",
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+            original_seed: int | None = None,
+        ) -> Stream[AceStepAudioToAudioOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                original_tags: Style tags of the input audio.
+                tags: Tags that describe the music: genre, mood, instruments.
+                original_lyrics: Lyrics of the input audio.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+                original_seed: Random seed that the input audio was generated with.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            original_tags: str,
+            tags: str,
+            edit_mode: Literal["lyrics", "remix"] = "remix",
+            original_lyrics: str = "",
+            lyrics: str = "",
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+            original_seed: int | None = None,
+        ) -> AsyncStream[AceStepAudioToAudioOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                original_tags: Style tags of the input audio.
+                tags: Tags that describe the music: genre, mood, instruments.
+                original_lyrics: Lyrics of the input audio.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+                original_seed: Random seed that the input audio was generated with.
+            """
+            ...
+else:
+    AceStepAudioToAudio = Endpoint
+
+ace_step_audio_to_audio = AceStepAudioToAudio(
     "fal-ai/ace-step/audio-to-audio", AceStepAudioToAudioInput, AceStepAudioToAudioOutput
 )
 """Audio endpoint of fal-ai: ace-step, audio to audio.
@@ -104,11 +544,6 @@ Call it with `ace_step_audio_to_audio.subscribe(audio_url=…, original_tags=…
 
 Input = AceStepAudioToAudioInput
 Output = AceStepAudioToAudioOutput
+endpoint = ace_step_audio_to_audio
 
-__all__ = [
-    "AceStepAudioToAudioInput",
-    "AceStepAudioToAudioOutput",
-    "Input",
-    "Output",
-    "ace_step_audio_to_audio",
-]
+__all__ = ["AceStepAudioToAudioInput", "AceStepAudioToAudioOutput", "ace_step_audio_to_audio"]

@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/ace-step/prompt-to-audio
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -26,9 +26,7 @@ class AceStepPromptToAudioInput(InputModel, Request["AceStepPromptToAudioOutput"
     """Whether to generate music without vocals."""
 
     duration: Annotated[float, Field(ge=5.0, le=240.0)] = 60
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 5 to
-    240.
-    """
+    """Duration of the result in seconds. From 5 to 240."""
 
     number_of_steps: Annotated[int, Field(ge=3, le=60)] = 27
     """Number of inference steps; more steps take longer and sound cleaner. From 3 to 60."""
@@ -85,7 +83,393 @@ class AceStepPromptToAudioOutput(OutputModel):
     """Lyrics that are sung."""
 
 
-ace_step_prompt_to_audio = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AceStepPromptToAudio(
+        Endpoint[..., AceStepPromptToAudioInput, AceStepPromptToAudioOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            instrumental: bool = False,
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Result[AceStepPromptToAudioOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                instrumental: Whether to generate music without vocals.
+                duration: Duration of the result in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            instrumental: bool = False,
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Result[AceStepPromptToAudioOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                instrumental: Whether to generate music without vocals.
+                duration: Duration of the result in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            instrumental: bool = False,
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Result[AceStepPromptToAudioOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                instrumental: Whether to generate music without vocals.
+                duration: Duration of the result in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            instrumental: bool = False,
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Result[AceStepPromptToAudioOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                instrumental: Whether to generate music without vocals.
+                duration: Duration of the result in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            instrumental: bool = False,
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Handle[AceStepPromptToAudioOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                instrumental: Whether to generate music without vocals.
+                duration: Duration of the result in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            instrumental: bool = False,
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> AsyncHandle[AceStepPromptToAudioOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                instrumental: Whether to generate music without vocals.
+                duration: Duration of the result in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            instrumental: bool = False,
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> Stream[AceStepPromptToAudioOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                instrumental: Whether to generate music without vocals.
+                duration: Duration of the result in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            instrumental: bool = False,
+            duration: float = 60,
+            number_of_steps: int = 27,
+            seed: int | None = None,
+            scheduler: Literal["euler", "heun"] = "euler",
+            guidance_type: Literal["cfg", "apg", "cfg_star"] = "apg",
+            granularity_scale: int = 10,
+            guidance_interval: float = 0.5,
+            guidance_interval_decay: float = 0,
+            guidance_scale: float = 15,
+            minimum_guidance_scale: float = 3,
+            tag_guidance_scale: float = 5,
+            lyric_guidance_scale: float = 1.5,
+        ) -> AsyncStream[AceStepPromptToAudioOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                instrumental: Whether to generate music without vocals.
+                duration: Duration of the result in seconds. From 5 to 240.
+                number_of_steps: Number of inference steps; more steps take longer and sound
+                    cleaner. From 3 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                guidance_type: Method by which the prompt guides the steps.
+                granularity_scale: Granularity of the guidance; lower values can reduce artifacts.
+                    From -100 to 100.
+                guidance_interval: Fraction of the steps, from 0 to 1, around the middle in which
+                    guidance applies. From 0 to 1.
+                guidance_interval_decay: How much the guidance decays over its interval; 0 keeps it
+                    constant. From 0 to 1.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 200.
+                minimum_guidance_scale: Guidance scale that remains at the end of the decay. From 0
+                    to 200.
+                tag_guidance_scale: How closely the music follows the tags. From 0 to 10.
+                lyric_guidance_scale: How closely the vocals follow the lyrics. From 0 to 10.
+            """
+            ...
+else:
+    AceStepPromptToAudio = Endpoint
+
+ace_step_prompt_to_audio = AceStepPromptToAudio(
     "fal-ai/ace-step/prompt-to-audio", AceStepPromptToAudioInput, AceStepPromptToAudioOutput
 )
 """Audio endpoint of fal-ai: ace-step, prompt to audio.
@@ -95,11 +479,6 @@ Call it with `ace_step_prompt_to_audio.subscribe(prompt=…)`.
 
 Input = AceStepPromptToAudioInput
 Output = AceStepPromptToAudioOutput
+endpoint = ace_step_prompt_to_audio
 
-__all__ = [
-    "AceStepPromptToAudioInput",
-    "AceStepPromptToAudioOutput",
-    "Input",
-    "Output",
-    "ace_step_prompt_to_audio",
-]
+__all__ = ["AceStepPromptToAudioInput", "AceStepPromptToAudioOutput", "ace_step_prompt_to_audio"]

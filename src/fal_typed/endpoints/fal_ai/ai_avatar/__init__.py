@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ai_avatar._endpoint import (
         AiAvatarInput as AiAvatarInput,
@@ -15,9 +13,21 @@ if TYPE_CHECKING:
         Input as Input,
         Output as Output,
         ai_avatar as ai_avatar,
+        endpoint as endpoint,
     )
 
-__all__ = ["AiAvatarInput", "AiAvatarOutput", "Input", "Output", "ai_avatar"]
+__all__ = ["AiAvatarInput", "AiAvatarOutput", "ai_avatar"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.ai_avatar._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {"AiAvatarInput", "AiAvatarOutput", "Input", "Output", "ai_avatar", "endpoint"}:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.ai_avatar._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

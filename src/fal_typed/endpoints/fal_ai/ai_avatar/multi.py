@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/ai-avatar/multi
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -26,8 +26,7 @@ class AiAvatarMultiInput(InputModel, Request["AiAvatarMultiOutput"]):
     """Audio for the first person to speak."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     second_audio_url: FileInput | None = None
     """Audio for the second person to speak."""
@@ -62,7 +61,287 @@ class AiAvatarMultiOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ai_avatar_multi = Endpoint("fal-ai/ai-avatar/multi", AiAvatarMultiInput, AiAvatarMultiOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AiAvatarMulti(Endpoint[..., AiAvatarMultiInput, AiAvatarMultiOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            first_audio_url: FileInput,
+            prompt: str,
+            second_audio_url: FileInput | None = None,
+            num_frames: int = 181,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            use_only_first_audio: bool = False,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarMultiOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_audio_url: Audio for the first person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                second_audio_url: Audio for the second person to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                use_only_first_audio: Whether to use only the first audio file.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            first_audio_url: FileInput,
+            prompt: str,
+            second_audio_url: FileInput | None = None,
+            num_frames: int = 181,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            use_only_first_audio: bool = False,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarMultiOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_audio_url: Audio for the first person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                second_audio_url: Audio for the second person to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                use_only_first_audio: Whether to use only the first audio file.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            first_audio_url: FileInput,
+            prompt: str,
+            second_audio_url: FileInput | None = None,
+            num_frames: int = 181,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            use_only_first_audio: bool = False,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarMultiOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_audio_url: Audio for the first person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                second_audio_url: Audio for the second person to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                use_only_first_audio: Whether to use only the first audio file.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            first_audio_url: FileInput,
+            prompt: str,
+            second_audio_url: FileInput | None = None,
+            num_frames: int = 181,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            use_only_first_audio: bool = False,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarMultiOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_audio_url: Audio for the first person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                second_audio_url: Audio for the second person to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                use_only_first_audio: Whether to use only the first audio file.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            first_audio_url: FileInput,
+            prompt: str,
+            second_audio_url: FileInput | None = None,
+            num_frames: int = 181,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            use_only_first_audio: bool = False,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Handle[AiAvatarMultiOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_audio_url: Audio for the first person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                second_audio_url: Audio for the second person to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                use_only_first_audio: Whether to use only the first audio file.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            first_audio_url: FileInput,
+            prompt: str,
+            second_audio_url: FileInput | None = None,
+            num_frames: int = 181,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            use_only_first_audio: bool = False,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncHandle[AiAvatarMultiOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_audio_url: Audio for the first person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                second_audio_url: Audio for the second person to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                use_only_first_audio: Whether to use only the first audio file.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            first_audio_url: FileInput,
+            prompt: str,
+            second_audio_url: FileInput | None = None,
+            num_frames: int = 181,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            use_only_first_audio: bool = False,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Stream[AiAvatarMultiOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_audio_url: Audio for the first person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                second_audio_url: Audio for the second person to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                use_only_first_audio: Whether to use only the first audio file.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            first_audio_url: FileInput,
+            prompt: str,
+            second_audio_url: FileInput | None = None,
+            num_frames: int = 181,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            use_only_first_audio: bool = False,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncStream[AiAvatarMultiOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_audio_url: Audio for the first person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                second_audio_url: Audio for the second person to speak.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                use_only_first_audio: Whether to use only the first audio file.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+else:
+    AiAvatarMulti = Endpoint
+
+ai_avatar_multi = AiAvatarMulti("fal-ai/ai-avatar/multi", AiAvatarMultiInput, AiAvatarMultiOutput)
 """Video endpoint of fal-ai: ai-avatar multi.
 
 Call it with `ai_avatar_multi.subscribe(image_url=…, first_audio_url=…, prompt=…)`.
@@ -70,5 +349,6 @@ Call it with `ai_avatar_multi.subscribe(image_url=…, first_audio_url=…, prom
 
 Input = AiAvatarMultiInput
 Output = AiAvatarMultiOutput
+endpoint = ai_avatar_multi
 
-__all__ = ["AiAvatarMultiInput", "AiAvatarMultiOutput", "Input", "Output", "ai_avatar_multi"]
+__all__ = ["AiAvatarMultiInput", "AiAvatarMultiOutput", "ai_avatar_multi"]

@@ -7,13 +7,37 @@ Category: video. https://fal.ai/models/fal-ai/ai-avatar/multi-text
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+Voice1: TypeAlias = Literal[
+    "Aria",
+    "Roger",
+    "Sarah",
+    "Laura",
+    "Charlie",
+    "George",
+    "Callum",
+    "River",
+    "Liam",
+    "Charlotte",
+    "Alice",
+    "Matilda",
+    "Will",
+    "Jessica",
+    "Eric",
+    "Chris",
+    "Brian",
+    "Daniel",
+    "Lily",
+    "Bill",
+]
+"""Value of the parameter `voice1`."""
 
 
 class AiAvatarMultiTextInput(InputModel, Request["AiAvatarMultiTextOutput"]):
@@ -29,55 +53,12 @@ class AiAvatarMultiTextInput(InputModel, Request["AiAvatarMultiTextOutput"]):
     """Text for the second person to speak."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
-    voice1: Literal[
-        "Aria",
-        "Roger",
-        "Sarah",
-        "Laura",
-        "Charlie",
-        "George",
-        "Callum",
-        "River",
-        "Liam",
-        "Charlotte",
-        "Alice",
-        "Matilda",
-        "Will",
-        "Jessica",
-        "Eric",
-        "Chris",
-        "Brian",
-        "Daniel",
-        "Lily",
-        "Bill",
-    ] = "Sarah"
+    voice1: Voice1 = "Sarah"
     """Voice of the first person."""
 
-    voice2: Literal[
-        "Aria",
-        "Roger",
-        "Sarah",
-        "Laura",
-        "Charlie",
-        "George",
-        "Callum",
-        "River",
-        "Liam",
-        "Charlotte",
-        "Alice",
-        "Matilda",
-        "Will",
-        "Jessica",
-        "Eric",
-        "Chris",
-        "Brian",
-        "Daniel",
-        "Lily",
-        "Bill",
-    ] = "Roger"
+    voice2: Voice1 = "Roger"
     """Voice of the second person."""
 
     num_frames: Annotated[int, Field(ge=41, le=241)] = 191
@@ -107,7 +88,303 @@ class AiAvatarMultiTextOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ai_avatar_multi_text = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AiAvatarMultiText(Endpoint[..., AiAvatarMultiTextInput, AiAvatarMultiTextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            first_text_input: str,
+            second_text_input: str,
+            prompt: str,
+            voice1: Voice1 = "Sarah",
+            voice2: Voice1 = "Roger",
+            num_frames: int = 191,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarMultiTextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_text_input: Text for the first person to speak.
+                second_text_input: Text for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice1: Voice of the first person.
+                voice2: Voice of the second person.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            first_text_input: str,
+            second_text_input: str,
+            prompt: str,
+            voice1: Voice1 = "Sarah",
+            voice2: Voice1 = "Roger",
+            num_frames: int = 191,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarMultiTextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_text_input: Text for the first person to speak.
+                second_text_input: Text for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice1: Voice of the first person.
+                voice2: Voice of the second person.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            first_text_input: str,
+            second_text_input: str,
+            prompt: str,
+            voice1: Voice1 = "Sarah",
+            voice2: Voice1 = "Roger",
+            num_frames: int = 191,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarMultiTextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_text_input: Text for the first person to speak.
+                second_text_input: Text for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice1: Voice of the first person.
+                voice2: Voice of the second person.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            first_text_input: str,
+            second_text_input: str,
+            prompt: str,
+            voice1: Voice1 = "Sarah",
+            voice2: Voice1 = "Roger",
+            num_frames: int = 191,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarMultiTextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_text_input: Text for the first person to speak.
+                second_text_input: Text for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice1: Voice of the first person.
+                voice2: Voice of the second person.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            first_text_input: str,
+            second_text_input: str,
+            prompt: str,
+            voice1: Voice1 = "Sarah",
+            voice2: Voice1 = "Roger",
+            num_frames: int = 191,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Handle[AiAvatarMultiTextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_text_input: Text for the first person to speak.
+                second_text_input: Text for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice1: Voice of the first person.
+                voice2: Voice of the second person.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            first_text_input: str,
+            second_text_input: str,
+            prompt: str,
+            voice1: Voice1 = "Sarah",
+            voice2: Voice1 = "Roger",
+            num_frames: int = 191,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncHandle[AiAvatarMultiTextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_text_input: Text for the first person to speak.
+                second_text_input: Text for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice1: Voice of the first person.
+                voice2: Voice of the second person.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            first_text_input: str,
+            second_text_input: str,
+            prompt: str,
+            voice1: Voice1 = "Sarah",
+            voice2: Voice1 = "Roger",
+            num_frames: int = 191,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Stream[AiAvatarMultiTextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_text_input: Text for the first person to speak.
+                second_text_input: Text for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice1: Voice of the first person.
+                voice2: Voice of the second person.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            first_text_input: str,
+            second_text_input: str,
+            prompt: str,
+            voice1: Voice1 = "Sarah",
+            voice2: Voice1 = "Roger",
+            num_frames: int = 191,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 81,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncStream[AiAvatarMultiTextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                first_text_input: Text for the first person to speak.
+                second_text_input: Text for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice1: Voice of the first person.
+                voice2: Voice of the second person.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+else:
+    AiAvatarMultiText = Endpoint
+
+ai_avatar_multi_text = AiAvatarMultiText(
     "fal-ai/ai-avatar/multi-text", AiAvatarMultiTextInput, AiAvatarMultiTextOutput
 )
 """Video endpoint of fal-ai: ai-avatar multi-text.
@@ -118,11 +395,6 @@ second_text_input=…, prompt=…)`.
 
 Input = AiAvatarMultiTextInput
 Output = AiAvatarMultiTextOutput
+endpoint = ai_avatar_multi_text
 
-__all__ = [
-    "AiAvatarMultiTextInput",
-    "AiAvatarMultiTextOutput",
-    "Input",
-    "Output",
-    "ai_avatar_multi_text",
-]
+__all__ = ["AiAvatarMultiTextInput", "AiAvatarMultiTextOutput", "Voice1", "ai_avatar_multi_text"]

@@ -7,11 +7,12 @@ Category: video. https://fal.ai/models/fal-ai/ai-avatar/single-text
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.voice import Voice
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -25,33 +26,11 @@ class AiAvatarSingleTextInput(InputModel, Request["AiAvatarSingleTextOutput"]):
     text_input: str
     """Text that the person in the image speaks."""
 
-    voice: Literal[
-        "Aria",
-        "Roger",
-        "Sarah",
-        "Laura",
-        "Charlie",
-        "George",
-        "Callum",
-        "River",
-        "Liam",
-        "Charlotte",
-        "Alice",
-        "Matilda",
-        "Will",
-        "Jessica",
-        "Eric",
-        "Chris",
-        "Brian",
-        "Daniel",
-        "Lily",
-        "Bill",
-    ]
+    voice: Voice
     """Name of the voice that speaks the text."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     num_frames: Annotated[int, Field(ge=41, le=241)] = 136
     """Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
@@ -80,7 +59,271 @@ class AiAvatarSingleTextOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ai_avatar_single_text = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AiAvatarSingleText(Endpoint[..., AiAvatarSingleTextInput, AiAvatarSingleTextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 136,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarSingleTextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks the text.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 136,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarSingleTextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks the text.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 136,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarSingleTextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks the text.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 136,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[AiAvatarSingleTextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks the text.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 136,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Handle[AiAvatarSingleTextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks the text.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 136,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncHandle[AiAvatarSingleTextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks the text.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 136,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Stream[AiAvatarSingleTextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks the text.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            text_input: str,
+            voice: Voice,
+            prompt: str,
+            num_frames: int = 136,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncStream[AiAvatarSingleTextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text_input: Text that the person in the image speaks.
+                voice: Name of the voice that speaks the text.
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+else:
+    AiAvatarSingleText = Endpoint
+
+ai_avatar_single_text = AiAvatarSingleText(
     "fal-ai/ai-avatar/single-text", AiAvatarSingleTextInput, AiAvatarSingleTextOutput
 )
 """Video endpoint of fal-ai: ai-avatar single-text.
@@ -90,11 +333,6 @@ Call it with `ai_avatar_single_text.subscribe(image_url=…, text_input=…, voi
 
 Input = AiAvatarSingleTextInput
 Output = AiAvatarSingleTextOutput
+endpoint = ai_avatar_single_text
 
-__all__ = [
-    "AiAvatarSingleTextInput",
-    "AiAvatarSingleTextOutput",
-    "Input",
-    "Output",
-    "ai_avatar_single_text",
-]
+__all__ = ["AiAvatarSingleTextInput", "AiAvatarSingleTextOutput", "Voice", "ai_avatar_single_text"]

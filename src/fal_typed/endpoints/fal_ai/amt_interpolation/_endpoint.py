@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/amt-interpolation
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -36,7 +36,159 @@ class AmtInterpolationOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-amt_interpolation = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AmtInterpolation(Endpoint[..., AmtInterpolationInput, AmtInterpolationOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 2,
+        ) -> Result[AmtInterpolationOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 2,
+        ) -> Result[AmtInterpolationOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 2,
+        ) -> Result[AmtInterpolationOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 2,
+        ) -> Result[AmtInterpolationOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 2,
+        ) -> Handle[AmtInterpolationOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 2,
+        ) -> AsyncHandle[AmtInterpolationOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 2,
+        ) -> Stream[AmtInterpolationOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 2,
+        ) -> AsyncStream[AmtInterpolationOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+            """
+            ...
+else:
+    AmtInterpolation = Endpoint
+
+amt_interpolation = AmtInterpolation(
     "fal-ai/amt-interpolation", AmtInterpolationInput, AmtInterpolationOutput
 )
 """Video endpoint of fal-ai: amt-interpolation.
@@ -46,11 +198,6 @@ Call it with `amt_interpolation.subscribe(video_url=…)`.
 
 Input = AmtInterpolationInput
 Output = AmtInterpolationOutput
+endpoint = amt_interpolation
 
-__all__ = [
-    "AmtInterpolationInput",
-    "AmtInterpolationOutput",
-    "Input",
-    "Output",
-    "amt_interpolation",
-]
+__all__ = ["AmtInterpolationInput", "AmtInterpolationOutput", "amt_interpolation"]

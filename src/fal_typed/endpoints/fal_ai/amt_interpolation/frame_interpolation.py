@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/amt-interpolation/frame-interpolat
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Frame(InputModel):
-    """Part of the parameters: url."""
+    """An item of the parameter `frames`."""
 
     url: FileInput
     """URL of the media file of this segment."""
@@ -45,7 +45,155 @@ class AmtInterpolationFrameInterpolationOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-amt_interpolation_frame_interpolation = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AmtInterpolationFrameInterpolation(
+        Endpoint[
+            ..., AmtInterpolationFrameInterpolationInput, AmtInterpolationFrameInterpolationOutput
+        ]
+    ):
+        def run(
+            self,
+            *,
+            frames: list[Frame],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> Result[AmtInterpolationFrameInterpolationOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            frames: list[Frame],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> Result[AmtInterpolationFrameInterpolationOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            frames: list[Frame],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> Result[AmtInterpolationFrameInterpolationOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            frames: list[Frame],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> Result[AmtInterpolationFrameInterpolationOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            frames: list[Frame],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> Handle[AmtInterpolationFrameInterpolationOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            frames: list[Frame],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> AsyncHandle[AmtInterpolationFrameInterpolationOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            frames: list[Frame],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> Stream[AmtInterpolationFrameInterpolationOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            frames: list[Frame],
+            output_fps: int = 24,
+            recursive_interpolation_passes: int = 4,
+        ) -> AsyncStream[AmtInterpolationFrameInterpolationOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                output_fps: Frames per second of the output file. From 1 to 60.
+                recursive_interpolation_passes: From 1 to 10.
+            """
+            ...
+else:
+    AmtInterpolationFrameInterpolation = Endpoint
+
+amt_interpolation_frame_interpolation = AmtInterpolationFrameInterpolation(
     "fal-ai/amt-interpolation/frame-interpolation",
     AmtInterpolationFrameInterpolationInput,
     AmtInterpolationFrameInterpolationOutput,
@@ -57,12 +205,11 @@ Call it with `amt_interpolation_frame_interpolation.subscribe(frames=…)`.
 
 Input = AmtInterpolationFrameInterpolationInput
 Output = AmtInterpolationFrameInterpolationOutput
+endpoint = amt_interpolation_frame_interpolation
 
 __all__ = [
     "AmtInterpolationFrameInterpolationInput",
     "AmtInterpolationFrameInterpolationOutput",
     "Frame",
-    "Input",
-    "Output",
     "amt_interpolation_frame_interpolation",
 ]

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/bagel
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -16,8 +18,7 @@ class BagelInput(InputModel, Request["BagelOutput"]):
     """Parameters of fal-ai/bagel."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -48,7 +49,175 @@ class BagelOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-bagel = Endpoint("fal-ai/bagel", BagelInput, BagelOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Bagel(Endpoint[..., BagelInput, BagelOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BagelOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BagelOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BagelOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BagelOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Handle[BagelOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[BagelOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Stream[BagelOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[BagelOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    Bagel = Endpoint
+
+bagel = Bagel("fal-ai/bagel", BagelInput, BagelOutput)
 """Image endpoint of fal-ai: bagel.
 
 Call it with `bagel.subscribe(prompt=…)`.
@@ -56,5 +225,6 @@ Call it with `bagel.subscribe(prompt=…)`.
 
 Input = BagelInput
 Output = BagelOutput
+endpoint = bagel
 
-__all__ = ["BagelInput", "BagelOutput", "Input", "Output", "bagel"]
+__all__ = ["BagelInput", "BagelOutput", "bagel"]

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/bagel/edit
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -16,8 +18,7 @@ class BagelEditInput(InputModel, Request["BagelEditOutput"]):
     """Parameters of fal-ai/bagel/edit."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     image_url: FileInput
     """Image to edit or to start from."""
@@ -51,7 +52,191 @@ class BagelEditOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-bagel_edit = Endpoint("fal-ai/bagel/edit", BagelEditInput, BagelEditOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BagelEdit(Endpoint[..., BagelEditInput, BagelEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BagelEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BagelEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BagelEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BagelEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Handle[BagelEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[BagelEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Stream[BagelEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            seed: int = UNSET,
+            use_thought: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[BagelEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                use_thought: Whether the model reasons before it generates.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    BagelEdit = Endpoint
+
+bagel_edit = BagelEdit("fal-ai/bagel/edit", BagelEditInput, BagelEditOutput)
 """Image endpoint of fal-ai: bagel edit.
 
 Call it with `bagel_edit.subscribe(prompt=…, image_url=…)`.
@@ -59,5 +244,6 @@ Call it with `bagel_edit.subscribe(prompt=…, image_url=…)`.
 
 Input = BagelEditInput
 Output = BagelEditOutput
+endpoint = bagel_edit
 
-__all__ = ["BagelEditInput", "BagelEditOutput", "Input", "Output", "bagel_edit"]
+__all__ = ["BagelEditInput", "BagelEditOutput", "bagel_edit"]

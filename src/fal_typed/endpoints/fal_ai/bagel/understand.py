@@ -7,7 +7,7 @@ Category: json. https://fal.ai/models/fal-ai/bagel/understand
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
@@ -43,7 +43,129 @@ class BagelUnderstandOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-bagel_understand = Endpoint("fal-ai/bagel/understand", BagelUnderstandInput, BagelUnderstandOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BagelUnderstand(Endpoint[..., BagelUnderstandInput, BagelUnderstandOutput]):
+        def run(
+            self, *, image_url: FileInput, prompt: str, seed: int = UNSET
+        ) -> Result[BagelUnderstandOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, prompt: str, seed: int = UNSET
+        ) -> Result[BagelUnderstandOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, prompt: str, seed: int = UNSET
+        ) -> Result[BagelUnderstandOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, prompt: str, seed: int = UNSET
+        ) -> Result[BagelUnderstandOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, prompt: str, seed: int = UNSET
+        ) -> Handle[BagelUnderstandOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, prompt: str, seed: int = UNSET
+        ) -> AsyncHandle[BagelUnderstandOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, prompt: str, seed: int = UNSET
+        ) -> Stream[BagelUnderstandOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, prompt: str, seed: int = UNSET
+        ) -> AsyncStream[BagelUnderstandOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    BagelUnderstand = Endpoint
+
+bagel_understand = BagelUnderstand(
+    "fal-ai/bagel/understand", BagelUnderstandInput, BagelUnderstandOutput
+)
 """Structured data endpoint of fal-ai: bagel understand.
 
 Call it with `bagel_understand.subscribe(image_url=…, prompt=…)`.
@@ -51,5 +173,6 @@ Call it with `bagel_understand.subscribe(image_url=…, prompt=…)`.
 
 Input = BagelUnderstandInput
 Output = BagelUnderstandOutput
+endpoint = bagel_understand
 
-__all__ = ["BagelUnderstandInput", "BagelUnderstandOutput", "Input", "Output", "bagel_understand"]
+__all__ = ["BagelUnderstandInput", "BagelUnderstandOutput", "bagel_understand"]

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/bernini-r/edit-image
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -53,7 +55,247 @@ class BerniniREditImageOutput(OutputModel):
     """The prompt that was used, after it was rewritten."""
 
 
-bernini_r_edit_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BerniniREditImage(Endpoint[..., BerniniREditImageInput, BerniniREditImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Result[BerniniREditImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Result[BerniniREditImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Result[BerniniREditImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Result[BerniniREditImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Handle[BerniniREditImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> AsyncHandle[BerniniREditImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Stream[BerniniREditImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> AsyncStream[BerniniREditImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    BerniniREditImage = Endpoint
+
+bernini_r_edit_image = BerniniREditImage(
     "fal-ai/bernini-r/edit-image", BerniniREditImageInput, BerniniREditImageOutput
 )
 """Endpoint of fal-ai: bernini-r edit-image.
@@ -63,11 +305,6 @@ Call it with `bernini_r_edit_image.subscribe(image_url=…, prompt=…)`.
 
 Input = BerniniREditImageInput
 Output = BerniniREditImageOutput
+endpoint = bernini_r_edit_image
 
-__all__ = [
-    "BerniniREditImageInput",
-    "BerniniREditImageOutput",
-    "Input",
-    "Output",
-    "bernini_r_edit_image",
-]
+__all__ = ["BerniniREditImageInput", "BerniniREditImageOutput", "bernini_r_edit_image"]

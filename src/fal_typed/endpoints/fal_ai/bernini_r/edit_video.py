@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/bernini-r/edit-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -66,7 +66,319 @@ class BerniniREditVideoOutput(OutputModel):
     """The prompt that was used, after it was rewritten."""
 
 
-bernini_r_edit_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BerniniREditVideo(Endpoint[..., BerniniREditVideoInput, BerniniREditVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Result[BerniniREditVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Result[BerniniREditVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Result[BerniniREditVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Result[BerniniREditVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Handle[BerniniREditVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> AsyncHandle[BerniniREditVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Stream[BerniniREditVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> AsyncStream[BerniniREditVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    BerniniREditVideo = Endpoint
+
+bernini_r_edit_video = BerniniREditVideo(
     "fal-ai/bernini-r/edit-video", BerniniREditVideoInput, BerniniREditVideoOutput
 )
 """Endpoint of fal-ai: bernini-r edit-video.
@@ -76,11 +388,6 @@ Call it with `bernini_r_edit_video.subscribe(prompt=…, video_url=…)`.
 
 Input = BerniniREditVideoInput
 Output = BerniniREditVideoOutput
+endpoint = bernini_r_edit_video
 
-__all__ = [
-    "BerniniREditVideoInput",
-    "BerniniREditVideoOutput",
-    "Input",
-    "Output",
-    "bernini_r_edit_video",
-]
+__all__ = ["BerniniREditVideoInput", "BerniniREditVideoOutput", "bernini_r_edit_video"]

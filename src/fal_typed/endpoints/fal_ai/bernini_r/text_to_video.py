@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/bernini-r/text-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Video
@@ -18,14 +18,13 @@ class BerniniRTextToVideoInput(InputModel, Request["BerniniRTextToVideoOutput"])
     """Parameters of fal-ai/bernini-r/text-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     acceleration: Literal["none", "regular"] = "none"
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     enable_prompt_expansion: bool = UNSET
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -67,7 +66,319 @@ class BerniniRTextToVideoOutput(OutputModel):
     """The prompt that was used, after it was rewritten."""
 
 
-bernini_r_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BerniniRTextToVideo(Endpoint[..., BerniniRTextToVideoInput, BerniniRTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Result[BerniniRTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Result[BerniniRTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Result[BerniniRTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Result[BerniniRTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Handle[BerniniRTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> AsyncHandle[BerniniRTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> Stream[BerniniRTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            frames_per_second: int = 16,
+            max_image_size: float = 848,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            seed: int = UNSET,
+        ) -> AsyncStream[BerniniRTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                max_image_size: Maximum length of the longer side of input images, in pixels; larger
+                    images are scaled down.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    BerniniRTextToVideo = Endpoint
+
+bernini_r_text_to_video = BerniniRTextToVideo(
     "fal-ai/bernini-r/text-to-video", BerniniRTextToVideoInput, BerniniRTextToVideoOutput
 )
 """Endpoint of fal-ai: bernini-r, text to video.
@@ -77,11 +388,6 @@ Call it with `bernini_r_text_to_video.subscribe(prompt=…)`.
 
 Input = BerniniRTextToVideoInput
 Output = BerniniRTextToVideoOutput
+endpoint = bernini_r_text_to_video
 
-__all__ = [
-    "BerniniRTextToVideoInput",
-    "BerniniRTextToVideoOutput",
-    "Input",
-    "Output",
-    "bernini_r_text_to_video",
-]
+__all__ = ["BerniniRTextToVideoInput", "BerniniRTextToVideoOutput", "bernini_r_text_to_video"]

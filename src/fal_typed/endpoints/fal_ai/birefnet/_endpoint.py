@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/birefnet
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -51,7 +51,255 @@ class BirefnetOutput(OutputModel):
     """Black and white mask image of the subject."""
 
 
-birefnet = Endpoint("fal-ai/birefnet", BirefnetInput, BirefnetOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Birefnet(Endpoint[..., BirefnetInput, BirefnetOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal[
+                "General Use (Light)", "General Use (Heavy)", "Portrait"
+            ] = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> Result[BirefnetOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal[
+                "General Use (Light)", "General Use (Heavy)", "Portrait"
+            ] = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> Result[BirefnetOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal[
+                "General Use (Light)", "General Use (Heavy)", "Portrait"
+            ] = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> Result[BirefnetOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal[
+                "General Use (Light)", "General Use (Heavy)", "Portrait"
+            ] = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> Result[BirefnetOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal[
+                "General Use (Light)", "General Use (Heavy)", "Portrait"
+            ] = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> Handle[BirefnetOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal[
+                "General Use (Light)", "General Use (Heavy)", "Portrait"
+            ] = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[BirefnetOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal[
+                "General Use (Light)", "General Use (Heavy)", "Portrait"
+            ] = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> Stream[BirefnetOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            model: Literal[
+                "General Use (Light)", "General Use (Heavy)", "Portrait"
+            ] = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[BirefnetOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    Birefnet = Endpoint
+
+birefnet = Birefnet("fal-ai/birefnet", BirefnetInput, BirefnetOutput)
 """Endpoint of fal-ai: birefnet.
 
 Call it with `birefnet.subscribe(image_url=…)`.
@@ -59,5 +307,6 @@ Call it with `birefnet.subscribe(image_url=…)`.
 
 Input = BirefnetInput
 Output = BirefnetOutput
+endpoint = birefnet
 
-__all__ = ["BirefnetInput", "BirefnetOutput", "Input", "Output", "birefnet"]
+__all__ = ["BirefnetInput", "BirefnetOutput", "birefnet"]

@@ -7,10 +7,11 @@ https://fal.ai/models/fal-ai/boogu-image/edit
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -41,17 +42,7 @@ class BooguImageEditInput(InputModel, Request["BooguImageEditOutput"]):
     image_guidance_scale: float = 1
     """How closely the result follows the given images."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = UNSET
+    image_size: ImageSize | ImageSizePreset = UNSET
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     negative_prompt: str = ""
@@ -94,7 +85,369 @@ class BooguImageEditOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-boogu_image_edit = Endpoint("fal-ai/boogu-image/edit", BooguImageEditInput, BooguImageEditOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BooguImageEdit(Endpoint[..., BooguImageEditInput, BooguImageEditOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            cfg_range_end: float = 1,
+            cfg_range_start: float = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 30,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[BooguImageEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            cfg_range_end: float = 1,
+            cfg_range_start: float = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 30,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[BooguImageEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            cfg_range_end: float = 1,
+            cfg_range_start: float = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 30,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[BooguImageEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            cfg_range_end: float = 1,
+            cfg_range_start: float = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 30,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[BooguImageEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            cfg_range_end: float = 1,
+            cfg_range_start: float = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 30,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[BooguImageEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            cfg_range_end: float = 1,
+            cfg_range_start: float = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 30,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[BooguImageEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            cfg_range_end: float = 1,
+            cfg_range_start: float = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 30,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[BooguImageEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            cfg_range_end: float = 1,
+            cfg_range_start: float = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_guidance_scale: float = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 30,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[BooguImageEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                cfg_range_end: Fraction of the steps, from 0 to 1, at which prompt guidance ends.
+                cfg_range_start: Fraction of the steps, from 0 to 1, at which prompt guidance
+                    starts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_guidance_scale: How closely the result follows the given images.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    BooguImageEdit = Endpoint
+
+boogu_image_edit = BooguImageEdit(
+    "fal-ai/boogu-image/edit", BooguImageEditInput, BooguImageEditOutput
+)
 """Endpoint of fal-ai: boogu-image edit.
 
 Call it with `boogu_image_edit.subscribe(image_url=…, prompt=…)`.
@@ -102,12 +455,12 @@ Call it with `boogu_image_edit.subscribe(image_url=…, prompt=…)`.
 
 Input = BooguImageEditInput
 Output = BooguImageEditOutput
+endpoint = boogu_image_edit
 
 __all__ = [
     "BooguImageEditInput",
     "BooguImageEditOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "boogu_image_edit",
 ]

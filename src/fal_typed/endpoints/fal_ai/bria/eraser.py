@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/bria/eraser
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -42,7 +42,199 @@ class BriaEraserOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-bria_eraser = Endpoint("fal-ai/bria/eraser", BriaEraserInput, BriaEraserOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaEraser(Endpoint[..., BriaEraserInput, BriaEraserOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mask_type: Literal["manual", "automatic"] = "manual",
+            sync_mode: bool = False,
+            preserve_alpha: bool = False,
+        ) -> Result[BriaEraserOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mask_type: Whether the mask was drawn by hand or generated.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preserve_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mask_type: Literal["manual", "automatic"] = "manual",
+            sync_mode: bool = False,
+            preserve_alpha: bool = False,
+        ) -> Result[BriaEraserOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mask_type: Whether the mask was drawn by hand or generated.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preserve_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mask_type: Literal["manual", "automatic"] = "manual",
+            sync_mode: bool = False,
+            preserve_alpha: bool = False,
+        ) -> Result[BriaEraserOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mask_type: Whether the mask was drawn by hand or generated.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preserve_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mask_type: Literal["manual", "automatic"] = "manual",
+            sync_mode: bool = False,
+            preserve_alpha: bool = False,
+        ) -> Result[BriaEraserOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mask_type: Whether the mask was drawn by hand or generated.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preserve_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mask_type: Literal["manual", "automatic"] = "manual",
+            sync_mode: bool = False,
+            preserve_alpha: bool = False,
+        ) -> Handle[BriaEraserOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mask_type: Whether the mask was drawn by hand or generated.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preserve_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mask_type: Literal["manual", "automatic"] = "manual",
+            sync_mode: bool = False,
+            preserve_alpha: bool = False,
+        ) -> AsyncHandle[BriaEraserOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mask_type: Whether the mask was drawn by hand or generated.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preserve_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mask_type: Literal["manual", "automatic"] = "manual",
+            sync_mode: bool = False,
+            preserve_alpha: bool = False,
+        ) -> Stream[BriaEraserOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mask_type: Whether the mask was drawn by hand or generated.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preserve_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mask_type: Literal["manual", "automatic"] = "manual",
+            sync_mode: bool = False,
+            preserve_alpha: bool = False,
+        ) -> AsyncStream[BriaEraserOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mask_type: Whether the mask was drawn by hand or generated.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preserve_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+else:
+    BriaEraser = Endpoint
+
+bria_eraser = BriaEraser("fal-ai/bria/eraser", BriaEraserInput, BriaEraserOutput)
 """Image endpoint of fal-ai: bria eraser.
 
 Call it with `bria_eraser.subscribe(image_url=…, mask_url=…)`.
@@ -50,5 +242,6 @@ Call it with `bria_eraser.subscribe(image_url=…, mask_url=…)`.
 
 Input = BriaEraserInput
 Output = BriaEraserOutput
+endpoint = bria_eraser
 
-__all__ = ["BriaEraserInput", "BriaEraserOutput", "Input", "Output", "bria_eraser"]
+__all__ = ["BriaEraserInput", "BriaEraserOutput", "bria_eraser"]

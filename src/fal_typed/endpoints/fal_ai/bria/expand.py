@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/bria/expand
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -25,18 +26,15 @@ class BriaExpandInput(InputModel, Request["BriaExpandOutput"]):
     canvas_size: list[int]
     """Width and height of the canvas in pixels."""
 
-    aspect_ratio: (
-        Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] | None
-    ) = None
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio | None = None
+    """Ratio of width to height of the result."""
 
     original_image_size: list[int] | None = None
 
     original_image_location: list[int] | None = None
 
     prompt: str = ""
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to
@@ -62,7 +60,255 @@ class BriaExpandOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-bria_expand = Endpoint("fal-ai/bria/expand", BriaExpandInput, BriaExpandOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaExpand(Endpoint[..., BriaExpandInput, BriaExpandOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            canvas_size: list[int],
+            aspect_ratio: AspectRatio | None = None,
+            original_image_size: list[int] | None = None,
+            original_image_location: list[int] | None = None,
+            prompt: str = "",
+            seed: int | None = None,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[BriaExpandOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                canvas_size: Width and height of the canvas in pixels.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            canvas_size: list[int],
+            aspect_ratio: AspectRatio | None = None,
+            original_image_size: list[int] | None = None,
+            original_image_location: list[int] | None = None,
+            prompt: str = "",
+            seed: int | None = None,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[BriaExpandOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                canvas_size: Width and height of the canvas in pixels.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            canvas_size: list[int],
+            aspect_ratio: AspectRatio | None = None,
+            original_image_size: list[int] | None = None,
+            original_image_location: list[int] | None = None,
+            prompt: str = "",
+            seed: int | None = None,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[BriaExpandOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                canvas_size: Width and height of the canvas in pixels.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            canvas_size: list[int],
+            aspect_ratio: AspectRatio | None = None,
+            original_image_size: list[int] | None = None,
+            original_image_location: list[int] | None = None,
+            prompt: str = "",
+            seed: int | None = None,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Result[BriaExpandOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                canvas_size: Width and height of the canvas in pixels.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            canvas_size: list[int],
+            aspect_ratio: AspectRatio | None = None,
+            original_image_size: list[int] | None = None,
+            original_image_location: list[int] | None = None,
+            prompt: str = "",
+            seed: int | None = None,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Handle[BriaExpandOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                canvas_size: Width and height of the canvas in pixels.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            canvas_size: list[int],
+            aspect_ratio: AspectRatio | None = None,
+            original_image_size: list[int] | None = None,
+            original_image_location: list[int] | None = None,
+            prompt: str = "",
+            seed: int | None = None,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[BriaExpandOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                canvas_size: Width and height of the canvas in pixels.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            canvas_size: list[int],
+            aspect_ratio: AspectRatio | None = None,
+            original_image_size: list[int] | None = None,
+            original_image_location: list[int] | None = None,
+            prompt: str = "",
+            seed: int | None = None,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> Stream[BriaExpandOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                canvas_size: Width and height of the canvas in pixels.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            canvas_size: list[int],
+            aspect_ratio: AspectRatio | None = None,
+            original_image_size: list[int] | None = None,
+            original_image_location: list[int] | None = None,
+            prompt: str = "",
+            seed: int | None = None,
+            negative_prompt: str = "",
+            sync_mode: bool = False,
+        ) -> AsyncStream[BriaExpandOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                canvas_size: Width and height of the canvas in pixels.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                negative_prompt: Text description of what to avoid in the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    BriaExpand = Endpoint
+
+bria_expand = BriaExpand("fal-ai/bria/expand", BriaExpandInput, BriaExpandOutput)
 """Image endpoint of fal-ai: bria expand.
 
 Call it with `bria_expand.subscribe(image_url=…, canvas_size=…)`.
@@ -70,5 +316,6 @@ Call it with `bria_expand.subscribe(image_url=…, canvas_size=…)`.
 
 Input = BriaExpandInput
 Output = BriaExpandOutput
+endpoint = bria_expand
 
-__all__ = ["BriaExpandInput", "BriaExpandOutput", "Input", "Output", "bria_expand"]
+__all__ = ["AspectRatio", "BriaExpandInput", "BriaExpandOutput", "bria_expand"]

@@ -7,13 +7,30 @@ Category: image. https://fal.ai/models/fal-ai/bria/product-shot
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+PlacementType: TypeAlias = Literal["original", "automatic", "manual_placement", "manual_padding"]
+"""Value of the parameter `placement_type`."""
+
+ManualPlacementSelection: TypeAlias = Literal[
+    "upper_left",
+    "upper_right",
+    "bottom_left",
+    "bottom_right",
+    "right_center",
+    "left_center",
+    "upper_center",
+    "bottom_center",
+    "center_vertical",
+    "center_horizontal",
+]
+"""Value of the parameter `manual_placement_selection`."""
 
 
 class BriaProductShotInput(InputModel, Request["BriaProductShotOutput"]):
@@ -37,27 +54,14 @@ class BriaProductShotInput(InputModel, Request["BriaProductShotOutput"]):
     fast: bool = True
     """Whether to generate faster, at lower quality."""
 
-    placement_type: Literal["original", "automatic", "manual_placement", "manual_padding"] = (
-        "manual_placement"
-    )
+    placement_type: PlacementType = "manual_placement"
 
     original_quality: bool = False
 
     shot_size: list[int] = [1000, 1000]
     """Width and height of the result in pixels."""
 
-    manual_placement_selection: Literal[
-        "upper_left",
-        "upper_right",
-        "bottom_left",
-        "bottom_right",
-        "right_center",
-        "left_center",
-        "upper_center",
-        "bottom_center",
-        "center_vertical",
-        "center_horizontal",
-    ] = "bottom_center"
+    manual_placement_selection: ManualPlacementSelection = "bottom_center"
     """Positions in the frame at which to place the product."""
 
     padding_values: list[int] = UNSET
@@ -76,7 +80,303 @@ class BriaProductShotOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-bria_product_shot = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaProductShot(Endpoint[..., BriaProductShotInput, BriaProductShotOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            scene_description: str | None = None,
+            ref_image_url: FileInput = "",
+            optimize_description: bool = True,
+            num_results: int = 1,
+            fast: bool = True,
+            placement_type: PlacementType = "manual_placement",
+            original_quality: bool = False,
+            shot_size: list[int] = [1000, 1000],
+            manual_placement_selection: ManualPlacementSelection = "bottom_center",
+            padding_values: list[int] = UNSET,
+            sync_mode: bool = False,
+        ) -> Result[BriaProductShotOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scene_description: Text description of the surroundings of the product.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                optimize_description: Whether to improve the scene description first.
+                num_results: Number of images to generate. From 1 to 4.
+                fast: Whether to generate faster, at lower quality.
+                shot_size: Width and height of the result in pixels.
+                manual_placement_selection: Positions in the frame at which to place the product.
+                padding_values: Padding on the left, right, top and bottom, in pixels.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            scene_description: str | None = None,
+            ref_image_url: FileInput = "",
+            optimize_description: bool = True,
+            num_results: int = 1,
+            fast: bool = True,
+            placement_type: PlacementType = "manual_placement",
+            original_quality: bool = False,
+            shot_size: list[int] = [1000, 1000],
+            manual_placement_selection: ManualPlacementSelection = "bottom_center",
+            padding_values: list[int] = UNSET,
+            sync_mode: bool = False,
+        ) -> Result[BriaProductShotOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scene_description: Text description of the surroundings of the product.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                optimize_description: Whether to improve the scene description first.
+                num_results: Number of images to generate. From 1 to 4.
+                fast: Whether to generate faster, at lower quality.
+                shot_size: Width and height of the result in pixels.
+                manual_placement_selection: Positions in the frame at which to place the product.
+                padding_values: Padding on the left, right, top and bottom, in pixels.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            scene_description: str | None = None,
+            ref_image_url: FileInput = "",
+            optimize_description: bool = True,
+            num_results: int = 1,
+            fast: bool = True,
+            placement_type: PlacementType = "manual_placement",
+            original_quality: bool = False,
+            shot_size: list[int] = [1000, 1000],
+            manual_placement_selection: ManualPlacementSelection = "bottom_center",
+            padding_values: list[int] = UNSET,
+            sync_mode: bool = False,
+        ) -> Result[BriaProductShotOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scene_description: Text description of the surroundings of the product.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                optimize_description: Whether to improve the scene description first.
+                num_results: Number of images to generate. From 1 to 4.
+                fast: Whether to generate faster, at lower quality.
+                shot_size: Width and height of the result in pixels.
+                manual_placement_selection: Positions in the frame at which to place the product.
+                padding_values: Padding on the left, right, top and bottom, in pixels.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            scene_description: str | None = None,
+            ref_image_url: FileInput = "",
+            optimize_description: bool = True,
+            num_results: int = 1,
+            fast: bool = True,
+            placement_type: PlacementType = "manual_placement",
+            original_quality: bool = False,
+            shot_size: list[int] = [1000, 1000],
+            manual_placement_selection: ManualPlacementSelection = "bottom_center",
+            padding_values: list[int] = UNSET,
+            sync_mode: bool = False,
+        ) -> Result[BriaProductShotOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scene_description: Text description of the surroundings of the product.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                optimize_description: Whether to improve the scene description first.
+                num_results: Number of images to generate. From 1 to 4.
+                fast: Whether to generate faster, at lower quality.
+                shot_size: Width and height of the result in pixels.
+                manual_placement_selection: Positions in the frame at which to place the product.
+                padding_values: Padding on the left, right, top and bottom, in pixels.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            scene_description: str | None = None,
+            ref_image_url: FileInput = "",
+            optimize_description: bool = True,
+            num_results: int = 1,
+            fast: bool = True,
+            placement_type: PlacementType = "manual_placement",
+            original_quality: bool = False,
+            shot_size: list[int] = [1000, 1000],
+            manual_placement_selection: ManualPlacementSelection = "bottom_center",
+            padding_values: list[int] = UNSET,
+            sync_mode: bool = False,
+        ) -> Handle[BriaProductShotOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scene_description: Text description of the surroundings of the product.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                optimize_description: Whether to improve the scene description first.
+                num_results: Number of images to generate. From 1 to 4.
+                fast: Whether to generate faster, at lower quality.
+                shot_size: Width and height of the result in pixels.
+                manual_placement_selection: Positions in the frame at which to place the product.
+                padding_values: Padding on the left, right, top and bottom, in pixels.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            scene_description: str | None = None,
+            ref_image_url: FileInput = "",
+            optimize_description: bool = True,
+            num_results: int = 1,
+            fast: bool = True,
+            placement_type: PlacementType = "manual_placement",
+            original_quality: bool = False,
+            shot_size: list[int] = [1000, 1000],
+            manual_placement_selection: ManualPlacementSelection = "bottom_center",
+            padding_values: list[int] = UNSET,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[BriaProductShotOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scene_description: Text description of the surroundings of the product.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                optimize_description: Whether to improve the scene description first.
+                num_results: Number of images to generate. From 1 to 4.
+                fast: Whether to generate faster, at lower quality.
+                shot_size: Width and height of the result in pixels.
+                manual_placement_selection: Positions in the frame at which to place the product.
+                padding_values: Padding on the left, right, top and bottom, in pixels.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            scene_description: str | None = None,
+            ref_image_url: FileInput = "",
+            optimize_description: bool = True,
+            num_results: int = 1,
+            fast: bool = True,
+            placement_type: PlacementType = "manual_placement",
+            original_quality: bool = False,
+            shot_size: list[int] = [1000, 1000],
+            manual_placement_selection: ManualPlacementSelection = "bottom_center",
+            padding_values: list[int] = UNSET,
+            sync_mode: bool = False,
+        ) -> Stream[BriaProductShotOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scene_description: Text description of the surroundings of the product.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                optimize_description: Whether to improve the scene description first.
+                num_results: Number of images to generate. From 1 to 4.
+                fast: Whether to generate faster, at lower quality.
+                shot_size: Width and height of the result in pixels.
+                manual_placement_selection: Positions in the frame at which to place the product.
+                padding_values: Padding on the left, right, top and bottom, in pixels.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            scene_description: str | None = None,
+            ref_image_url: FileInput = "",
+            optimize_description: bool = True,
+            num_results: int = 1,
+            fast: bool = True,
+            placement_type: PlacementType = "manual_placement",
+            original_quality: bool = False,
+            shot_size: list[int] = [1000, 1000],
+            manual_placement_selection: ManualPlacementSelection = "bottom_center",
+            padding_values: list[int] = UNSET,
+            sync_mode: bool = False,
+        ) -> AsyncStream[BriaProductShotOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                scene_description: Text description of the surroundings of the product.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                optimize_description: Whether to improve the scene description first.
+                num_results: Number of images to generate. From 1 to 4.
+                fast: Whether to generate faster, at lower quality.
+                shot_size: Width and height of the result in pixels.
+                manual_placement_selection: Positions in the frame at which to place the product.
+                padding_values: Padding on the left, right, top and bottom, in pixels.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    BriaProductShot = Endpoint
+
+bria_product_shot = BriaProductShot(
     "fal-ai/bria/product-shot", BriaProductShotInput, BriaProductShotOutput
 )
 """Image endpoint of fal-ai: bria product-shot.
@@ -86,5 +386,12 @@ Call it with `bria_product_shot.subscribe(image_url=…)`.
 
 Input = BriaProductShotInput
 Output = BriaProductShotOutput
+endpoint = bria_product_shot
 
-__all__ = ["BriaProductShotInput", "BriaProductShotOutput", "Input", "Output", "bria_product_shot"]
+__all__ = [
+    "BriaProductShotInput",
+    "BriaProductShotOutput",
+    "ManualPlacementSelection",
+    "PlacementType",
+    "bria_product_shot",
+]

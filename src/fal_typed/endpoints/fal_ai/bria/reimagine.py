@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/bria/reimagine
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class BriaReimagineInput(InputModel, Request["BriaReimagineOutput"]):
     """Parameters of fal-ai/bria/reimagine."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     structure_image_url: FileInput = ""
     """Image whose structure is used."""
@@ -60,7 +59,263 @@ class BriaReimagineOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-bria_reimagine = Endpoint("fal-ai/bria/reimagine", BriaReimagineInput, BriaReimagineOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaReimagine(Endpoint[..., BriaReimagineInput, BriaReimagineOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            structure_image_url: FileInput = "",
+            structure_ref_influence: float = 0.75,
+            num_results: int = 1,
+            seed: int | None = None,
+            fast: bool = True,
+            num_inference_steps: int = 30,
+            sync_mode: bool = False,
+        ) -> Result[BriaReimagineOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structure_image_url: Image whose structure is used.
+                structure_ref_influence: How closely the result follows the reference structure.
+                num_results: Number of images to generate. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            structure_image_url: FileInput = "",
+            structure_ref_influence: float = 0.75,
+            num_results: int = 1,
+            seed: int | None = None,
+            fast: bool = True,
+            num_inference_steps: int = 30,
+            sync_mode: bool = False,
+        ) -> Result[BriaReimagineOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structure_image_url: Image whose structure is used.
+                structure_ref_influence: How closely the result follows the reference structure.
+                num_results: Number of images to generate. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            structure_image_url: FileInput = "",
+            structure_ref_influence: float = 0.75,
+            num_results: int = 1,
+            seed: int | None = None,
+            fast: bool = True,
+            num_inference_steps: int = 30,
+            sync_mode: bool = False,
+        ) -> Result[BriaReimagineOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structure_image_url: Image whose structure is used.
+                structure_ref_influence: How closely the result follows the reference structure.
+                num_results: Number of images to generate. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            structure_image_url: FileInput = "",
+            structure_ref_influence: float = 0.75,
+            num_results: int = 1,
+            seed: int | None = None,
+            fast: bool = True,
+            num_inference_steps: int = 30,
+            sync_mode: bool = False,
+        ) -> Result[BriaReimagineOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structure_image_url: Image whose structure is used.
+                structure_ref_influence: How closely the result follows the reference structure.
+                num_results: Number of images to generate. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            structure_image_url: FileInput = "",
+            structure_ref_influence: float = 0.75,
+            num_results: int = 1,
+            seed: int | None = None,
+            fast: bool = True,
+            num_inference_steps: int = 30,
+            sync_mode: bool = False,
+        ) -> Handle[BriaReimagineOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structure_image_url: Image whose structure is used.
+                structure_ref_influence: How closely the result follows the reference structure.
+                num_results: Number of images to generate. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            structure_image_url: FileInput = "",
+            structure_ref_influence: float = 0.75,
+            num_results: int = 1,
+            seed: int | None = None,
+            fast: bool = True,
+            num_inference_steps: int = 30,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[BriaReimagineOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structure_image_url: Image whose structure is used.
+                structure_ref_influence: How closely the result follows the reference structure.
+                num_results: Number of images to generate. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            structure_image_url: FileInput = "",
+            structure_ref_influence: float = 0.75,
+            num_results: int = 1,
+            seed: int | None = None,
+            fast: bool = True,
+            num_inference_steps: int = 30,
+            sync_mode: bool = False,
+        ) -> Stream[BriaReimagineOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structure_image_url: Image whose structure is used.
+                structure_ref_influence: How closely the result follows the reference structure.
+                num_results: Number of images to generate. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            structure_image_url: FileInput = "",
+            structure_ref_influence: float = 0.75,
+            num_results: int = 1,
+            seed: int | None = None,
+            fast: bool = True,
+            num_inference_steps: int = 30,
+            sync_mode: bool = False,
+        ) -> AsyncStream[BriaReimagineOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structure_image_url: Image whose structure is used.
+                structure_ref_influence: How closely the result follows the reference structure.
+                num_results: Number of images to generate. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 20 to 50.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    BriaReimagine = Endpoint
+
+bria_reimagine = BriaReimagine("fal-ai/bria/reimagine", BriaReimagineInput, BriaReimagineOutput)
 """Image endpoint of fal-ai: bria reimagine.
 
 Call it with `bria_reimagine.subscribe(prompt=…)`.
@@ -68,5 +323,6 @@ Call it with `bria_reimagine.subscribe(prompt=…)`.
 
 Input = BriaReimagineInput
 Output = BriaReimagineOutput
+endpoint = bria_reimagine
 
-__all__ = ["BriaReimagineInput", "BriaReimagineOutput", "Input", "Output", "bria_reimagine"]
+__all__ = ["BriaReimagineInput", "BriaReimagineOutput", "bria_reimagine"]

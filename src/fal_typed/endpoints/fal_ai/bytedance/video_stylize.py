@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/bytedance/video-stylize
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -30,7 +30,119 @@ class BytedanceVideoStylizeOutput(OutputModel):
     """Result of fal-ai/bytedance/video-stylize."""
 
 
-bytedance_video_stylize = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceVideoStylize(
+        Endpoint[..., BytedanceVideoStylizeInput, BytedanceVideoStylizeOutput]
+    ):
+        def run(self, *, style: str, image_url: FileInput) -> Result[BytedanceVideoStylizeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                style: Visual style, such as anime or clay. At most 100 characters.
+                image_url: Image that the video starts with or is generated from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, style: str, image_url: FileInput
+        ) -> Result[BytedanceVideoStylizeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                style: Visual style, such as anime or clay. At most 100 characters.
+                image_url: Image that the video starts with or is generated from.
+            """
+            ...
+
+        def subscribe(
+            self, *, style: str, image_url: FileInput
+        ) -> Result[BytedanceVideoStylizeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                style: Visual style, such as anime or clay. At most 100 characters.
+                image_url: Image that the video starts with or is generated from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, style: str, image_url: FileInput
+        ) -> Result[BytedanceVideoStylizeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                style: Visual style, such as anime or clay. At most 100 characters.
+                image_url: Image that the video starts with or is generated from.
+            """
+            ...
+
+        def submit(
+            self, *, style: str, image_url: FileInput
+        ) -> Handle[BytedanceVideoStylizeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                style: Visual style, such as anime or clay. At most 100 characters.
+                image_url: Image that the video starts with or is generated from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, style: str, image_url: FileInput
+        ) -> AsyncHandle[BytedanceVideoStylizeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                style: Visual style, such as anime or clay. At most 100 characters.
+                image_url: Image that the video starts with or is generated from.
+            """
+            ...
+
+        def stream(
+            self, *, style: str, image_url: FileInput
+        ) -> Stream[BytedanceVideoStylizeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                style: Visual style, such as anime or clay. At most 100 characters.
+                image_url: Image that the video starts with or is generated from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, style: str, image_url: FileInput
+        ) -> AsyncStream[BytedanceVideoStylizeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                style: Visual style, such as anime or clay. At most 100 characters.
+                image_url: Image that the video starts with or is generated from.
+            """
+            ...
+else:
+    BytedanceVideoStylize = Endpoint
+
+bytedance_video_stylize = BytedanceVideoStylize(
     "fal-ai/bytedance/video-stylize", BytedanceVideoStylizeInput, BytedanceVideoStylizeOutput
 )
 """Video endpoint of fal-ai: bytedance video-stylize.
@@ -40,11 +152,6 @@ Call it with `bytedance_video_stylize.subscribe(style=…, image_url=…)`.
 
 Input = BytedanceVideoStylizeInput
 Output = BytedanceVideoStylizeOutput
+endpoint = bytedance_video_stylize
 
-__all__ = [
-    "BytedanceVideoStylizeInput",
-    "BytedanceVideoStylizeOutput",
-    "Input",
-    "Output",
-    "bytedance_video_stylize",
-]
+__all__ = ["BytedanceVideoStylizeInput", "BytedanceVideoStylizeOutput", "bytedance_video_stylize"]

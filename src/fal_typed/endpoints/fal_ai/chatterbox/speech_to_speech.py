@@ -7,6 +7,8 @@ Category: speech. https://fal.ai/models/fal-ai/chatterbox/speech-to-speech
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,121 @@ class ChatterboxSpeechToSpeechOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-chatterbox_speech_to_speech = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChatterboxSpeechToSpeech(
+        Endpoint[..., ChatterboxSpeechToSpeechInput, ChatterboxSpeechToSpeechOutput]
+    ):
+        def run(
+            self, *, source_audio_url: FileInput, target_voice_audio_url: FileInput | None = None
+        ) -> Result[ChatterboxSpeechToSpeechOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, source_audio_url: FileInput, target_voice_audio_url: FileInput | None = None
+        ) -> Result[ChatterboxSpeechToSpeechOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+            """
+            ...
+
+        def subscribe(
+            self, *, source_audio_url: FileInput, target_voice_audio_url: FileInput | None = None
+        ) -> Result[ChatterboxSpeechToSpeechOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, source_audio_url: FileInput, target_voice_audio_url: FileInput | None = None
+        ) -> Result[ChatterboxSpeechToSpeechOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+            """
+            ...
+
+        def submit(
+            self, *, source_audio_url: FileInput, target_voice_audio_url: FileInput | None = None
+        ) -> Handle[ChatterboxSpeechToSpeechOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, source_audio_url: FileInput, target_voice_audio_url: FileInput | None = None
+        ) -> AsyncHandle[ChatterboxSpeechToSpeechOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+            """
+            ...
+
+        def stream(
+            self, *, source_audio_url: FileInput, target_voice_audio_url: FileInput | None = None
+        ) -> Stream[ChatterboxSpeechToSpeechOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, source_audio_url: FileInput, target_voice_audio_url: FileInput | None = None
+        ) -> AsyncStream[ChatterboxSpeechToSpeechOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+            """
+            ...
+else:
+    ChatterboxSpeechToSpeech = Endpoint
+
+chatterbox_speech_to_speech = ChatterboxSpeechToSpeech(
     "fal-ai/chatterbox/speech-to-speech",
     ChatterboxSpeechToSpeechInput,
     ChatterboxSpeechToSpeechOutput,
@@ -41,11 +157,10 @@ Call it with `chatterbox_speech_to_speech.subscribe(source_audio_url=…)`.
 
 Input = ChatterboxSpeechToSpeechInput
 Output = ChatterboxSpeechToSpeechOutput
+endpoint = chatterbox_speech_to_speech
 
 __all__ = [
     "ChatterboxSpeechToSpeechInput",
     "ChatterboxSpeechToSpeechOutput",
-    "Input",
-    "Output",
     "chatterbox_speech_to_speech",
 ]

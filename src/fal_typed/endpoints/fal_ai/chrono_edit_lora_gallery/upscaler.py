@@ -8,12 +8,12 @@ Category: image. https://fal.ai/models/fal-ai/chrono-edit-lora-gallery/upscaler
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.chrono_lora_weight_b50b6084 import ChronoLoraWeight
+from fal_typed.endpoints._shared.chrono_lora_weight import ChronoLoraWeight
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -50,7 +50,7 @@ class ChronoEditLoraGalleryUpscalerInput(
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -74,7 +74,321 @@ class ChronoEditLoraGalleryUpscalerOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-chrono_edit_lora_gallery_upscaler = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChronoEditLoraGalleryUpscaler(
+        Endpoint[..., ChronoEditLoraGalleryUpscalerInput, ChronoEditLoraGalleryUpscalerOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> Result[ChronoEditLoraGalleryUpscalerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> Result[ChronoEditLoraGalleryUpscalerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> Result[ChronoEditLoraGalleryUpscalerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> Result[ChronoEditLoraGalleryUpscalerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> Handle[ChronoEditLoraGalleryUpscalerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> AsyncHandle[ChronoEditLoraGalleryUpscalerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> Stream[ChronoEditLoraGalleryUpscalerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_factor: float = 2,
+            guidance_scale: float = 1,
+            enable_safety_checker: bool = True,
+            num_inference_steps: int = 30,
+            lora_scale: float = 1,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            loras: list[ChronoLoraWeight] = [],
+        ) -> AsyncStream[ChronoEditLoraGalleryUpscalerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+else:
+    ChronoEditLoraGalleryUpscaler = Endpoint
+
+chrono_edit_lora_gallery_upscaler = ChronoEditLoraGalleryUpscaler(
     "fal-ai/chrono-edit-lora-gallery/upscaler",
     ChronoEditLoraGalleryUpscalerInput,
     ChronoEditLoraGalleryUpscalerOutput,
@@ -86,12 +400,11 @@ Call it with `chrono_edit_lora_gallery_upscaler.subscribe(image_url=…)`.
 
 Input = ChronoEditLoraGalleryUpscalerInput
 Output = ChronoEditLoraGalleryUpscalerOutput
+endpoint = chrono_edit_lora_gallery_upscaler
 
 __all__ = [
     "ChronoEditLoraGalleryUpscalerInput",
     "ChronoEditLoraGalleryUpscalerOutput",
     "ChronoLoraWeight",
-    "Input",
-    "Output",
     "chrono_edit_lora_gallery_upscaler",
 ]

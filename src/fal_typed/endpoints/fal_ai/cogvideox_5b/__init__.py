@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.cogvideox_5b._endpoint import (
         Cogvideox5bInput as Cogvideox5bInput,
@@ -16,20 +14,40 @@ if TYPE_CHECKING:
         Input as Input,
         LoraWeight as LoraWeight,
         Output as Output,
+        VideoSize as VideoSize,
         cogvideox_5b as cogvideox_5b,
+        endpoint as endpoint,
     )
 
 __all__ = [
     "Cogvideox5bInput",
     "Cogvideox5bOutput",
     "ImageSize",
-    "Input",
     "LoraWeight",
-    "Output",
+    "VideoSize",
     "cogvideox_5b",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.cogvideox_5b._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Cogvideox5bInput",
+            "Cogvideox5bOutput",
+            "ImageSize",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "VideoSize",
+            "cogvideox_5b",
+            "endpoint",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.cogvideox_5b._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,13 +7,14 @@ Category: video. https://fal.ai/models/fal-ai/cogvideox-5b
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
-from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -22,20 +23,9 @@ class Cogvideox5bInput(InputModel, Request["Cogvideox5bOutput"]):
     """Parameters of fal-ai/cogvideox-5b."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
-    video_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = ImageSize(width=720, height=480)
+    video_size: ImageSize | VideoSize = ImageSize(width=720, height=480)
     """Size of the video: a preset, or a custom width and height in pixels."""
 
     negative_prompt: str = ""
@@ -78,7 +68,279 @@ class Cogvideox5bOutput(OutputModel):
     """Text that the video was generated from, as the model received it."""
 
 
-cogvideox_5b = Endpoint("fal-ai/cogvideox-5b", Cogvideox5bInput, Cogvideox5bOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Cogvideox5b(Endpoint[..., Cogvideox5bInput, Cogvideox5bOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> Result[Cogvideox5bOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> Result[Cogvideox5bOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> Result[Cogvideox5bOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> Result[Cogvideox5bOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> Handle[Cogvideox5bOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> AsyncHandle[Cogvideox5bOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> Stream[Cogvideox5bOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+        ) -> AsyncStream[Cogvideox5bOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+            """
+            ...
+else:
+    Cogvideox5b = Endpoint
+
+cogvideox_5b = Cogvideox5b("fal-ai/cogvideox-5b", Cogvideox5bInput, Cogvideox5bOutput)
 """Video endpoint of fal-ai: cogvideox-5b.
 
 Call it with `cogvideox_5b.subscribe(prompt=…)`.
@@ -86,13 +348,13 @@ Call it with `cogvideox_5b.subscribe(prompt=…)`.
 
 Input = Cogvideox5bInput
 Output = Cogvideox5bOutput
+endpoint = cogvideox_5b
 
 __all__ = [
     "Cogvideox5bInput",
     "Cogvideox5bOutput",
     "ImageSize",
-    "Input",
     "LoraWeight",
-    "Output",
+    "VideoSize",
     "cogvideox_5b",
 ]

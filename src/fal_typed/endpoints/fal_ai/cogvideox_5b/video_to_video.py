@@ -7,13 +7,14 @@ Category: video. https://fal.ai/models/fal-ai/cogvideox-5b/video-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
-from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -22,23 +23,12 @@ class Cogvideox5bVideoToVideoInput(InputModel, Request["Cogvideox5bVideoToVideoO
     """Parameters of fal-ai/cogvideox-5b/video-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     video_url: FileInput
     """Video to edit or to start from."""
 
-    video_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = ImageSize(width=720, height=480)
+    video_size: ImageSize | VideoSize = ImageSize(width=720, height=480)
     """Size of the video: a preset, or a custom width and height in pixels."""
 
     negative_prompt: str = ""
@@ -86,7 +76,321 @@ class Cogvideox5bVideoToVideoOutput(OutputModel):
     """Text that the video was generated from, as the model received it."""
 
 
-cogvideox_5b_video_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Cogvideox5bVideoToVideo(
+        Endpoint[..., Cogvideox5bVideoToVideoInput, Cogvideox5bVideoToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> Result[Cogvideox5bVideoToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> Result[Cogvideox5bVideoToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> Result[Cogvideox5bVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> Result[Cogvideox5bVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> Handle[Cogvideox5bVideoToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> AsyncHandle[Cogvideox5bVideoToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> Stream[Cogvideox5bVideoToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_size: ImageSize | VideoSize = ImageSize(width=720, height=480),
+            negative_prompt: str = "",
+            loras: list[LoraWeight] = [],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 7,
+            use_rife: bool = True,
+            export_fps: int = 16,
+            strength: float = 0.8,
+        ) -> AsyncStream[Cogvideox5bVideoToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_rife: Whether to interpolate frames with RIFE for smoother motion.
+                export_fps: Frames per second of the output file. From 4 to 32.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+            """
+            ...
+else:
+    Cogvideox5bVideoToVideo = Endpoint
+
+cogvideox_5b_video_to_video = Cogvideox5bVideoToVideo(
     "fal-ai/cogvideox-5b/video-to-video",
     Cogvideox5bVideoToVideoInput,
     Cogvideox5bVideoToVideoOutput,
@@ -98,13 +402,13 @@ Call it with `cogvideox_5b_video_to_video.subscribe(prompt=…, video_url=…)`.
 
 Input = Cogvideox5bVideoToVideoInput
 Output = Cogvideox5bVideoToVideoOutput
+endpoint = cogvideox_5b_video_to_video
 
 __all__ = [
     "Cogvideox5bVideoToVideoInput",
     "Cogvideox5bVideoToVideoOutput",
     "ImageSize",
-    "Input",
     "LoraWeight",
-    "Output",
+    "VideoSize",
     "cogvideox_5b_video_to_video",
 ]

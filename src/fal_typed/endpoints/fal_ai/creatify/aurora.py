@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/creatify/aurora
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -26,8 +26,7 @@ class CreatifyAuroraInput(InputModel, Request["CreatifyAuroraOutput"]):
     """Audio that drives motion, speech or music in the video."""
 
     prompt: str | None = None
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=5.0)] | None = 1
     """How closely the video follows the prompt; low values allow more freedom, high values can
@@ -49,7 +48,233 @@ class CreatifyAuroraOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-creatify_aurora = Endpoint("fal-ai/creatify/aurora", CreatifyAuroraInput, CreatifyAuroraOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class CreatifyAurora(Endpoint[..., CreatifyAuroraInput, CreatifyAuroraOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            guidance_scale: float | None = 1,
+            audio_guidance_scale: float | None = 2,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[CreatifyAuroraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 5.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            guidance_scale: float | None = 1,
+            audio_guidance_scale: float | None = 2,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[CreatifyAuroraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 5.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            guidance_scale: float | None = 1,
+            audio_guidance_scale: float | None = 2,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[CreatifyAuroraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 5.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            guidance_scale: float | None = 1,
+            audio_guidance_scale: float | None = 2,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[CreatifyAuroraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 5.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            guidance_scale: float | None = 1,
+            audio_guidance_scale: float | None = 2,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Handle[CreatifyAuroraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 5.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            guidance_scale: float | None = 1,
+            audio_guidance_scale: float | None = 2,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> AsyncHandle[CreatifyAuroraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 5.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            guidance_scale: float | None = 1,
+            audio_guidance_scale: float | None = 2,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Stream[CreatifyAuroraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 5.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            guidance_scale: float | None = 1,
+            audio_guidance_scale: float | None = 2,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> AsyncStream[CreatifyAuroraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 5.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 0 to 5.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    CreatifyAurora = Endpoint
+
+creatify_aurora = CreatifyAurora(
+    "fal-ai/creatify/aurora", CreatifyAuroraInput, CreatifyAuroraOutput
+)
 """Video endpoint of fal-ai: creatify aurora.
 
 Call it with `creatify_aurora.subscribe(image_url=…, audio_url=…)`.
@@ -57,5 +282,6 @@ Call it with `creatify_aurora.subscribe(image_url=…, audio_url=…)`.
 
 Input = CreatifyAuroraInput
 Output = CreatifyAuroraOutput
+endpoint = creatify_aurora
 
-__all__ = ["CreatifyAuroraInput", "CreatifyAuroraOutput", "Input", "Output", "creatify_aurora"]
+__all__ = ["CreatifyAuroraInput", "CreatifyAuroraOutput", "creatify_aurora"]

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.dia_tts._endpoint import (
         DiaTtsInput as DiaTtsInput,
@@ -15,9 +13,21 @@ if TYPE_CHECKING:
         Input as Input,
         Output as Output,
         dia_tts as dia_tts,
+        endpoint as endpoint,
     )
 
-__all__ = ["DiaTtsInput", "DiaTtsOutput", "Input", "Output", "dia_tts"]
+__all__ = ["DiaTtsInput", "DiaTtsOutput", "dia_tts"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.dia_tts._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {"DiaTtsInput", "DiaTtsOutput", "Input", "Output", "dia_tts", "endpoint"}:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.dia_tts._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

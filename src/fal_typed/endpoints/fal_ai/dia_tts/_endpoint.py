@@ -7,6 +7,8 @@ Category: speech. https://fal.ai/models/fal-ai/dia-tts
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
@@ -26,7 +28,95 @@ class DiaTtsOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-dia_tts = Endpoint("fal-ai/dia-tts", DiaTtsInput, DiaTtsOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DiaTts(Endpoint[..., DiaTtsInput, DiaTtsOutput]):
+        def run(self, *, text: str) -> Result[DiaTtsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, text: str) -> Result[DiaTtsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
+
+        def subscribe(self, *, text: str) -> Result[DiaTtsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, text: str) -> Result[DiaTtsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
+
+        def submit(self, *, text: str) -> Handle[DiaTtsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(self, *, text: str) -> AsyncHandle[DiaTtsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
+
+        def stream(self, *, text: str) -> Stream[DiaTtsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, text: str) -> AsyncStream[DiaTtsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
+else:
+    DiaTts = Endpoint
+
+dia_tts = DiaTts("fal-ai/dia-tts", DiaTtsInput, DiaTtsOutput)
 """Speech endpoint of fal-ai: dia-tts.
 
 Call it with `dia_tts.subscribe(text=…)`.
@@ -34,5 +124,6 @@ Call it with `dia_tts.subscribe(text=…)`.
 
 Input = DiaTtsInput
 Output = DiaTtsOutput
+endpoint = dia_tts
 
-__all__ = ["DiaTtsInput", "DiaTtsOutput", "Input", "Output", "dia_tts"]
+__all__ = ["DiaTtsInput", "DiaTtsOutput", "dia_tts"]

@@ -7,6 +7,8 @@ Category: audio. https://fal.ai/models/fal-ai/dia-tts/voice-clone
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
@@ -26,7 +28,95 @@ class DiaTtsVoiceCloneOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-dia_tts_voice_clone = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DiaTtsVoiceClone(Endpoint[..., DiaTtsVoiceCloneInput, DiaTtsVoiceCloneOutput]):
+        def run(self, *, text: str) -> Result[DiaTtsVoiceCloneOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, text: str) -> Result[DiaTtsVoiceCloneOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
+
+        def subscribe(self, *, text: str) -> Result[DiaTtsVoiceCloneOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, text: str) -> Result[DiaTtsVoiceCloneOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
+
+        def submit(self, *, text: str) -> Handle[DiaTtsVoiceCloneOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(self, *, text: str) -> AsyncHandle[DiaTtsVoiceCloneOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
+
+        def stream(self, *, text: str) -> Stream[DiaTtsVoiceCloneOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, text: str) -> AsyncStream[DiaTtsVoiceCloneOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak.
+            """
+            ...
+else:
+    DiaTtsVoiceClone = Endpoint
+
+dia_tts_voice_clone = DiaTtsVoiceClone(
     "fal-ai/dia-tts/voice-clone", DiaTtsVoiceCloneInput, DiaTtsVoiceCloneOutput
 )
 """Audio endpoint of fal-ai: dia-tts voice-clone.
@@ -36,11 +126,6 @@ Call it with `dia_tts_voice_clone.subscribe(text=…)`.
 
 Input = DiaTtsVoiceCloneInput
 Output = DiaTtsVoiceCloneOutput
+endpoint = dia_tts_voice_clone
 
-__all__ = [
-    "DiaTtsVoiceCloneInput",
-    "DiaTtsVoiceCloneOutput",
-    "Input",
-    "Output",
-    "dia_tts_voice_clone",
-]
+__all__ = ["DiaTtsVoiceCloneInput", "DiaTtsVoiceCloneOutput", "dia_tts_voice_clone"]

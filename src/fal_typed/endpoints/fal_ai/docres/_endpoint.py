@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/docres
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -34,7 +34,159 @@ class DocresOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-docres = Endpoint("fal-ai/docres", DocresInput, DocresOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Docres(Endpoint[..., DocresInput, DocresOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            task: Literal["deshadowing", "appearance", "deblurring", "binarization"],
+            seed: int = UNSET,
+        ) -> Result[DocresOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                task: Task for the endpoint to perform.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            task: Literal["deshadowing", "appearance", "deblurring", "binarization"],
+            seed: int = UNSET,
+        ) -> Result[DocresOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                task: Task for the endpoint to perform.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            task: Literal["deshadowing", "appearance", "deblurring", "binarization"],
+            seed: int = UNSET,
+        ) -> Result[DocresOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                task: Task for the endpoint to perform.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            task: Literal["deshadowing", "appearance", "deblurring", "binarization"],
+            seed: int = UNSET,
+        ) -> Result[DocresOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                task: Task for the endpoint to perform.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            task: Literal["deshadowing", "appearance", "deblurring", "binarization"],
+            seed: int = UNSET,
+        ) -> Handle[DocresOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                task: Task for the endpoint to perform.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            task: Literal["deshadowing", "appearance", "deblurring", "binarization"],
+            seed: int = UNSET,
+        ) -> AsyncHandle[DocresOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                task: Task for the endpoint to perform.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            task: Literal["deshadowing", "appearance", "deblurring", "binarization"],
+            seed: int = UNSET,
+        ) -> Stream[DocresOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                task: Task for the endpoint to perform.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            task: Literal["deshadowing", "appearance", "deblurring", "binarization"],
+            seed: int = UNSET,
+        ) -> AsyncStream[DocresOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                task: Task for the endpoint to perform.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Docres = Endpoint
+
+docres = Docres("fal-ai/docres", DocresInput, DocresOutput)
 """Image endpoint of fal-ai: docres.
 
 Call it with `docres.subscribe(image_url=…, task=…)`.
@@ -42,5 +194,6 @@ Call it with `docres.subscribe(image_url=…, task=…)`.
 
 Input = DocresInput
 Output = DocresOutput
+endpoint = docres
 
-__all__ = ["DocresInput", "DocresOutput", "Input", "Output", "docres"]
+__all__ = ["DocresInput", "DocresOutput", "docres"]

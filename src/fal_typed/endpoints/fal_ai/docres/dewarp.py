@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/docres/dewarp
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -29,7 +31,113 @@ class DocresDewarpOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-docres_dewarp = Endpoint("fal-ai/docres/dewarp", DocresDewarpInput, DocresDewarpOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DocresDewarp(Endpoint[..., DocresDewarpInput, DocresDewarpOutput]):
+        def run(self, *, image_url: FileInput, seed: int = UNSET) -> Result[DocresDewarpOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> Result[DocresDewarpOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> Result[DocresDewarpOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> Result[DocresDewarpOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput, seed: int = UNSET) -> Handle[DocresDewarpOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> AsyncHandle[DocresDewarpOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput, seed: int = UNSET) -> Stream[DocresDewarpOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> AsyncStream[DocresDewarpOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    DocresDewarp = Endpoint
+
+docres_dewarp = DocresDewarp("fal-ai/docres/dewarp", DocresDewarpInput, DocresDewarpOutput)
 """Image endpoint of fal-ai: docres dewarp.
 
 Call it with `docres_dewarp.subscribe(image_url=…)`.
@@ -37,5 +145,6 @@ Call it with `docres_dewarp.subscribe(image_url=…)`.
 
 Input = DocresDewarpInput
 Output = DocresDewarpOutput
+endpoint = docres_dewarp
 
-__all__ = ["DocresDewarpInput", "DocresDewarpOutput", "Input", "Output", "docres_dewarp"]
+__all__ = ["DocresDewarpInput", "DocresDewarpOutput", "docres_dewarp"]

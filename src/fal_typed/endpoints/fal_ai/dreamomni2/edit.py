@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/dreamomni2/edit
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -20,8 +22,7 @@ class Dreamomni2EditInput(InputModel, Request["Dreamomni2EditOutput"]):
     """
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
 
 class Dreamomni2EditOutput(OutputModel):
@@ -31,7 +32,127 @@ class Dreamomni2EditOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-dreamomni2_edit = Endpoint("fal-ai/dreamomni2/edit", Dreamomni2EditInput, Dreamomni2EditOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Dreamomni2Edit(Endpoint[..., Dreamomni2EditInput, Dreamomni2EditOutput]):
+        def run(self, *, image_urls: list[FileInput], prompt: str) -> Result[Dreamomni2EditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_urls: list[FileInput], prompt: str
+        ) -> Result[Dreamomni2EditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_urls: list[FileInput], prompt: str
+        ) -> Result[Dreamomni2EditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_urls: list[FileInput], prompt: str
+        ) -> Result[Dreamomni2EditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+            """
+            ...
+
+        def submit(
+            self, *, image_urls: list[FileInput], prompt: str
+        ) -> Handle[Dreamomni2EditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_urls: list[FileInput], prompt: str
+        ) -> AsyncHandle[Dreamomni2EditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+            """
+            ...
+
+        def stream(
+            self, *, image_urls: list[FileInput], prompt: str
+        ) -> Stream[Dreamomni2EditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_urls: list[FileInput], prompt: str
+        ) -> AsyncStream[Dreamomni2EditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+            """
+            ...
+else:
+    Dreamomni2Edit = Endpoint
+
+dreamomni2_edit = Dreamomni2Edit(
+    "fal-ai/dreamomni2/edit", Dreamomni2EditInput, Dreamomni2EditOutput
+)
 """Image endpoint of fal-ai: dreamomni2 edit.
 
 Call it with `dreamomni2_edit.subscribe(image_urls=…, prompt=…)`.
@@ -39,5 +160,6 @@ Call it with `dreamomni2_edit.subscribe(image_urls=…, prompt=…)`.
 
 Input = Dreamomni2EditInput
 Output = Dreamomni2EditOutput
+endpoint = dreamomni2_edit
 
-__all__ = ["Dreamomni2EditInput", "Dreamomni2EditOutput", "Input", "Output", "dreamomni2_edit"]
+__all__ = ["Dreamomni2EditInput", "Dreamomni2EditOutput", "dreamomni2_edit"]

@@ -7,9 +7,10 @@ Category: image. https://fal.ai/models/fal-ai/dwpose
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.draw_mode import DrawMode
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -20,15 +21,7 @@ class DwposeInput(InputModel, Request["DwposeOutput"]):
     image_url: FileInput
     """Image to edit or to start from."""
 
-    draw_mode: Literal[
-        "full-pose",
-        "body-pose",
-        "face-pose",
-        "hand-pose",
-        "face-hand-mask",
-        "face-mask",
-        "hand-mask",
-    ] = "body-pose"
+    draw_mode: DrawMode = "body-pose"
     """Parts of the pose to draw: body, face, hands or all."""
 
 
@@ -39,7 +32,119 @@ class DwposeOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-dwpose = Endpoint("fal-ai/dwpose", DwposeInput, DwposeOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Dwpose(Endpoint[..., DwposeInput, DwposeOutput]):
+        def run(
+            self, *, image_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Result[DwposeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Result[DwposeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Result[DwposeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Result[DwposeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Handle[DwposeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> AsyncHandle[DwposeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Stream[DwposeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> AsyncStream[DwposeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
+else:
+    Dwpose = Endpoint
+
+dwpose = Dwpose("fal-ai/dwpose", DwposeInput, DwposeOutput)
 """Image endpoint of fal-ai: dwpose.
 
 Call it with `dwpose.subscribe(image_url=…)`.
@@ -47,5 +152,6 @@ Call it with `dwpose.subscribe(image_url=…)`.
 
 Input = DwposeInput
 Output = DwposeOutput
+endpoint = dwpose
 
-__all__ = ["DwposeInput", "DwposeOutput", "Input", "Output", "dwpose"]
+__all__ = ["DrawMode", "DwposeInput", "DwposeOutput", "dwpose"]

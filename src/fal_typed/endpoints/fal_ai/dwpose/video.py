@@ -7,9 +7,10 @@ Category: video. https://fal.ai/models/fal-ai/dwpose/video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.draw_mode import DrawMode
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -20,15 +21,7 @@ class DwposeVideoInput(InputModel, Request["DwposeVideoOutput"]):
     video_url: FileInput
     """Video to edit or to start from."""
 
-    draw_mode: Literal[
-        "full-pose",
-        "body-pose",
-        "face-pose",
-        "hand-pose",
-        "face-hand-mask",
-        "face-mask",
-        "hand-mask",
-    ] = "body-pose"
+    draw_mode: DrawMode = "body-pose"
     """Parts of the pose to draw: body, face, hands or all."""
 
 
@@ -39,7 +32,119 @@ class DwposeVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-dwpose_video = Endpoint("fal-ai/dwpose/video", DwposeVideoInput, DwposeVideoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class DwposeVideo(Endpoint[..., DwposeVideoInput, DwposeVideoOutput]):
+        def run(
+            self, *, video_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Result[DwposeVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Result[DwposeVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
+
+        def subscribe(
+            self, *, video_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Result[DwposeVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Result[DwposeVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Handle[DwposeVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> AsyncHandle[DwposeVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
+
+        def stream(
+            self, *, video_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> Stream[DwposeVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_url: FileInput, draw_mode: DrawMode = "body-pose"
+        ) -> AsyncStream[DwposeVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                draw_mode: Parts of the pose to draw: body, face, hands or all.
+            """
+            ...
+else:
+    DwposeVideo = Endpoint
+
+dwpose_video = DwposeVideo("fal-ai/dwpose/video", DwposeVideoInput, DwposeVideoOutput)
 """Video endpoint of fal-ai: dwpose video.
 
 Call it with `dwpose_video.subscribe(video_url=…)`.
@@ -47,5 +152,6 @@ Call it with `dwpose_video.subscribe(video_url=…)`.
 
 Input = DwposeVideoInput
 Output = DwposeVideoOutput
+endpoint = dwpose_video
 
-__all__ = ["DwposeVideoInput", "DwposeVideoOutput", "Input", "Output", "dwpose_video"]
+__all__ = ["DrawMode", "DwposeVideoInput", "DwposeVideoOutput", "dwpose_video"]

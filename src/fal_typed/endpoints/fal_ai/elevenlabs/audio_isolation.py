@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/elevenlabs/audio-isolation
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
@@ -34,7 +34,121 @@ class ElevenlabsAudioIsolationOutput(OutputModel):
     """Time at which each word or character is spoken."""
 
 
-elevenlabs_audio_isolation = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsAudioIsolation(
+        Endpoint[..., ElevenlabsAudioIsolationInput, ElevenlabsAudioIsolationOutput]
+    ):
+        def run(
+            self, *, audio_url: FileInput | None = None, video_url: FileInput | None = None
+        ) -> Result[ElevenlabsAudioIsolationOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to generate audio for or to extract audio from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, audio_url: FileInput | None = None, video_url: FileInput | None = None
+        ) -> Result[ElevenlabsAudioIsolationOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to generate audio for or to extract audio from.
+            """
+            ...
+
+        def subscribe(
+            self, *, audio_url: FileInput | None = None, video_url: FileInput | None = None
+        ) -> Result[ElevenlabsAudioIsolationOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to generate audio for or to extract audio from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, audio_url: FileInput | None = None, video_url: FileInput | None = None
+        ) -> Result[ElevenlabsAudioIsolationOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to generate audio for or to extract audio from.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput | None = None, video_url: FileInput | None = None
+        ) -> Handle[ElevenlabsAudioIsolationOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to generate audio for or to extract audio from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, audio_url: FileInput | None = None, video_url: FileInput | None = None
+        ) -> AsyncHandle[ElevenlabsAudioIsolationOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to generate audio for or to extract audio from.
+            """
+            ...
+
+        def stream(
+            self, *, audio_url: FileInput | None = None, video_url: FileInput | None = None
+        ) -> Stream[ElevenlabsAudioIsolationOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to generate audio for or to extract audio from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, audio_url: FileInput | None = None, video_url: FileInput | None = None
+        ) -> AsyncStream[ElevenlabsAudioIsolationOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to generate audio for or to extract audio from.
+            """
+            ...
+else:
+    ElevenlabsAudioIsolation = Endpoint
+
+elevenlabs_audio_isolation = ElevenlabsAudioIsolation(
     "fal-ai/elevenlabs/audio-isolation",
     ElevenlabsAudioIsolationInput,
     ElevenlabsAudioIsolationOutput,
@@ -46,11 +160,10 @@ Call it with `elevenlabs_audio_isolation.subscribe()`.
 
 Input = ElevenlabsAudioIsolationInput
 Output = ElevenlabsAudioIsolationOutput
+endpoint = elevenlabs_audio_isolation
 
 __all__ = [
     "ElevenlabsAudioIsolationInput",
     "ElevenlabsAudioIsolationOutput",
-    "Input",
-    "Output",
     "elevenlabs_audio_isolation",
 ]

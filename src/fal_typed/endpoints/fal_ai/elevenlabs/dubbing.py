@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/elevenlabs/dubbing
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -48,7 +48,207 @@ class ElevenlabsDubbingOutput(OutputModel):
     """Language to translate into."""
 
 
-elevenlabs_dubbing = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsDubbing(Endpoint[..., ElevenlabsDubbingInput, ElevenlabsDubbingOutput]):
+        def run(
+            self,
+            *,
+            target_lang: str,
+            audio_url: FileInput | None = None,
+            video_url: FileInput | None = None,
+            source_lang: str | None = None,
+            num_speakers: int | None = None,
+            highest_resolution: bool = True,
+        ) -> Result[ElevenlabsDubbingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                target_lang: Language to translate into.
+                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video to edit or to start from.
+                source_lang: Language to translate from.
+                num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
+                highest_resolution: Whether to keep the highest image quality of the source.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            target_lang: str,
+            audio_url: FileInput | None = None,
+            video_url: FileInput | None = None,
+            source_lang: str | None = None,
+            num_speakers: int | None = None,
+            highest_resolution: bool = True,
+        ) -> Result[ElevenlabsDubbingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                target_lang: Language to translate into.
+                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video to edit or to start from.
+                source_lang: Language to translate from.
+                num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
+                highest_resolution: Whether to keep the highest image quality of the source.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            target_lang: str,
+            audio_url: FileInput | None = None,
+            video_url: FileInput | None = None,
+            source_lang: str | None = None,
+            num_speakers: int | None = None,
+            highest_resolution: bool = True,
+        ) -> Result[ElevenlabsDubbingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                target_lang: Language to translate into.
+                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video to edit or to start from.
+                source_lang: Language to translate from.
+                num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
+                highest_resolution: Whether to keep the highest image quality of the source.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            target_lang: str,
+            audio_url: FileInput | None = None,
+            video_url: FileInput | None = None,
+            source_lang: str | None = None,
+            num_speakers: int | None = None,
+            highest_resolution: bool = True,
+        ) -> Result[ElevenlabsDubbingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                target_lang: Language to translate into.
+                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video to edit or to start from.
+                source_lang: Language to translate from.
+                num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
+                highest_resolution: Whether to keep the highest image quality of the source.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            target_lang: str,
+            audio_url: FileInput | None = None,
+            video_url: FileInput | None = None,
+            source_lang: str | None = None,
+            num_speakers: int | None = None,
+            highest_resolution: bool = True,
+        ) -> Handle[ElevenlabsDubbingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                target_lang: Language to translate into.
+                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video to edit or to start from.
+                source_lang: Language to translate from.
+                num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
+                highest_resolution: Whether to keep the highest image quality of the source.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            target_lang: str,
+            audio_url: FileInput | None = None,
+            video_url: FileInput | None = None,
+            source_lang: str | None = None,
+            num_speakers: int | None = None,
+            highest_resolution: bool = True,
+        ) -> AsyncHandle[ElevenlabsDubbingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                target_lang: Language to translate into.
+                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video to edit or to start from.
+                source_lang: Language to translate from.
+                num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
+                highest_resolution: Whether to keep the highest image quality of the source.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            target_lang: str,
+            audio_url: FileInput | None = None,
+            video_url: FileInput | None = None,
+            source_lang: str | None = None,
+            num_speakers: int | None = None,
+            highest_resolution: bool = True,
+        ) -> Stream[ElevenlabsDubbingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                target_lang: Language to translate into.
+                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video to edit or to start from.
+                source_lang: Language to translate from.
+                num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
+                highest_resolution: Whether to keep the highest image quality of the source.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            target_lang: str,
+            audio_url: FileInput | None = None,
+            video_url: FileInput | None = None,
+            source_lang: str | None = None,
+            num_speakers: int | None = None,
+            highest_resolution: bool = True,
+        ) -> AsyncStream[ElevenlabsDubbingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                target_lang: Language to translate into.
+                audio_url: Audio that drives motion, speech or music in the video.
+                video_url: Video to edit or to start from.
+                source_lang: Language to translate from.
+                num_speakers: Number of speakers; detected automatically if not given. From 1 to 50.
+                highest_resolution: Whether to keep the highest image quality of the source.
+            """
+            ...
+else:
+    ElevenlabsDubbing = Endpoint
+
+elevenlabs_dubbing = ElevenlabsDubbing(
     "fal-ai/elevenlabs/dubbing", ElevenlabsDubbingInput, ElevenlabsDubbingOutput
 )
 """Video endpoint of fal-ai: elevenlabs dubbing.
@@ -58,11 +258,6 @@ Call it with `elevenlabs_dubbing.subscribe(target_lang=…)`.
 
 Input = ElevenlabsDubbingInput
 Output = ElevenlabsDubbingOutput
+endpoint = elevenlabs_dubbing
 
-__all__ = [
-    "ElevenlabsDubbingInput",
-    "ElevenlabsDubbingOutput",
-    "Input",
-    "Output",
-    "elevenlabs_dubbing",
-]
+__all__ = ["ElevenlabsDubbingInput", "ElevenlabsDubbingOutput", "elevenlabs_dubbing"]

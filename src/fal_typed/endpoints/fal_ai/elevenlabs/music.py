@@ -7,19 +7,18 @@ Category: audio. https://fal.ai/models/fal-ai/elevenlabs/music
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.output_format import OutputFormat
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
 
 
 class MusicSection(InputModel):
-    """Part of the parameters: section_name, positive_local_styles, negative_local_styles,
-    duration_ms, lines.
-    """
+    """An item of the parameter `sections`."""
 
     section_name: Annotated[str, Field(max_length=100, min_length=1)]
     """1 to 100 characters."""
@@ -38,7 +37,7 @@ class MusicSection(InputModel):
 
 
 class MusicCompositionPlan(InputModel):
-    """Part of the parameters: positive_global_styles, negative_global_styles, sections."""
+    """Value of the parameter `composition_plan`."""
 
     positive_global_styles: list[str]
     """Styles of the whole piece."""
@@ -67,28 +66,8 @@ class ElevenlabsMusicInput(InputModel, Request["ElevenlabsMusicOutput"]):
     respect_sections_durations: bool = True
     """Whether to follow the planned section durations strictly."""
 
-    output_format: Literal[
-        "mp3_22050_32",
-        "mp3_44100_32",
-        "mp3_44100_64",
-        "mp3_44100_96",
-        "mp3_44100_128",
-        "mp3_44100_192",
-        "pcm_8000",
-        "pcm_16000",
-        "pcm_22050",
-        "pcm_24000",
-        "pcm_44100",
-        "pcm_48000",
-        "ulaw_8000",
-        "alaw_8000",
-        "opus_48000_32",
-        "opus_48000_64",
-        "opus_48000_96",
-        "opus_48000_128",
-        "opus_48000_192",
-    ] = "mp3_44100_128"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    output_format: OutputFormat = "mp3_44100_128"
+    """File format of the audio."""
 
 
 class ElevenlabsMusicOutput(OutputModel):
@@ -98,7 +77,209 @@ class ElevenlabsMusicOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-elevenlabs_music = Endpoint("fal-ai/elevenlabs/music", ElevenlabsMusicInput, ElevenlabsMusicOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsMusic(Endpoint[..., ElevenlabsMusicInput, ElevenlabsMusicOutput]):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Result[ElevenlabsMusicOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                music_length_ms: From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations
+                    strictly.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Result[ElevenlabsMusicOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                music_length_ms: From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations
+                    strictly.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Result[ElevenlabsMusicOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                music_length_ms: From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations
+                    strictly.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Result[ElevenlabsMusicOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                music_length_ms: From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations
+                    strictly.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Handle[ElevenlabsMusicOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                music_length_ms: From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations
+                    strictly.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> AsyncHandle[ElevenlabsMusicOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                music_length_ms: From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations
+                    strictly.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Stream[ElevenlabsMusicOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                music_length_ms: From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations
+                    strictly.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str | None = None,
+            composition_plan: MusicCompositionPlan | None = None,
+            music_length_ms: int | None = None,
+            force_instrumental: bool = False,
+            respect_sections_durations: bool = True,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> AsyncStream[ElevenlabsMusicOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                music_length_ms: From 3000 to 600000.
+                force_instrumental: Whether to make sure that there are no vocals.
+                respect_sections_durations: Whether to follow the planned section durations
+                    strictly.
+                output_format: File format of the audio.
+            """
+            ...
+else:
+    ElevenlabsMusic = Endpoint
+
+elevenlabs_music = ElevenlabsMusic(
+    "fal-ai/elevenlabs/music", ElevenlabsMusicInput, ElevenlabsMusicOutput
+)
 """Audio endpoint of fal-ai: elevenlabs music.
 
 Call it with `elevenlabs_music.subscribe()`.
@@ -106,13 +287,13 @@ Call it with `elevenlabs_music.subscribe()`.
 
 Input = ElevenlabsMusicInput
 Output = ElevenlabsMusicOutput
+endpoint = elevenlabs_music
 
 __all__ = [
     "ElevenlabsMusicInput",
     "ElevenlabsMusicOutput",
-    "Input",
     "MusicCompositionPlan",
     "MusicSection",
-    "Output",
+    "OutputFormat",
     "elevenlabs_music",
 ]

@@ -7,9 +7,10 @@ Category: audio. https://fal.ai/models/fal-ai/elevenlabs/voice-changer
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.output_format import OutputFormat
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -29,28 +30,8 @@ class ElevenlabsVoiceChangerInput(InputModel, Request["ElevenlabsVoiceChangerOut
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    output_format: Literal[
-        "mp3_22050_32",
-        "mp3_44100_32",
-        "mp3_44100_64",
-        "mp3_44100_96",
-        "mp3_44100_128",
-        "mp3_44100_192",
-        "pcm_8000",
-        "pcm_16000",
-        "pcm_22050",
-        "pcm_24000",
-        "pcm_44100",
-        "pcm_48000",
-        "ulaw_8000",
-        "alaw_8000",
-        "opus_48000_32",
-        "opus_48000_64",
-        "opus_48000_96",
-        "opus_48000_128",
-        "opus_48000_192",
-    ] = "mp3_44100_128"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    output_format: OutputFormat = "mp3_44100_128"
+    """File format of the audio."""
 
 
 class ElevenlabsVoiceChangerOutput(OutputModel):
@@ -63,7 +44,201 @@ class ElevenlabsVoiceChangerOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-elevenlabs_voice_changer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsVoiceChanger(
+        Endpoint[..., ElevenlabsVoiceChangerInput, ElevenlabsVoiceChangerOutput]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            voice: str = "Rachel",
+            remove_background_noise: bool = False,
+            seed: int = UNSET,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Result[ElevenlabsVoiceChangerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                voice: Name of the voice that speaks the text.
+                remove_background_noise: Whether to remove everything except the voice from the
+                    recording first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            voice: str = "Rachel",
+            remove_background_noise: bool = False,
+            seed: int = UNSET,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Result[ElevenlabsVoiceChangerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                voice: Name of the voice that speaks the text.
+                remove_background_noise: Whether to remove everything except the voice from the
+                    recording first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            voice: str = "Rachel",
+            remove_background_noise: bool = False,
+            seed: int = UNSET,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Result[ElevenlabsVoiceChangerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                voice: Name of the voice that speaks the text.
+                remove_background_noise: Whether to remove everything except the voice from the
+                    recording first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            voice: str = "Rachel",
+            remove_background_noise: bool = False,
+            seed: int = UNSET,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Result[ElevenlabsVoiceChangerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                voice: Name of the voice that speaks the text.
+                remove_background_noise: Whether to remove everything except the voice from the
+                    recording first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            voice: str = "Rachel",
+            remove_background_noise: bool = False,
+            seed: int = UNSET,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Handle[ElevenlabsVoiceChangerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                voice: Name of the voice that speaks the text.
+                remove_background_noise: Whether to remove everything except the voice from the
+                    recording first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            voice: str = "Rachel",
+            remove_background_noise: bool = False,
+            seed: int = UNSET,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> AsyncHandle[ElevenlabsVoiceChangerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                voice: Name of the voice that speaks the text.
+                remove_background_noise: Whether to remove everything except the voice from the
+                    recording first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            voice: str = "Rachel",
+            remove_background_noise: bool = False,
+            seed: int = UNSET,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> Stream[ElevenlabsVoiceChangerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                voice: Name of the voice that speaks the text.
+                remove_background_noise: Whether to remove everything except the voice from the
+                    recording first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            voice: str = "Rachel",
+            remove_background_noise: bool = False,
+            seed: int = UNSET,
+            output_format: OutputFormat = "mp3_44100_128",
+        ) -> AsyncStream[ElevenlabsVoiceChangerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                voice: Name of the voice that speaks the text.
+                remove_background_noise: Whether to remove everything except the voice from the
+                    recording first.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the audio.
+            """
+            ...
+else:
+    ElevenlabsVoiceChanger = Endpoint
+
+elevenlabs_voice_changer = ElevenlabsVoiceChanger(
     "fal-ai/elevenlabs/voice-changer", ElevenlabsVoiceChangerInput, ElevenlabsVoiceChangerOutput
 )
 """Audio endpoint of fal-ai: elevenlabs voice-changer.
@@ -73,11 +248,11 @@ Call it with `elevenlabs_voice_changer.subscribe(audio_url=…)`.
 
 Input = ElevenlabsVoiceChangerInput
 Output = ElevenlabsVoiceChangerOutput
+endpoint = elevenlabs_voice_changer
 
 __all__ = [
     "ElevenlabsVoiceChangerInput",
     "ElevenlabsVoiceChangerOutput",
-    "Input",
-    "Output",
+    "OutputFormat",
     "elevenlabs_voice_changer",
 ]

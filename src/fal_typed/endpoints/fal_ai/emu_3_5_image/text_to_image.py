@@ -7,9 +7,10 @@ Category: image. https://fal.ai/models/fal-ai/emu-3.5-image/text-to-image
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -18,14 +19,13 @@ class Emu35ImageTextToImageInput(InputModel, Request["Emu35ImageTextToImageOutpu
     """Parameters of fal-ai/emu-3.5-image/text-to-image."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     resolution: Literal["480p", "720p"] = "720p"
     """Resolution of the image; higher is sharper, slower and can cost more."""
 
-    aspect_ratio: Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -34,7 +34,7 @@ class Emu35ImageTextToImageInput(InputModel, Request["Emu35ImageTextToImageOutpu
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -52,7 +52,233 @@ class Emu35ImageTextToImageOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-emu_3_5_image_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Emu35ImageTextToImage(
+        Endpoint[..., Emu35ImageTextToImageInput, Emu35ImageTextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "1:1",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[Emu35ImageTextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "1:1",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[Emu35ImageTextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "1:1",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[Emu35ImageTextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "1:1",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[Emu35ImageTextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "1:1",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Handle[Emu35ImageTextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "1:1",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[Emu35ImageTextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "1:1",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Stream[Emu35ImageTextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: AspectRatio = "1:1",
+            enable_safety_checker: bool = True,
+            seed: int | None = None,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncStream[Emu35ImageTextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    Emu35ImageTextToImage = Endpoint
+
+emu_3_5_image_text_to_image = Emu35ImageTextToImage(
     "fal-ai/emu-3.5-image/text-to-image", Emu35ImageTextToImageInput, Emu35ImageTextToImageOutput
 )
 """Image endpoint of fal-ai: emu-3.5-image, text to image.
@@ -62,11 +288,11 @@ Call it with `emu_3_5_image_text_to_image.subscribe(prompt=…)`.
 
 Input = Emu35ImageTextToImageInput
 Output = Emu35ImageTextToImageOutput
+endpoint = emu_3_5_image_text_to_image
 
 __all__ = [
+    "AspectRatio",
     "Emu35ImageTextToImageInput",
     "Emu35ImageTextToImageOutput",
-    "Input",
-    "Output",
     "emu_3_5_image_text_to_image",
 ]

@@ -6,21 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ernie_image._endpoint import (
         ErnieImageInput as ErnieImageInput,
         ErnieImageOutput as ErnieImageOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         ernie_image as ernie_image,
     )
 
-__all__ = ["ErnieImageInput", "ErnieImageOutput", "ImageSize", "Input", "Output", "ernie_image"]
+__all__ = ["ErnieImageInput", "ErnieImageOutput", "ImageSize", "ImageSizePreset", "ernie_image"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ernie_image._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ErnieImageInput",
+            "ErnieImageOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "ernie_image",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.ernie_image._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -8,11 +8,12 @@ Category: video. https://fal.ai/models/fal-ai/fast-animatediff/video-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.motion import Motion
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request, UniqueItems
 
@@ -24,8 +25,7 @@ class FastAnimatediffVideoToVideoInput(InputModel, Request["FastAnimatediffVideo
     """Video to edit or to start from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     first_n_seconds: Annotated[int, Field(ge=2, le=4)] = 3
     """Number of seconds from the beginning of the video to process. From 2 to 4."""
@@ -54,10 +54,7 @@ class FastAnimatediffVideoToVideoInput(InputModel, Request["FastAnimatediffVideo
     shorter video. From 1 to 16.
     """
 
-    motions: Annotated[
-        list[Literal["zoom-out", "zoom-in", "pan-left", "pan-right", "tilt-up", "tilt-down"]],
-        UniqueItems,
-    ] = UNSET
+    motions: Annotated[list[Motion], UniqueItems] = UNSET
     """Camera movements to combine. All of them unique."""
 
 
@@ -71,7 +68,313 @@ class FastAnimatediffVideoToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-fast_animatediff_video_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastAnimatediffVideoToVideo(
+        Endpoint[..., FastAnimatediffVideoToVideoInput, FastAnimatediffVideoToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 25,
+            strength: float = 0.7,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+        ) -> Result[FastAnimatediffVideoToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 25,
+            strength: float = 0.7,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+        ) -> Result[FastAnimatediffVideoToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 25,
+            strength: float = 0.7,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+        ) -> Result[FastAnimatediffVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 25,
+            strength: float = 0.7,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+        ) -> Result[FastAnimatediffVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 25,
+            strength: float = 0.7,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+        ) -> Handle[FastAnimatediffVideoToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 25,
+            strength: float = 0.7,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+        ) -> AsyncHandle[FastAnimatediffVideoToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 25,
+            strength: float = 0.7,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+        ) -> Stream[FastAnimatediffVideoToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 25,
+            strength: float = 0.7,
+            guidance_scale: float = 7.5,
+            seed: int | None = None,
+            fps: int = 8,
+            motions: list[Motion] = UNSET,
+        ) -> AsyncStream[FastAnimatediffVideoToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                motions: Camera movements to combine. All of them unique.
+            """
+            ...
+else:
+    FastAnimatediffVideoToVideo = Endpoint
+
+fast_animatediff_video_to_video = FastAnimatediffVideoToVideo(
     "fal-ai/fast-animatediff/video-to-video",
     FastAnimatediffVideoToVideoInput,
     FastAnimatediffVideoToVideoOutput,
@@ -83,11 +386,11 @@ Call it with `fast_animatediff_video_to_video.subscribe(video_url=â€¦, prompt=â€
 
 Input = FastAnimatediffVideoToVideoInput
 Output = FastAnimatediffVideoToVideoOutput
+endpoint = fast_animatediff_video_to_video
 
 __all__ = [
     "FastAnimatediffVideoToVideoInput",
     "FastAnimatediffVideoToVideoOutput",
-    "Input",
-    "Output",
+    "Motion",
     "fast_animatediff_video_to_video",
 ]

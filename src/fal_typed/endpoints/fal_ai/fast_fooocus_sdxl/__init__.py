@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.fast_fooocus_sdxl._endpoint import (
         Embedding as Embedding,
         FastFooocusSdxlInput as FastFooocusSdxlInput,
         FastFooocusSdxlOutput as FastFooocusSdxlOutput,
-        ImageSizeType2 as ImageSizeType2,
+        ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         fast_fooocus_sdxl as fast_fooocus_sdxl,
     )
 
@@ -23,13 +23,33 @@ __all__ = [
     "Embedding",
     "FastFooocusSdxlInput",
     "FastFooocusSdxlOutput",
-    "ImageSizeType2",
-    "Input",
-    "Output",
+    "ImageSize",
+    "ImageSizePreset",
     "fast_fooocus_sdxl",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.fast_fooocus_sdxl._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Embedding",
+            "FastFooocusSdxlInput",
+            "FastFooocusSdxlOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "fast_fooocus_sdxl",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.fast_fooocus_sdxl._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -6,28 +6,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.fast_lcm_diffusion._endpoint import (
         FastLcmDiffusionInput as FastLcmDiffusionInput,
         FastLcmDiffusionOutput as FastLcmDiffusionOutput,
-        ImageSizeType2 as ImageSizeType2,
+        ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         fast_lcm_diffusion as fast_lcm_diffusion,
     )
 
 __all__ = [
     "FastLcmDiffusionInput",
     "FastLcmDiffusionOutput",
-    "ImageSizeType2",
-    "Input",
-    "Output",
+    "ImageSize",
+    "ImageSizePreset",
     "fast_lcm_diffusion",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.fast_lcm_diffusion._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FastLcmDiffusionInput",
+            "FastLcmDiffusionOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "fast_lcm_diffusion",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.fast_lcm_diffusion._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

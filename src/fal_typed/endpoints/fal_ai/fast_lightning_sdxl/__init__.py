@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.fast_lightning_sdxl._endpoint import (
         Embedding as Embedding,
         FastLightningSdxlInput as FastLightningSdxlInput,
         FastLightningSdxlOutput as FastLightningSdxlOutput,
-        ImageSizeType2 as ImageSizeType2,
+        ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         fast_lightning_sdxl as fast_lightning_sdxl,
     )
 
@@ -23,13 +23,33 @@ __all__ = [
     "Embedding",
     "FastLightningSdxlInput",
     "FastLightningSdxlOutput",
-    "ImageSizeType2",
-    "Input",
-    "Output",
+    "ImageSize",
+    "ImageSizePreset",
     "fast_lightning_sdxl",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.fast_lightning_sdxl._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Embedding",
+            "FastLightningSdxlInput",
+            "FastLightningSdxlOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "fast_lightning_sdxl",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.fast_lightning_sdxl._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -8,13 +8,14 @@ Category: image. https://fal.ai/models/fal-ai/fast-lightning-sdxl/image-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding_30b56ee3 import Embedding
-from fal_typed.endpoints._shared.image_size_type2_f176dad0 import ImageSizeType2
+from fal_typed.endpoints._shared.embedding import Embedding
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -28,20 +29,9 @@ class FastLightningSdxlImageToImageInput(
     """Image to edit or to start from."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
-    image_size: (
-        ImageSizeType2
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Literal["1", "2", "4", "8"] = "4"
@@ -77,7 +67,7 @@ class FastLightningSdxlImageToImageInput(
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result; png is lossless, jpeg is smaller."""
+    """File format of the result."""
 
     request_id: str = ""
     """Your own id, which is returned with the result."""
@@ -108,7 +98,401 @@ class FastLightningSdxlImageToImageOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-fast_lightning_sdxl_image_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastLightningSdxlImageToImage(
+        Endpoint[..., FastLightningSdxlImageToImageInput, FastLightningSdxlImageToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> Result[FastLightningSdxlImageToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> Result[FastLightningSdxlImageToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> Result[FastLightningSdxlImageToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> Result[FastLightningSdxlImageToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> Handle[FastLightningSdxlImageToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> AsyncHandle[FastLightningSdxlImageToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> Stream[FastLightningSdxlImageToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+            preserve_aspect_ratio: bool = False,
+            crop_output: bool = False,
+        ) -> AsyncStream[FastLightningSdxlImageToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.05 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+                preserve_aspect_ratio: Whether to keep the aspect ratio of the input image.
+                crop_output: Whether to crop the result to the edited area.
+            """
+            ...
+else:
+    FastLightningSdxlImageToImage = Endpoint
+
+fast_lightning_sdxl_image_to_image = FastLightningSdxlImageToImage(
     "fal-ai/fast-lightning-sdxl/image-to-image",
     FastLightningSdxlImageToImageInput,
     FastLightningSdxlImageToImageOutput,
@@ -120,13 +504,13 @@ Call it with `fast_lightning_sdxl_image_to_image.subscribe(image_url=…, prompt
 
 Input = FastLightningSdxlImageToImageInput
 Output = FastLightningSdxlImageToImageOutput
+endpoint = fast_lightning_sdxl_image_to_image
 
 __all__ = [
     "Embedding",
     "FastLightningSdxlImageToImageInput",
     "FastLightningSdxlImageToImageOutput",
-    "ImageSizeType2",
-    "Input",
-    "Output",
+    "ImageSize",
+    "ImageSizePreset",
     "fast_lightning_sdxl_image_to_image",
 ]

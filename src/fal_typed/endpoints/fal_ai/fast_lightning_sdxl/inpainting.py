@@ -8,13 +8,14 @@ Category: image. https://fal.ai/models/fal-ai/fast-lightning-sdxl/inpainting
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding_30b56ee3 import Embedding
-from fal_typed.endpoints._shared.image_size_type2_f176dad0 import ImageSizeType2
+from fal_typed.endpoints._shared.embedding import Embedding
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -29,20 +30,9 @@ class FastLightningSdxlInpaintingInput(InputModel, Request["FastLightningSdxlInp
     """Mask image or clip of the same size; usually the white area is edited."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
-    image_size: (
-        ImageSizeType2
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Literal["1", "2", "4", "8"] = "4"
@@ -78,7 +68,7 @@ class FastLightningSdxlInpaintingInput(InputModel, Request["FastLightningSdxlInp
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result; png is lossless, jpeg is smaller."""
+    """File format of the result."""
 
     request_id: str = ""
     """Your own id, which is returned with the result."""
@@ -103,7 +93,385 @@ class FastLightningSdxlInpaintingOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-fast_lightning_sdxl_inpainting = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastLightningSdxlInpainting(
+        Endpoint[..., FastLightningSdxlInpaintingInput, FastLightningSdxlInpaintingOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> Result[FastLightningSdxlInpaintingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> Result[FastLightningSdxlInpaintingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> Result[FastLightningSdxlInpaintingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> Result[FastLightningSdxlInpaintingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> Handle[FastLightningSdxlInpaintingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> AsyncHandle[FastLightningSdxlInpaintingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> Stream[FastLightningSdxlInpaintingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: Literal["1", "2", "4", "8"] = "4",
+            strength: float = 0.95,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            request_id: str = "",
+        ) -> AsyncStream[FastLightningSdxlInpaintingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                safety_checker_version: Version of the content filter; the second is newer.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                request_id: Your own id, which is returned with the result.
+            """
+            ...
+else:
+    FastLightningSdxlInpainting = Endpoint
+
+fast_lightning_sdxl_inpainting = FastLightningSdxlInpainting(
     "fal-ai/fast-lightning-sdxl/inpainting",
     FastLightningSdxlInpaintingInput,
     FastLightningSdxlInpaintingOutput,
@@ -115,13 +483,13 @@ Call it with `fast_lightning_sdxl_inpainting.subscribe(image_url=â€¦, mask_url=â
 
 Input = FastLightningSdxlInpaintingInput
 Output = FastLightningSdxlInpaintingOutput
+endpoint = fast_lightning_sdxl_inpainting
 
 __all__ = [
     "Embedding",
     "FastLightningSdxlInpaintingInput",
     "FastLightningSdxlInpaintingOutput",
-    "ImageSizeType2",
-    "Input",
-    "Output",
+    "ImageSize",
+    "ImageSizePreset",
     "fast_lightning_sdxl_inpainting",
 ]

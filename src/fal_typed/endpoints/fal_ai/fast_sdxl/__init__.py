@@ -6,17 +6,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.fast_sdxl._endpoint import (
         Embedding as Embedding,
         FastSdxlInput as FastSdxlInput,
         FastSdxlOutput as FastSdxlOutput,
-        ImageSizeType2 as ImageSizeType2,
+        ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
-        LoraWeightType2 as LoraWeightType2,
+        LoraWeight as LoraWeight,
         Output as Output,
+        endpoint as endpoint,
         fast_sdxl as fast_sdxl,
     )
 
@@ -24,12 +24,33 @@ __all__ = [
     "Embedding",
     "FastSdxlInput",
     "FastSdxlOutput",
-    "ImageSizeType2",
-    "Input",
-    "LoraWeightType2",
-    "Output",
+    "ImageSize",
+    "ImageSizePreset",
+    "LoraWeight",
     "fast_sdxl",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.fast_sdxl._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Embedding",
+            "FastSdxlInput",
+            "FastSdxlOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "endpoint",
+            "fast_sdxl",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.fast_sdxl._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,14 +7,15 @@ Category: image. https://fal.ai/models/fal-ai/fast-sdxl/inpainting
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding_30b56ee3 import Embedding
-from fal_typed.endpoints._shared.image_size_type2_f176dad0 import ImageSizeType2
-from fal_typed.endpoints._shared.lora_weight_type2_9f60a1ac import LoraWeightType2
+from fal_typed.endpoints._shared.embedding import Embedding
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -29,8 +30,7 @@ class FastSdxlInpaintingInput(InputModel, Request["FastSdxlInpaintingOutput"]):
     """Mask image or clip of the same size; usually the white area is edited."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     embeddings: list[Embedding] = []
     """Textual inversion embeddings to load, each for a style or an object that the prompt can use.
@@ -43,27 +43,17 @@ class FastSdxlInpaintingInput(InputModel, Request["FastSdxlInpaintingOutput"]):
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result; png is lossless, jpeg is smaller."""
+    """File format of the result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
     look harsh. From 0 to 20.
     """
 
-    image_size: (
-        ImageSizeType2
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
-    loras: list[LoraWeightType2] = []
+    loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     negative_prompt: str = ""
@@ -114,7 +104,447 @@ class FastSdxlInpaintingOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-fast_sdxl_inpainting = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastSdxlInpainting(Endpoint[..., FastSdxlInpaintingInput, FastSdxlInpaintingOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> Result[FastSdxlInpaintingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 65.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> Result[FastSdxlInpaintingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 65.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> Result[FastSdxlInpaintingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 65.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> Result[FastSdxlInpaintingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 65.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> Handle[FastSdxlInpaintingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 65.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[FastSdxlInpaintingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 65.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> Stream[FastSdxlInpaintingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 65.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            prompt: str,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 25,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            strength: float = 0.95,
+            sync_mode: bool = False,
+        ) -> AsyncStream[FastSdxlInpaintingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of the change to make, or of the image to generate.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 65.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    FastSdxlInpainting = Endpoint
+
+fast_sdxl_inpainting = FastSdxlInpainting(
     "fal-ai/fast-sdxl/inpainting", FastSdxlInpaintingInput, FastSdxlInpaintingOutput
 )
 """Image endpoint of fal-ai: fast-sdxl inpainting.
@@ -124,14 +554,14 @@ Call it with `fast_sdxl_inpainting.subscribe(image_url=…, mask_url=…, prompt
 
 Input = FastSdxlInpaintingInput
 Output = FastSdxlInpaintingOutput
+endpoint = fast_sdxl_inpainting
 
 __all__ = [
     "Embedding",
     "FastSdxlInpaintingInput",
     "FastSdxlInpaintingOutput",
-    "ImageSizeType2",
-    "Input",
-    "LoraWeightType2",
-    "Output",
+    "ImageSize",
+    "ImageSizePreset",
+    "LoraWeight",
     "fast_sdxl_inpainting",
 ]

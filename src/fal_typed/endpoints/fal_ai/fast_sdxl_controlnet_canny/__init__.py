@@ -6,17 +6,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.fast_sdxl_controlnet_canny._endpoint import (
         Embedding as Embedding,
         FastSdxlControlnetCannyInput as FastSdxlControlnetCannyInput,
         FastSdxlControlnetCannyOutput as FastSdxlControlnetCannyOutput,
-        ImageSizeType2 as ImageSizeType2,
+        ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
-        LoraWeightType2 as LoraWeightType2,
+        LoraWeight as LoraWeight,
         Output as Output,
+        endpoint as endpoint,
         fast_sdxl_controlnet_canny as fast_sdxl_controlnet_canny,
     )
 
@@ -24,14 +24,36 @@ __all__ = [
     "Embedding",
     "FastSdxlControlnetCannyInput",
     "FastSdxlControlnetCannyOutput",
-    "ImageSizeType2",
-    "Input",
-    "LoraWeightType2",
-    "Output",
+    "ImageSize",
+    "ImageSizePreset",
+    "LoraWeight",
     "fast_sdxl_controlnet_canny",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.fast_sdxl_controlnet_canny._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Embedding",
+            "FastSdxlControlnetCannyInput",
+            "FastSdxlControlnetCannyOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "endpoint",
+            "fast_sdxl_controlnet_canny",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.fast_sdxl_controlnet_canny._endpoint"),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

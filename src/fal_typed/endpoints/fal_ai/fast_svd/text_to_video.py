@@ -7,12 +7,13 @@ Category: video. https://fal.ai/models/fal-ai/fast-svd/text-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,8 +22,7 @@ class FastSvdTextToVideoInput(InputModel, Request["FastSvdTextToVideoOutput"]):
     """Parameters of fal-ai/fast-svd/text-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     motion_bucket_id: Annotated[int, Field(ge=1, le=255)] = 127
     """Amount of motion in the video; higher values move more. From 1 to 255."""
@@ -52,17 +52,7 @@ class FastSvdTextToVideoInput(InputModel, Request["FastSvdTextToVideoOutput"]):
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
 
-    video_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "landscape_16_9"
+    video_size: ImageSize | VideoSize = "landscape_16_9"
     """Size of the video: a preset, or a custom width and height in pixels."""
 
 
@@ -76,7 +66,287 @@ class FastSvdTextToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-fast_svd_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastSvdTextToVideo(Endpoint[..., FastSvdTextToVideoInput, FastSvdTextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+        ) -> Result[FastSvdTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 100.
+                deep_cache: Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+        ) -> Result[FastSvdTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 100.
+                deep_cache: Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+        ) -> Result[FastSvdTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 100.
+                deep_cache: Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+        ) -> Result[FastSvdTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 100.
+                deep_cache: Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+        ) -> Handle[FastSvdTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 100.
+                deep_cache: Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+        ) -> AsyncHandle[FastSvdTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 100.
+                deep_cache: Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+        ) -> Stream[FastSvdTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 100.
+                deep_cache: Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 20,
+            deep_cache: Literal["none", "minimum", "medium", "high"] = "none",
+            fps: int = 10,
+            negative_prompt: str = UNSET,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+        ) -> AsyncStream[FastSvdTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 100.
+                deep_cache: Deprecated.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+                negative_prompt: Text description of what to avoid in the result.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+else:
+    FastSvdTextToVideo = Endpoint
+
+fast_svd_text_to_video = FastSvdTextToVideo(
     "fal-ai/fast-svd/text-to-video", FastSvdTextToVideoInput, FastSvdTextToVideoOutput
 )
 """Video endpoint of fal-ai: fast-svd, text to video.
@@ -86,12 +356,12 @@ Call it with `fast_svd_text_to_video.subscribe(prompt=…)`.
 
 Input = FastSvdTextToVideoInput
 Output = FastSvdTextToVideoOutput
+endpoint = fast_svd_text_to_video
 
 __all__ = [
     "FastSvdTextToVideoInput",
     "FastSvdTextToVideoOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "VideoSize",
     "fast_svd_text_to_video",
 ]

@@ -6,20 +6,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.fast_svd_lcm._endpoint import (
         FastSvdLcmInput as FastSvdLcmInput,
         FastSvdLcmOutput as FastSvdLcmOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         fast_svd_lcm as fast_svd_lcm,
     )
 
-__all__ = ["FastSvdLcmInput", "FastSvdLcmOutput", "Input", "Output", "fast_svd_lcm"]
+__all__ = ["FastSvdLcmInput", "FastSvdLcmOutput", "fast_svd_lcm"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.fast_svd_lcm._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FastSvdLcmInput",
+            "FastSvdLcmOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "fast_svd_lcm",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.fast_svd_lcm._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/fast-svd-lcm
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -52,7 +52,239 @@ class FastSvdLcmOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-fast_svd_lcm = Endpoint("fal-ai/fast-svd-lcm", FastSvdLcmInput, FastSvdLcmOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastSvdLcm(Endpoint[..., FastSvdLcmInput, FastSvdLcmOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+        ) -> Result[FastSvdLcmOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+        ) -> Result[FastSvdLcmOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+        ) -> Result[FastSvdLcmOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+        ) -> Result[FastSvdLcmOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+        ) -> Handle[FastSvdLcmOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+        ) -> AsyncHandle[FastSvdLcmOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+        ) -> Stream[FastSvdLcmOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            motion_bucket_id: int = 127,
+            cond_aug: float = 0.02,
+            seed: int | None = None,
+            steps: int = 4,
+            fps: int = 10,
+        ) -> AsyncStream[FastSvdLcmOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                motion_bucket_id: Amount of motion in the video; higher values move more. From 1 to
+                    255.
+                cond_aug: Amount of noise to add to the input image; more allows more motion and
+                    less similarity. From 0 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps: Number of inference steps; more steps take longer and give finer detail. From
+                    1 to 20.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 25.
+            """
+            ...
+else:
+    FastSvdLcm = Endpoint
+
+fast_svd_lcm = FastSvdLcm("fal-ai/fast-svd-lcm", FastSvdLcmInput, FastSvdLcmOutput)
 """Video endpoint of fal-ai: fast-svd-lcm.
 
 Call it with `fast_svd_lcm.subscribe(image_url=…)`.
@@ -60,5 +292,6 @@ Call it with `fast_svd_lcm.subscribe(image_url=…)`.
 
 Input = FastSvdLcmInput
 Output = FastSvdLcmOutput
+endpoint = fast_svd_lcm
 
-__all__ = ["FastSvdLcmInput", "FastSvdLcmOutput", "Input", "Output", "fast_svd_lcm"]
+__all__ = ["FastSvdLcmInput", "FastSvdLcmOutput", "fast_svd_lcm"]

@@ -7,13 +7,15 @@ https://fal.ai/models/fal-ai/ffmpeg-api/compose
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
 
 class Keyframe(InputModel):
-    """Part of the parameters: duration, timestamp, url."""
+    """An item of the parameter `keyframes`."""
 
     duration: float
     """Duration of this keyframe in milliseconds."""
@@ -25,7 +27,7 @@ class Keyframe(InputModel):
 
 
 class Track(InputModel):
-    """Part of the parameters: id, keyframes, type."""
+    """An item of the parameter `tracks`."""
 
     id: str
 
@@ -51,7 +53,67 @@ class FfmpegApiComposeOutput(OutputModel):
     """URL of the generated video."""
 
 
-ffmpeg_api_compose = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FfmpegApiCompose(Endpoint[..., FfmpegApiComposeInput, FfmpegApiComposeOutput]):
+        def run(self, *, tracks: list[Track]) -> Result[FfmpegApiComposeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, tracks: list[Track]) -> Result[FfmpegApiComposeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code."""
+            ...
+
+        def subscribe(self, *, tracks: list[Track]) -> Result[FfmpegApiComposeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, tracks: list[Track]) -> Result[FfmpegApiComposeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code."""
+            ...
+
+        def submit(self, *, tracks: list[Track]) -> Handle[FfmpegApiComposeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(self, *, tracks: list[Track]) -> AsyncHandle[FfmpegApiComposeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code."""
+            ...
+
+        def stream(self, *, tracks: list[Track]) -> Stream[FfmpegApiComposeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, tracks: list[Track]) -> AsyncStream[FfmpegApiComposeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code."""
+            ...
+else:
+    FfmpegApiCompose = Endpoint
+
+ffmpeg_api_compose = FfmpegApiCompose(
     "fal-ai/ffmpeg-api/compose", FfmpegApiComposeInput, FfmpegApiComposeOutput
 )
 """Endpoint of fal-ai: ffmpeg-api compose.
@@ -61,13 +123,12 @@ Call it with `ffmpeg_api_compose.subscribe(tracks=…)`.
 
 Input = FfmpegApiComposeInput
 Output = FfmpegApiComposeOutput
+endpoint = ffmpeg_api_compose
 
 __all__ = [
     "FfmpegApiComposeInput",
     "FfmpegApiComposeOutput",
-    "Input",
     "Keyframe",
-    "Output",
     "Track",
     "ffmpeg_api_compose",
 ]

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/ffmpeg-api/extract-frame
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -31,7 +31,121 @@ class FfmpegApiExtractFrameOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-ffmpeg_api_extract_frame = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FfmpegApiExtractFrame(
+        Endpoint[..., FfmpegApiExtractFrameInput, FfmpegApiExtractFrameOutput]
+    ):
+        def run(
+            self, *, video_url: FileInput, frame_type: Literal["first", "middle", "last"] = "first"
+        ) -> Result[FfmpegApiExtractFrameOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_type: Which frame of the video to extract.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_url: FileInput, frame_type: Literal["first", "middle", "last"] = "first"
+        ) -> Result[FfmpegApiExtractFrameOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_type: Which frame of the video to extract.
+            """
+            ...
+
+        def subscribe(
+            self, *, video_url: FileInput, frame_type: Literal["first", "middle", "last"] = "first"
+        ) -> Result[FfmpegApiExtractFrameOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_type: Which frame of the video to extract.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_url: FileInput, frame_type: Literal["first", "middle", "last"] = "first"
+        ) -> Result[FfmpegApiExtractFrameOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_type: Which frame of the video to extract.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, frame_type: Literal["first", "middle", "last"] = "first"
+        ) -> Handle[FfmpegApiExtractFrameOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_type: Which frame of the video to extract.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_url: FileInput, frame_type: Literal["first", "middle", "last"] = "first"
+        ) -> AsyncHandle[FfmpegApiExtractFrameOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_type: Which frame of the video to extract.
+            """
+            ...
+
+        def stream(
+            self, *, video_url: FileInput, frame_type: Literal["first", "middle", "last"] = "first"
+        ) -> Stream[FfmpegApiExtractFrameOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_type: Which frame of the video to extract.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_url: FileInput, frame_type: Literal["first", "middle", "last"] = "first"
+        ) -> AsyncStream[FfmpegApiExtractFrameOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_type: Which frame of the video to extract.
+            """
+            ...
+else:
+    FfmpegApiExtractFrame = Endpoint
+
+ffmpeg_api_extract_frame = FfmpegApiExtractFrame(
     "fal-ai/ffmpeg-api/extract-frame", FfmpegApiExtractFrameInput, FfmpegApiExtractFrameOutput
 )
 """Endpoint of fal-ai: ffmpeg-api extract-frame.
@@ -41,11 +155,6 @@ Call it with `ffmpeg_api_extract_frame.subscribe(video_url=…)`.
 
 Input = FfmpegApiExtractFrameInput
 Output = FfmpegApiExtractFrameOutput
+endpoint = ffmpeg_api_extract_frame
 
-__all__ = [
-    "FfmpegApiExtractFrameInput",
-    "FfmpegApiExtractFrameOutput",
-    "Input",
-    "Output",
-    "ffmpeg_api_extract_frame",
-]
+__all__ = ["FfmpegApiExtractFrameInput", "FfmpegApiExtractFrameOutput", "ffmpeg_api_extract_frame"]

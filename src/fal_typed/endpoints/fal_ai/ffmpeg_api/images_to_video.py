@@ -7,13 +7,15 @@ https://fal.ai/models/fal-ai/ffmpeg-api/images-to-video
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
 
 class ImageFrame(InputModel):
-    """Part of the parameters: frames, url."""
+    """An item of the parameter `images`."""
 
     frames: float
 
@@ -40,7 +42,129 @@ class FfmpegApiImagesToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ffmpeg_api_images_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FfmpegApiImagesToVideo(
+        Endpoint[..., FfmpegApiImagesToVideoInput, FfmpegApiImagesToVideoOutput]
+    ):
+        def run(
+            self, *, images: list[ImageFrame], fps: int = 24
+        ) -> Result[FfmpegApiImagesToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                images: Images that the video passes through, each with its position in time.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, images: list[ImageFrame], fps: int = 24
+        ) -> Result[FfmpegApiImagesToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                images: Images that the video passes through, each with its position in time.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+            """
+            ...
+
+        def subscribe(
+            self, *, images: list[ImageFrame], fps: int = 24
+        ) -> Result[FfmpegApiImagesToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                images: Images that the video passes through, each with its position in time.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, images: list[ImageFrame], fps: int = 24
+        ) -> Result[FfmpegApiImagesToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                images: Images that the video passes through, each with its position in time.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+            """
+            ...
+
+        def submit(
+            self, *, images: list[ImageFrame], fps: int = 24
+        ) -> Handle[FfmpegApiImagesToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                images: Images that the video passes through, each with its position in time.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, images: list[ImageFrame], fps: int = 24
+        ) -> AsyncHandle[FfmpegApiImagesToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                images: Images that the video passes through, each with its position in time.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+            """
+            ...
+
+        def stream(
+            self, *, images: list[ImageFrame], fps: int = 24
+        ) -> Stream[FfmpegApiImagesToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                images: Images that the video passes through, each with its position in time.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, images: list[ImageFrame], fps: int = 24
+        ) -> AsyncStream[FfmpegApiImagesToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                images: Images that the video passes through, each with its position in time.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+            """
+            ...
+else:
+    FfmpegApiImagesToVideo = Endpoint
+
+ffmpeg_api_images_to_video = FfmpegApiImagesToVideo(
     "fal-ai/ffmpeg-api/images-to-video", FfmpegApiImagesToVideoInput, FfmpegApiImagesToVideoOutput
 )
 """Endpoint of fal-ai: ffmpeg-api, images to video.
@@ -50,12 +174,11 @@ Call it with `ffmpeg_api_images_to_video.subscribe(images=…)`.
 
 Input = FfmpegApiImagesToVideoInput
 Output = FfmpegApiImagesToVideoOutput
+endpoint = ffmpeg_api_images_to_video
 
 __all__ = [
     "FfmpegApiImagesToVideoInput",
     "FfmpegApiImagesToVideoOutput",
     "ImageFrame",
-    "Input",
-    "Output",
     "ffmpeg_api_images_to_video",
 ]

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/ffmpeg-api/loudnorm
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -51,9 +53,7 @@ class FfmpegApiLoudnormInput(InputModel, Request["FfmpegApiLoudnormOutput"]):
 
 
 class LoudnormSummary(OutputModel):
-    """Part of the result: input_integrated, input_lra, input_threshold, input_true_peak,
-    normalization_type, output_integrated, output_lra, output_threshold, ….
-    """
+    """Value of the field `summary`."""
 
     input_integrated: float | None = None
     """Integrated loudness of the input, in LUFS."""
@@ -93,7 +93,287 @@ class FfmpegApiLoudnormOutput(OutputModel):
     summary: LoudnormSummary | None = None
 
 
-ffmpeg_api_loudnorm = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FfmpegApiLoudnorm(Endpoint[..., FfmpegApiLoudnormInput, FfmpegApiLoudnormOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            dual_mono: bool = UNSET,
+            integrated_loudness: float = -18,
+            linear: bool = UNSET,
+            loudness_range: float = 7,
+            measured_i: float = UNSET,
+            measured_lra: float = UNSET,
+            measured_thresh: float = UNSET,
+            measured_tp: float = UNSET,
+            offset: int = UNSET,
+            print_summary: bool = UNSET,
+            true_peak: float = -0.1,
+        ) -> Result[FfmpegApiLoudnormOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                dual_mono: Whether to treat a mono recording as it sounds on two speakers.
+                integrated_loudness: Target integrated loudness, in LUFS.
+                loudness_range: Target loudness range, in LU.
+                measured_i: Integrated loudness measured by an earlier run, in LUFS.
+                measured_lra: Loudness range measured by an earlier run, in LU.
+                measured_thresh: Loudness threshold measured by an earlier run, in LUFS.
+                measured_tp: True peak level measured by an earlier run, in dBTP.
+                print_summary: Whether to also return the levels before and after.
+                true_peak: Maximum true peak level, in dBTP.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            dual_mono: bool = UNSET,
+            integrated_loudness: float = -18,
+            linear: bool = UNSET,
+            loudness_range: float = 7,
+            measured_i: float = UNSET,
+            measured_lra: float = UNSET,
+            measured_thresh: float = UNSET,
+            measured_tp: float = UNSET,
+            offset: int = UNSET,
+            print_summary: bool = UNSET,
+            true_peak: float = -0.1,
+        ) -> Result[FfmpegApiLoudnormOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                dual_mono: Whether to treat a mono recording as it sounds on two speakers.
+                integrated_loudness: Target integrated loudness, in LUFS.
+                loudness_range: Target loudness range, in LU.
+                measured_i: Integrated loudness measured by an earlier run, in LUFS.
+                measured_lra: Loudness range measured by an earlier run, in LU.
+                measured_thresh: Loudness threshold measured by an earlier run, in LUFS.
+                measured_tp: True peak level measured by an earlier run, in dBTP.
+                print_summary: Whether to also return the levels before and after.
+                true_peak: Maximum true peak level, in dBTP.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            dual_mono: bool = UNSET,
+            integrated_loudness: float = -18,
+            linear: bool = UNSET,
+            loudness_range: float = 7,
+            measured_i: float = UNSET,
+            measured_lra: float = UNSET,
+            measured_thresh: float = UNSET,
+            measured_tp: float = UNSET,
+            offset: int = UNSET,
+            print_summary: bool = UNSET,
+            true_peak: float = -0.1,
+        ) -> Result[FfmpegApiLoudnormOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                dual_mono: Whether to treat a mono recording as it sounds on two speakers.
+                integrated_loudness: Target integrated loudness, in LUFS.
+                loudness_range: Target loudness range, in LU.
+                measured_i: Integrated loudness measured by an earlier run, in LUFS.
+                measured_lra: Loudness range measured by an earlier run, in LU.
+                measured_thresh: Loudness threshold measured by an earlier run, in LUFS.
+                measured_tp: True peak level measured by an earlier run, in dBTP.
+                print_summary: Whether to also return the levels before and after.
+                true_peak: Maximum true peak level, in dBTP.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            dual_mono: bool = UNSET,
+            integrated_loudness: float = -18,
+            linear: bool = UNSET,
+            loudness_range: float = 7,
+            measured_i: float = UNSET,
+            measured_lra: float = UNSET,
+            measured_thresh: float = UNSET,
+            measured_tp: float = UNSET,
+            offset: int = UNSET,
+            print_summary: bool = UNSET,
+            true_peak: float = -0.1,
+        ) -> Result[FfmpegApiLoudnormOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                dual_mono: Whether to treat a mono recording as it sounds on two speakers.
+                integrated_loudness: Target integrated loudness, in LUFS.
+                loudness_range: Target loudness range, in LU.
+                measured_i: Integrated loudness measured by an earlier run, in LUFS.
+                measured_lra: Loudness range measured by an earlier run, in LU.
+                measured_thresh: Loudness threshold measured by an earlier run, in LUFS.
+                measured_tp: True peak level measured by an earlier run, in dBTP.
+                print_summary: Whether to also return the levels before and after.
+                true_peak: Maximum true peak level, in dBTP.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            dual_mono: bool = UNSET,
+            integrated_loudness: float = -18,
+            linear: bool = UNSET,
+            loudness_range: float = 7,
+            measured_i: float = UNSET,
+            measured_lra: float = UNSET,
+            measured_thresh: float = UNSET,
+            measured_tp: float = UNSET,
+            offset: int = UNSET,
+            print_summary: bool = UNSET,
+            true_peak: float = -0.1,
+        ) -> Handle[FfmpegApiLoudnormOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                dual_mono: Whether to treat a mono recording as it sounds on two speakers.
+                integrated_loudness: Target integrated loudness, in LUFS.
+                loudness_range: Target loudness range, in LU.
+                measured_i: Integrated loudness measured by an earlier run, in LUFS.
+                measured_lra: Loudness range measured by an earlier run, in LU.
+                measured_thresh: Loudness threshold measured by an earlier run, in LUFS.
+                measured_tp: True peak level measured by an earlier run, in dBTP.
+                print_summary: Whether to also return the levels before and after.
+                true_peak: Maximum true peak level, in dBTP.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            dual_mono: bool = UNSET,
+            integrated_loudness: float = -18,
+            linear: bool = UNSET,
+            loudness_range: float = 7,
+            measured_i: float = UNSET,
+            measured_lra: float = UNSET,
+            measured_thresh: float = UNSET,
+            measured_tp: float = UNSET,
+            offset: int = UNSET,
+            print_summary: bool = UNSET,
+            true_peak: float = -0.1,
+        ) -> AsyncHandle[FfmpegApiLoudnormOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                dual_mono: Whether to treat a mono recording as it sounds on two speakers.
+                integrated_loudness: Target integrated loudness, in LUFS.
+                loudness_range: Target loudness range, in LU.
+                measured_i: Integrated loudness measured by an earlier run, in LUFS.
+                measured_lra: Loudness range measured by an earlier run, in LU.
+                measured_thresh: Loudness threshold measured by an earlier run, in LUFS.
+                measured_tp: True peak level measured by an earlier run, in dBTP.
+                print_summary: Whether to also return the levels before and after.
+                true_peak: Maximum true peak level, in dBTP.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            dual_mono: bool = UNSET,
+            integrated_loudness: float = -18,
+            linear: bool = UNSET,
+            loudness_range: float = 7,
+            measured_i: float = UNSET,
+            measured_lra: float = UNSET,
+            measured_thresh: float = UNSET,
+            measured_tp: float = UNSET,
+            offset: int = UNSET,
+            print_summary: bool = UNSET,
+            true_peak: float = -0.1,
+        ) -> Stream[FfmpegApiLoudnormOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                dual_mono: Whether to treat a mono recording as it sounds on two speakers.
+                integrated_loudness: Target integrated loudness, in LUFS.
+                loudness_range: Target loudness range, in LU.
+                measured_i: Integrated loudness measured by an earlier run, in LUFS.
+                measured_lra: Loudness range measured by an earlier run, in LU.
+                measured_thresh: Loudness threshold measured by an earlier run, in LUFS.
+                measured_tp: True peak level measured by an earlier run, in dBTP.
+                print_summary: Whether to also return the levels before and after.
+                true_peak: Maximum true peak level, in dBTP.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            dual_mono: bool = UNSET,
+            integrated_loudness: float = -18,
+            linear: bool = UNSET,
+            loudness_range: float = 7,
+            measured_i: float = UNSET,
+            measured_lra: float = UNSET,
+            measured_thresh: float = UNSET,
+            measured_tp: float = UNSET,
+            offset: int = UNSET,
+            print_summary: bool = UNSET,
+            true_peak: float = -0.1,
+        ) -> AsyncStream[FfmpegApiLoudnormOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                dual_mono: Whether to treat a mono recording as it sounds on two speakers.
+                integrated_loudness: Target integrated loudness, in LUFS.
+                loudness_range: Target loudness range, in LU.
+                measured_i: Integrated loudness measured by an earlier run, in LUFS.
+                measured_lra: Loudness range measured by an earlier run, in LU.
+                measured_thresh: Loudness threshold measured by an earlier run, in LUFS.
+                measured_tp: True peak level measured by an earlier run, in dBTP.
+                print_summary: Whether to also return the levels before and after.
+                true_peak: Maximum true peak level, in dBTP.
+            """
+            ...
+else:
+    FfmpegApiLoudnorm = Endpoint
+
+ffmpeg_api_loudnorm = FfmpegApiLoudnorm(
     "fal-ai/ffmpeg-api/loudnorm", FfmpegApiLoudnormInput, FfmpegApiLoudnormOutput
 )
 """Endpoint of fal-ai: ffmpeg-api loudnorm.
@@ -103,12 +383,11 @@ Call it with `ffmpeg_api_loudnorm.subscribe(audio_url=…)`.
 
 Input = FfmpegApiLoudnormInput
 Output = FfmpegApiLoudnormOutput
+endpoint = ffmpeg_api_loudnorm
 
 __all__ = [
     "FfmpegApiLoudnormInput",
     "FfmpegApiLoudnormOutput",
-    "Input",
     "LoudnormSummary",
-    "Output",
     "ffmpeg_api_loudnorm",
 ]

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/ffmpeg-api/merge-audio-video
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -32,7 +34,129 @@ class FfmpegApiMergeAudioVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ffmpeg_api_merge_audio_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FfmpegApiMergeAudioVideo(
+        Endpoint[..., FfmpegApiMergeAudioVideoInput, FfmpegApiMergeAudioVideoOutput]
+    ):
+        def run(
+            self, *, audio_url: FileInput, video_url: FileInput, start_offset: float = UNSET
+        ) -> Result[FfmpegApiMergeAudioVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+                start_offset: Position to start at, in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, audio_url: FileInput, video_url: FileInput, start_offset: float = UNSET
+        ) -> Result[FfmpegApiMergeAudioVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+                start_offset: Position to start at, in seconds.
+            """
+            ...
+
+        def subscribe(
+            self, *, audio_url: FileInput, video_url: FileInput, start_offset: float = UNSET
+        ) -> Result[FfmpegApiMergeAudioVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+                start_offset: Position to start at, in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, audio_url: FileInput, video_url: FileInput, start_offset: float = UNSET
+        ) -> Result[FfmpegApiMergeAudioVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+                start_offset: Position to start at, in seconds.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput, video_url: FileInput, start_offset: float = UNSET
+        ) -> Handle[FfmpegApiMergeAudioVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+                start_offset: Position to start at, in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, audio_url: FileInput, video_url: FileInput, start_offset: float = UNSET
+        ) -> AsyncHandle[FfmpegApiMergeAudioVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+                start_offset: Position to start at, in seconds.
+            """
+            ...
+
+        def stream(
+            self, *, audio_url: FileInput, video_url: FileInput, start_offset: float = UNSET
+        ) -> Stream[FfmpegApiMergeAudioVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+                start_offset: Position to start at, in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, audio_url: FileInput, video_url: FileInput, start_offset: float = UNSET
+        ) -> AsyncStream[FfmpegApiMergeAudioVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+                start_offset: Position to start at, in seconds.
+            """
+            ...
+else:
+    FfmpegApiMergeAudioVideo = Endpoint
+
+ffmpeg_api_merge_audio_video = FfmpegApiMergeAudioVideo(
     "fal-ai/ffmpeg-api/merge-audio-video",
     FfmpegApiMergeAudioVideoInput,
     FfmpegApiMergeAudioVideoOutput,
@@ -44,11 +168,10 @@ Call it with `ffmpeg_api_merge_audio_video.subscribe(audio_url=â€¦, video_url=â€
 
 Input = FfmpegApiMergeAudioVideoInput
 Output = FfmpegApiMergeAudioVideoOutput
+endpoint = ffmpeg_api_merge_audio_video
 
 __all__ = [
     "FfmpegApiMergeAudioVideoInput",
     "FfmpegApiMergeAudioVideoOutput",
-    "Input",
-    "Output",
     "ffmpeg_api_merge_audio_video",
 ]

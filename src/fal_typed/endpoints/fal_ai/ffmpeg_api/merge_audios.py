@@ -7,9 +7,10 @@ https://fal.ai/models/fal-ai/ffmpeg-api/merge-audios
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.output_format import OutputFormat
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -20,27 +21,7 @@ class FfmpegApiMergeAudiosInput(InputModel, Request["FfmpegApiMergeAudiosOutput"
     audio_urls: list[FileInput]
     """Audio files to edit or to use as references, in order."""
 
-    output_format: Literal[
-        "mp3_22050_32",
-        "mp3_44100_32",
-        "mp3_44100_64",
-        "mp3_44100_96",
-        "mp3_44100_128",
-        "mp3_44100_192",
-        "pcm_8000",
-        "pcm_16000",
-        "pcm_22050",
-        "pcm_24000",
-        "pcm_44100",
-        "pcm_48000",
-        "ulaw_8000",
-        "alaw_8000",
-        "opus_48000_32",
-        "opus_48000_64",
-        "opus_48000_96",
-        "opus_48000_128",
-        "opus_48000_192",
-    ] = UNSET
+    output_format: OutputFormat = UNSET
     """File format of the result."""
 
 
@@ -51,7 +32,121 @@ class FfmpegApiMergeAudiosOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-ffmpeg_api_merge_audios = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FfmpegApiMergeAudios(
+        Endpoint[..., FfmpegApiMergeAudiosInput, FfmpegApiMergeAudiosOutput]
+    ):
+        def run(
+            self, *, audio_urls: list[FileInput], output_format: OutputFormat = UNSET
+        ) -> Result[FfmpegApiMergeAudiosOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_urls: Audio files to edit or to use as references, in order.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, audio_urls: list[FileInput], output_format: OutputFormat = UNSET
+        ) -> Result[FfmpegApiMergeAudiosOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_urls: Audio files to edit or to use as references, in order.
+                output_format: File format of the result.
+            """
+            ...
+
+        def subscribe(
+            self, *, audio_urls: list[FileInput], output_format: OutputFormat = UNSET
+        ) -> Result[FfmpegApiMergeAudiosOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_urls: Audio files to edit or to use as references, in order.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, audio_urls: list[FileInput], output_format: OutputFormat = UNSET
+        ) -> Result[FfmpegApiMergeAudiosOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_urls: Audio files to edit or to use as references, in order.
+                output_format: File format of the result.
+            """
+            ...
+
+        def submit(
+            self, *, audio_urls: list[FileInput], output_format: OutputFormat = UNSET
+        ) -> Handle[FfmpegApiMergeAudiosOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_urls: Audio files to edit or to use as references, in order.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, audio_urls: list[FileInput], output_format: OutputFormat = UNSET
+        ) -> AsyncHandle[FfmpegApiMergeAudiosOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_urls: Audio files to edit or to use as references, in order.
+                output_format: File format of the result.
+            """
+            ...
+
+        def stream(
+            self, *, audio_urls: list[FileInput], output_format: OutputFormat = UNSET
+        ) -> Stream[FfmpegApiMergeAudiosOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_urls: Audio files to edit or to use as references, in order.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, audio_urls: list[FileInput], output_format: OutputFormat = UNSET
+        ) -> AsyncStream[FfmpegApiMergeAudiosOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_urls: Audio files to edit or to use as references, in order.
+                output_format: File format of the result.
+            """
+            ...
+else:
+    FfmpegApiMergeAudios = Endpoint
+
+ffmpeg_api_merge_audios = FfmpegApiMergeAudios(
     "fal-ai/ffmpeg-api/merge-audios", FfmpegApiMergeAudiosInput, FfmpegApiMergeAudiosOutput
 )
 """Endpoint of fal-ai: ffmpeg-api merge-audios.
@@ -61,11 +156,11 @@ Call it with `ffmpeg_api_merge_audios.subscribe(audio_urls=…)`.
 
 Input = FfmpegApiMergeAudiosInput
 Output = FfmpegApiMergeAudiosOutput
+endpoint = ffmpeg_api_merge_audios
 
 __all__ = [
     "FfmpegApiMergeAudiosInput",
     "FfmpegApiMergeAudiosOutput",
-    "Input",
-    "Output",
+    "OutputFormat",
     "ffmpeg_api_merge_audios",
 ]

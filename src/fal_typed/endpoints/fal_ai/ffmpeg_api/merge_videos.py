@@ -7,10 +7,11 @@ https://fal.ai/models/fal-ai/ffmpeg-api/merge-videos
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.resolution_50752bcb import Resolution
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,17 +22,7 @@ class FfmpegApiMergeVideosInput(InputModel, Request["FfmpegApiMergeVideosOutput"
     video_urls: list[FileInput]
     """Clips to edit or to use as references, in order."""
 
-    resolution: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = UNSET
+    resolution: ImageSize | Resolution = UNSET
     """Resolution of the result; higher is sharper, slower and can cost more."""
 
     resolution_aspect_ratio_video_index: float = UNSET
@@ -50,7 +41,169 @@ class FfmpegApiMergeVideosOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ffmpeg_api_merge_videos = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FfmpegApiMergeVideos(
+        Endpoint[..., FfmpegApiMergeVideosInput, FfmpegApiMergeVideosOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_urls: list[FileInput],
+            resolution: ImageSize | Resolution = UNSET,
+            resolution_aspect_ratio_video_index: float = UNSET,
+            target_fps: int = UNSET,
+        ) -> Result[FfmpegApiMergeVideosOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                target_fps: Frames per second of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_urls: list[FileInput],
+            resolution: ImageSize | Resolution = UNSET,
+            resolution_aspect_ratio_video_index: float = UNSET,
+            target_fps: int = UNSET,
+        ) -> Result[FfmpegApiMergeVideosOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                target_fps: Frames per second of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_urls: list[FileInput],
+            resolution: ImageSize | Resolution = UNSET,
+            resolution_aspect_ratio_video_index: float = UNSET,
+            target_fps: int = UNSET,
+        ) -> Result[FfmpegApiMergeVideosOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                target_fps: Frames per second of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_urls: list[FileInput],
+            resolution: ImageSize | Resolution = UNSET,
+            resolution_aspect_ratio_video_index: float = UNSET,
+            target_fps: int = UNSET,
+        ) -> Result[FfmpegApiMergeVideosOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                target_fps: Frames per second of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_urls: list[FileInput],
+            resolution: ImageSize | Resolution = UNSET,
+            resolution_aspect_ratio_video_index: float = UNSET,
+            target_fps: int = UNSET,
+        ) -> Handle[FfmpegApiMergeVideosOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                target_fps: Frames per second of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_urls: list[FileInput],
+            resolution: ImageSize | Resolution = UNSET,
+            resolution_aspect_ratio_video_index: float = UNSET,
+            target_fps: int = UNSET,
+        ) -> AsyncHandle[FfmpegApiMergeVideosOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                target_fps: Frames per second of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_urls: list[FileInput],
+            resolution: ImageSize | Resolution = UNSET,
+            resolution_aspect_ratio_video_index: float = UNSET,
+            target_fps: int = UNSET,
+        ) -> Stream[FfmpegApiMergeVideosOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                target_fps: Frames per second of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_urls: list[FileInput],
+            resolution: ImageSize | Resolution = UNSET,
+            resolution_aspect_ratio_video_index: float = UNSET,
+            target_fps: int = UNSET,
+        ) -> AsyncStream[FfmpegApiMergeVideosOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                target_fps: Frames per second of the result.
+            """
+            ...
+else:
+    FfmpegApiMergeVideos = Endpoint
+
+ffmpeg_api_merge_videos = FfmpegApiMergeVideos(
     "fal-ai/ffmpeg-api/merge-videos", FfmpegApiMergeVideosInput, FfmpegApiMergeVideosOutput
 )
 """Endpoint of fal-ai: ffmpeg-api merge-videos.
@@ -60,12 +213,12 @@ Call it with `ffmpeg_api_merge_videos.subscribe(video_urls=…)`.
 
 Input = FfmpegApiMergeVideosInput
 Output = FfmpegApiMergeVideosOutput
+endpoint = ffmpeg_api_merge_videos
 
 __all__ = [
     "FfmpegApiMergeVideosInput",
     "FfmpegApiMergeVideosOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "Resolution",
     "ffmpeg_api_merge_videos",
 ]

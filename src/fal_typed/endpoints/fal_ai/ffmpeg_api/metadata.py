@@ -7,12 +7,14 @@ https://fal.ai/models/fal-ai/ffmpeg-api/metadata
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
-from fal_typed.endpoints._shared.audio_track_c0ed79d6 import AudioTrack
-from fal_typed.endpoints._shared.resolution_24a951c9 import Resolution
-from fal_typed.endpoints._shared.video_format_e67276a7 import VideoFormat
-from fal_typed.endpoints._shared.video_model_34750dfe import VideoModel
+from fal_typed.endpoints._shared.audio_model import AudioModel
+from fal_typed.endpoints._shared.audio_track import AudioTrack
+from fal_typed.endpoints._shared.resolution_5148e25b import Resolution
+from fal_typed.endpoints._shared.video_format import VideoFormat
+from fal_typed.endpoints._shared.video_model import VideoModel
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -33,7 +35,119 @@ class FfmpegApiMetadataOutput(OutputModel):
     media: VideoModel | AudioModel
 
 
-ffmpeg_api_metadata = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FfmpegApiMetadata(Endpoint[..., FfmpegApiMetadataInput, FfmpegApiMetadataOutput]):
+        def run(
+            self, *, media_url: FileInput, extract_frames: bool = UNSET
+        ) -> Result[FfmpegApiMetadataOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                extract_frames: Whether to also extract the first and last frame of the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, media_url: FileInput, extract_frames: bool = UNSET
+        ) -> Result[FfmpegApiMetadataOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                extract_frames: Whether to also extract the first and last frame of the video.
+            """
+            ...
+
+        def subscribe(
+            self, *, media_url: FileInput, extract_frames: bool = UNSET
+        ) -> Result[FfmpegApiMetadataOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                extract_frames: Whether to also extract the first and last frame of the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, media_url: FileInput, extract_frames: bool = UNSET
+        ) -> Result[FfmpegApiMetadataOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                extract_frames: Whether to also extract the first and last frame of the video.
+            """
+            ...
+
+        def submit(
+            self, *, media_url: FileInput, extract_frames: bool = UNSET
+        ) -> Handle[FfmpegApiMetadataOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                extract_frames: Whether to also extract the first and last frame of the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, media_url: FileInput, extract_frames: bool = UNSET
+        ) -> AsyncHandle[FfmpegApiMetadataOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                extract_frames: Whether to also extract the first and last frame of the video.
+            """
+            ...
+
+        def stream(
+            self, *, media_url: FileInput, extract_frames: bool = UNSET
+        ) -> Stream[FfmpegApiMetadataOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                extract_frames: Whether to also extract the first and last frame of the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, media_url: FileInput, extract_frames: bool = UNSET
+        ) -> AsyncStream[FfmpegApiMetadataOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                extract_frames: Whether to also extract the first and last frame of the video.
+            """
+            ...
+else:
+    FfmpegApiMetadata = Endpoint
+
+ffmpeg_api_metadata = FfmpegApiMetadata(
     "fal-ai/ffmpeg-api/metadata", FfmpegApiMetadataInput, FfmpegApiMetadataOutput
 )
 """Endpoint of fal-ai: ffmpeg-api metadata.
@@ -43,14 +157,13 @@ Call it with `ffmpeg_api_metadata.subscribe(media_url=…)`.
 
 Input = FfmpegApiMetadataInput
 Output = FfmpegApiMetadataOutput
+endpoint = ffmpeg_api_metadata
 
 __all__ = [
     "AudioModel",
     "AudioTrack",
     "FfmpegApiMetadataInput",
     "FfmpegApiMetadataOutput",
-    "Input",
-    "Output",
     "Resolution",
     "VideoFormat",
     "VideoModel",

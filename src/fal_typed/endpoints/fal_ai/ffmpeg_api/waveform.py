@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/ffmpeg-api/waveform
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -40,7 +42,159 @@ class FfmpegApiWaveformOutput(OutputModel):
     """Loudness at regular intervals, for drawing a waveform."""
 
 
-ffmpeg_api_waveform = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FfmpegApiWaveform(Endpoint[..., FfmpegApiWaveformInput, FfmpegApiWaveformOutput]):
+        def run(
+            self,
+            *,
+            media_url: FileInput,
+            points_per_second: float = 4,
+            precision: float = 2,
+            smoothing_window: float = 3,
+        ) -> Result[FfmpegApiWaveformOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                points_per_second: Number of waveform values per second.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            media_url: FileInput,
+            points_per_second: float = 4,
+            precision: float = 2,
+            smoothing_window: float = 3,
+        ) -> Result[FfmpegApiWaveformOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                points_per_second: Number of waveform values per second.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            media_url: FileInput,
+            points_per_second: float = 4,
+            precision: float = 2,
+            smoothing_window: float = 3,
+        ) -> Result[FfmpegApiWaveformOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                points_per_second: Number of waveform values per second.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            media_url: FileInput,
+            points_per_second: float = 4,
+            precision: float = 2,
+            smoothing_window: float = 3,
+        ) -> Result[FfmpegApiWaveformOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                points_per_second: Number of waveform values per second.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            media_url: FileInput,
+            points_per_second: float = 4,
+            precision: float = 2,
+            smoothing_window: float = 3,
+        ) -> Handle[FfmpegApiWaveformOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                points_per_second: Number of waveform values per second.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            media_url: FileInput,
+            points_per_second: float = 4,
+            precision: float = 2,
+            smoothing_window: float = 3,
+        ) -> AsyncHandle[FfmpegApiWaveformOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                points_per_second: Number of waveform values per second.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            media_url: FileInput,
+            points_per_second: float = 4,
+            precision: float = 2,
+            smoothing_window: float = 3,
+        ) -> Stream[FfmpegApiWaveformOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                points_per_second: Number of waveform values per second.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            media_url: FileInput,
+            points_per_second: float = 4,
+            precision: float = 2,
+            smoothing_window: float = 3,
+        ) -> AsyncStream[FfmpegApiWaveformOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                media_url: URL of the audio, image or video file.
+                points_per_second: Number of waveform values per second.
+            """
+            ...
+else:
+    FfmpegApiWaveform = Endpoint
+
+ffmpeg_api_waveform = FfmpegApiWaveform(
     "fal-ai/ffmpeg-api/waveform", FfmpegApiWaveformInput, FfmpegApiWaveformOutput
 )
 """Endpoint of fal-ai: ffmpeg-api waveform.
@@ -50,11 +204,6 @@ Call it with `ffmpeg_api_waveform.subscribe(media_url=…)`.
 
 Input = FfmpegApiWaveformInput
 Output = FfmpegApiWaveformOutput
+endpoint = ffmpeg_api_waveform
 
-__all__ = [
-    "FfmpegApiWaveformInput",
-    "FfmpegApiWaveformOutput",
-    "Input",
-    "Output",
-    "ffmpeg_api_waveform",
-]
+__all__ = ["FfmpegApiWaveformInput", "FfmpegApiWaveformOutput", "ffmpeg_api_waveform"]

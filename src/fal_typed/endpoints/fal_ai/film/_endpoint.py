@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/film
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image, Video
@@ -65,7 +65,327 @@ class FilmOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-film = Endpoint("fal-ai/film", FilmInput, FilmOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Film(Endpoint[..., FilmInput, FilmOutput]):
+        def run(
+            self,
+            *,
+            end_image_url: FileInput,
+            start_image_url: FileInput,
+            fps: int = 8,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+            include_end: bool = UNSET,
+            include_start: bool = UNSET,
+            num_frames: int = 1,
+            output_type: Literal["images", "video"] = "images",
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FilmOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                end_image_url: Image to use as the last frame.
+                start_image_url: First of the two images to interpolate between.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                include_end: Whether to include the last input image at the end of the result.
+                include_start: Whether to include the first input image at the start of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                output_type: Whether to return individual images or a video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            end_image_url: FileInput,
+            start_image_url: FileInput,
+            fps: int = 8,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+            include_end: bool = UNSET,
+            include_start: bool = UNSET,
+            num_frames: int = 1,
+            output_type: Literal["images", "video"] = "images",
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FilmOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                end_image_url: Image to use as the last frame.
+                start_image_url: First of the two images to interpolate between.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                include_end: Whether to include the last input image at the end of the result.
+                include_start: Whether to include the first input image at the start of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                output_type: Whether to return individual images or a video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            end_image_url: FileInput,
+            start_image_url: FileInput,
+            fps: int = 8,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+            include_end: bool = UNSET,
+            include_start: bool = UNSET,
+            num_frames: int = 1,
+            output_type: Literal["images", "video"] = "images",
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FilmOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                end_image_url: Image to use as the last frame.
+                start_image_url: First of the two images to interpolate between.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                include_end: Whether to include the last input image at the end of the result.
+                include_start: Whether to include the first input image at the start of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                output_type: Whether to return individual images or a video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            end_image_url: FileInput,
+            start_image_url: FileInput,
+            fps: int = 8,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+            include_end: bool = UNSET,
+            include_start: bool = UNSET,
+            num_frames: int = 1,
+            output_type: Literal["images", "video"] = "images",
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FilmOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                end_image_url: Image to use as the last frame.
+                start_image_url: First of the two images to interpolate between.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                include_end: Whether to include the last input image at the end of the result.
+                include_start: Whether to include the first input image at the start of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                output_type: Whether to return individual images or a video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            end_image_url: FileInput,
+            start_image_url: FileInput,
+            fps: int = 8,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+            include_end: bool = UNSET,
+            include_start: bool = UNSET,
+            num_frames: int = 1,
+            output_type: Literal["images", "video"] = "images",
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Handle[FilmOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                end_image_url: Image to use as the last frame.
+                start_image_url: First of the two images to interpolate between.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                include_end: Whether to include the last input image at the end of the result.
+                include_start: Whether to include the first input image at the start of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                output_type: Whether to return individual images or a video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            end_image_url: FileInput,
+            start_image_url: FileInput,
+            fps: int = 8,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+            include_end: bool = UNSET,
+            include_start: bool = UNSET,
+            num_frames: int = 1,
+            output_type: Literal["images", "video"] = "images",
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncHandle[FilmOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                end_image_url: Image to use as the last frame.
+                start_image_url: First of the two images to interpolate between.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                include_end: Whether to include the last input image at the end of the result.
+                include_start: Whether to include the first input image at the start of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                output_type: Whether to return individual images or a video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            end_image_url: FileInput,
+            start_image_url: FileInput,
+            fps: int = 8,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+            include_end: bool = UNSET,
+            include_start: bool = UNSET,
+            num_frames: int = 1,
+            output_type: Literal["images", "video"] = "images",
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Stream[FilmOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                end_image_url: Image to use as the last frame.
+                start_image_url: First of the two images to interpolate between.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                include_end: Whether to include the last input image at the end of the result.
+                include_start: Whether to include the first input image at the start of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                output_type: Whether to return individual images or a video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            end_image_url: FileInput,
+            start_image_url: FileInput,
+            fps: int = 8,
+            image_format: Literal["png", "jpeg"] = "jpeg",
+            include_end: bool = UNSET,
+            include_start: bool = UNSET,
+            num_frames: int = 1,
+            output_type: Literal["images", "video"] = "images",
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncStream[FilmOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                end_image_url: Image to use as the last frame.
+                start_image_url: First of the two images to interpolate between.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                include_end: Whether to include the last input image at the end of the result.
+                include_start: Whether to include the first input image at the start of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                output_type: Whether to return individual images or a video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+else:
+    Film = Endpoint
+
+film = Film("fal-ai/film", FilmInput, FilmOutput)
 """Endpoint of fal-ai: film.
 
 Call it with `film.subscribe(end_image_url=…, start_image_url=…)`.
@@ -73,5 +393,6 @@ Call it with `film.subscribe(end_image_url=…, start_image_url=…)`.
 
 Input = FilmInput
 Output = FilmOutput
+endpoint = film
 
-__all__ = ["FilmInput", "FilmOutput", "Input", "Output", "film"]
+__all__ = ["FilmInput", "FilmOutput", "film"]

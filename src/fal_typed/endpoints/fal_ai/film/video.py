@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/film/video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -56,7 +56,303 @@ class FilmVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-film_video = Endpoint("fal-ai/film/video", FilmVideoInput, FilmVideoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FilmVideo(Endpoint[..., FilmVideoInput, FilmVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            fps: int = 8,
+            loop: bool = UNSET,
+            num_frames: int = 1,
+            sync_mode: bool = UNSET,
+            use_calculated_fps: bool = True,
+            use_scene_detection: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FilmVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                loop: Whether the video loops seamlessly.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            fps: int = 8,
+            loop: bool = UNSET,
+            num_frames: int = 1,
+            sync_mode: bool = UNSET,
+            use_calculated_fps: bool = True,
+            use_scene_detection: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FilmVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                loop: Whether the video loops seamlessly.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            fps: int = 8,
+            loop: bool = UNSET,
+            num_frames: int = 1,
+            sync_mode: bool = UNSET,
+            use_calculated_fps: bool = True,
+            use_scene_detection: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FilmVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                loop: Whether the video loops seamlessly.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            fps: int = 8,
+            loop: bool = UNSET,
+            num_frames: int = 1,
+            sync_mode: bool = UNSET,
+            use_calculated_fps: bool = True,
+            use_scene_detection: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FilmVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                loop: Whether the video loops seamlessly.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            fps: int = 8,
+            loop: bool = UNSET,
+            num_frames: int = 1,
+            sync_mode: bool = UNSET,
+            use_calculated_fps: bool = True,
+            use_scene_detection: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Handle[FilmVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                loop: Whether the video loops seamlessly.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            fps: int = 8,
+            loop: bool = UNSET,
+            num_frames: int = 1,
+            sync_mode: bool = UNSET,
+            use_calculated_fps: bool = True,
+            use_scene_detection: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncHandle[FilmVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                loop: Whether the video loops seamlessly.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            fps: int = 8,
+            loop: bool = UNSET,
+            num_frames: int = 1,
+            sync_mode: bool = UNSET,
+            use_calculated_fps: bool = True,
+            use_scene_detection: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Stream[FilmVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                loop: Whether the video loops seamlessly.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            fps: int = 8,
+            loop: bool = UNSET,
+            num_frames: int = 1,
+            sync_mode: bool = UNSET,
+            use_calculated_fps: bool = True,
+            use_scene_detection: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncStream[FilmVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                loop: Whether the video loops seamlessly.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+else:
+    FilmVideo = Endpoint
+
+film_video = FilmVideo("fal-ai/film/video", FilmVideoInput, FilmVideoOutput)
 """Endpoint of fal-ai: film video.
 
 Call it with `film_video.subscribe(video_url=…)`.
@@ -64,5 +360,6 @@ Call it with `film_video.subscribe(video_url=…)`.
 
 Input = FilmVideoInput
 Output = FilmVideoOutput
+endpoint = film_video
 
-__all__ = ["FilmVideoInput", "FilmVideoOutput", "Input", "Output", "film_video"]
+__all__ = ["FilmVideoInput", "FilmVideoOutput", "film_video"]

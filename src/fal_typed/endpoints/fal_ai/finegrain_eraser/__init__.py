@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.finegrain_eraser._endpoint import (
         FinegrainEraserInput as FinegrainEraserInput,
         FinegrainEraserOutput as FinegrainEraserOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         finegrain_eraser as finegrain_eraser,
     )
 
-__all__ = ["FinegrainEraserInput", "FinegrainEraserOutput", "Input", "Output", "finegrain_eraser"]
+__all__ = ["FinegrainEraserInput", "FinegrainEraserOutput", "finegrain_eraser"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.finegrain_eraser._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FinegrainEraserInput",
+            "FinegrainEraserOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "finegrain_eraser",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.finegrain_eraser._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

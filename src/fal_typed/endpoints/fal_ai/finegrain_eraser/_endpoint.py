@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/finegrain-eraser
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -40,7 +40,177 @@ class FinegrainEraserOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-finegrain_eraser = Endpoint("fal-ai/finegrain-eraser", FinegrainEraserInput, FinegrainEraserOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FinegrainEraser(Endpoint[..., FinegrainEraserInput, FinegrainEraserOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Result[FinegrainEraserOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Result[FinegrainEraserOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Result[FinegrainEraserOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Result[FinegrainEraserOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Handle[FinegrainEraserOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> AsyncHandle[FinegrainEraserOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Stream[FinegrainEraserOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> AsyncStream[FinegrainEraserOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    FinegrainEraser = Endpoint
+
+finegrain_eraser = FinegrainEraser(
+    "fal-ai/finegrain-eraser", FinegrainEraserInput, FinegrainEraserOutput
+)
 """Endpoint of fal-ai: finegrain-eraser.
 
 Call it with `finegrain_eraser.subscribe(image_url=…, prompt=…)`.
@@ -48,5 +218,6 @@ Call it with `finegrain_eraser.subscribe(image_url=…, prompt=…)`.
 
 Input = FinegrainEraserInput
 Output = FinegrainEraserOutput
+endpoint = finegrain_eraser
 
-__all__ = ["FinegrainEraserInput", "FinegrainEraserOutput", "Input", "Output", "finegrain_eraser"]
+__all__ = ["FinegrainEraserInput", "FinegrainEraserOutput", "finegrain_eraser"]

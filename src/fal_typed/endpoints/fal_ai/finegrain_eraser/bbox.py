@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/finegrain-eraser/bbox
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -15,7 +15,7 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class BoxPromptBase(InputModel):
-    """Part of the parameters: object_id, x_max, x_min, y_max, y_min."""
+    """An item of the parameter `box_prompts`."""
 
     object_id: int = UNSET
     """Number of the object; prompts with the same number belong together."""
@@ -59,7 +59,175 @@ class FinegrainEraserBboxOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-finegrain_eraser_bbox = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FinegrainEraserBbox(Endpoint[..., FinegrainEraserBboxInput, FinegrainEraserBboxOutput]):
+        def run(
+            self,
+            *,
+            box_prompts: list[BoxPromptBase],
+            image_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Result[FinegrainEraserBboxOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                box_prompts: Boxes around the objects to select, each with its corners.
+                image_url: Image to edit or to start from.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            box_prompts: list[BoxPromptBase],
+            image_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Result[FinegrainEraserBboxOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                box_prompts: Boxes around the objects to select, each with its corners.
+                image_url: Image to edit or to start from.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            box_prompts: list[BoxPromptBase],
+            image_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Result[FinegrainEraserBboxOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                box_prompts: Boxes around the objects to select, each with its corners.
+                image_url: Image to edit or to start from.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            box_prompts: list[BoxPromptBase],
+            image_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Result[FinegrainEraserBboxOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                box_prompts: Boxes around the objects to select, each with its corners.
+                image_url: Image to edit or to start from.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            box_prompts: list[BoxPromptBase],
+            image_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Handle[FinegrainEraserBboxOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                box_prompts: Boxes around the objects to select, each with its corners.
+                image_url: Image to edit or to start from.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            box_prompts: list[BoxPromptBase],
+            image_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> AsyncHandle[FinegrainEraserBboxOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                box_prompts: Boxes around the objects to select, each with its corners.
+                image_url: Image to edit or to start from.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            box_prompts: list[BoxPromptBase],
+            image_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Stream[FinegrainEraserBboxOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                box_prompts: Boxes around the objects to select, each with its corners.
+                image_url: Image to edit or to start from.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            box_prompts: list[BoxPromptBase],
+            image_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> AsyncStream[FinegrainEraserBboxOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                box_prompts: Boxes around the objects to select, each with its corners.
+                image_url: Image to edit or to start from.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    FinegrainEraserBbox = Endpoint
+
+finegrain_eraser_bbox = FinegrainEraserBbox(
     "fal-ai/finegrain-eraser/bbox", FinegrainEraserBboxInput, FinegrainEraserBboxOutput
 )
 """Endpoint of fal-ai: finegrain-eraser bbox.
@@ -69,12 +237,11 @@ Call it with `finegrain_eraser_bbox.subscribe(box_prompts=…, image_url=…)`.
 
 Input = FinegrainEraserBboxInput
 Output = FinegrainEraserBboxOutput
+endpoint = finegrain_eraser_bbox
 
 __all__ = [
     "BoxPromptBase",
     "FinegrainEraserBboxInput",
     "FinegrainEraserBboxOutput",
-    "Input",
-    "Output",
     "finegrain_eraser_bbox",
 ]

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/finegrain-eraser/mask
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -40,7 +40,175 @@ class FinegrainEraserMaskOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-finegrain_eraser_mask = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FinegrainEraserMask(Endpoint[..., FinegrainEraserMaskInput, FinegrainEraserMaskOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Result[FinegrainEraserMaskOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Result[FinegrainEraserMaskOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Result[FinegrainEraserMaskOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Result[FinegrainEraserMaskOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Handle[FinegrainEraserMaskOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> AsyncHandle[FinegrainEraserMaskOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> Stream[FinegrainEraserMaskOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            mode: Literal["express", "standard", "premium"] = "standard",
+            seed: int = UNSET,
+        ) -> AsyncStream[FinegrainEraserMaskOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                mode: Balance of quality against speed.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    FinegrainEraserMask = Endpoint
+
+finegrain_eraser_mask = FinegrainEraserMask(
     "fal-ai/finegrain-eraser/mask", FinegrainEraserMaskInput, FinegrainEraserMaskOutput
 )
 """Endpoint of fal-ai: finegrain-eraser mask.
@@ -50,11 +218,6 @@ Call it with `finegrain_eraser_mask.subscribe(image_url=…, mask_url=…)`.
 
 Input = FinegrainEraserMaskInput
 Output = FinegrainEraserMaskOutput
+endpoint = finegrain_eraser_mask
 
-__all__ = [
-    "FinegrainEraserMaskInput",
-    "FinegrainEraserMaskOutput",
-    "Input",
-    "Output",
-    "finegrain_eraser_mask",
-]
+__all__ = ["FinegrainEraserMaskInput", "FinegrainEraserMaskOutput", "finegrain_eraser_mask"]

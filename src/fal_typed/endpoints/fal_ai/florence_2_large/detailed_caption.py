@@ -8,6 +8,8 @@ Category: vision. https://fal.ai/models/fal-ai/florence-2-large/detailed-caption
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,105 @@ class Florence2LargeDetailedCaptionOutput(OutputModel):
     """Text that was recognized, or the description of the image."""
 
 
-florence_2_large_detailed_caption = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeDetailedCaption(
+        Endpoint[..., Florence2LargeDetailedCaptionInput, Florence2LargeDetailedCaptionOutput]
+    ):
+        def run(self, *, image_url: FileInput) -> Result[Florence2LargeDetailedCaptionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput
+        ) -> Result[Florence2LargeDetailedCaptionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput) -> Result[Florence2LargeDetailedCaptionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput
+        ) -> Result[Florence2LargeDetailedCaptionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> Handle[Florence2LargeDetailedCaptionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput
+        ) -> AsyncHandle[Florence2LargeDetailedCaptionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput) -> Stream[Florence2LargeDetailedCaptionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput
+        ) -> AsyncStream[Florence2LargeDetailedCaptionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+else:
+    Florence2LargeDetailedCaption = Endpoint
+
+florence_2_large_detailed_caption = Florence2LargeDetailedCaption(
     "fal-ai/florence-2-large/detailed-caption",
     Florence2LargeDetailedCaptionInput,
     Florence2LargeDetailedCaptionOutput,
@@ -41,11 +141,10 @@ Call it with `florence_2_large_detailed_caption.subscribe(image_url=…)`.
 
 Input = Florence2LargeDetailedCaptionInput
 Output = Florence2LargeDetailedCaptionOutput
+endpoint = florence_2_large_detailed_caption
 
 __all__ = [
     "Florence2LargeDetailedCaptionInput",
     "Florence2LargeDetailedCaptionOutput",
-    "Input",
-    "Output",
     "florence_2_large_detailed_caption",
 ]

@@ -7,6 +7,8 @@ Category: vision. https://fal.ai/models/fal-ai/florence-2-large/ocr
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -26,7 +28,97 @@ class Florence2LargeOcrOutput(OutputModel):
     """Text that was recognized, or the description of the image."""
 
 
-florence_2_large_ocr = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeOcr(Endpoint[..., Florence2LargeOcrInput, Florence2LargeOcrOutput]):
+        def run(self, *, image_url: FileInput) -> Result[Florence2LargeOcrOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, image_url: FileInput) -> Result[Florence2LargeOcrOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput) -> Result[Florence2LargeOcrOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, image_url: FileInput) -> Result[Florence2LargeOcrOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> Handle[Florence2LargeOcrOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput
+        ) -> AsyncHandle[Florence2LargeOcrOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput) -> Stream[Florence2LargeOcrOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, image_url: FileInput) -> AsyncStream[Florence2LargeOcrOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+else:
+    Florence2LargeOcr = Endpoint
+
+florence_2_large_ocr = Florence2LargeOcr(
     "fal-ai/florence-2-large/ocr", Florence2LargeOcrInput, Florence2LargeOcrOutput
 )
 """Vision endpoint of fal-ai: florence-2-large ocr.
@@ -36,11 +128,6 @@ Call it with `florence_2_large_ocr.subscribe(image_url=…)`.
 
 Input = Florence2LargeOcrInput
 Output = Florence2LargeOcrOutput
+endpoint = florence_2_large_ocr
 
-__all__ = [
-    "Florence2LargeOcrInput",
-    "Florence2LargeOcrOutput",
-    "Input",
-    "Output",
-    "florence_2_large_ocr",
-]
+__all__ = ["Florence2LargeOcrInput", "Florence2LargeOcrOutput", "florence_2_large_ocr"]

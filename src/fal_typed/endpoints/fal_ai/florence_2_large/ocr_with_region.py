@@ -8,6 +8,8 @@ Category: image. https://fal.ai/models/fal-ai/florence-2-large/ocr-with-region
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -21,7 +23,7 @@ class Florence2LargeOcrWithRegionInput(InputModel, Request["Florence2LargeOcrWit
 
 
 class OCRBoundingBoxSingle(OutputModel):
-    """Part of the result: x, y, w, h, label."""
+    """An item of the field `quad_boxes`."""
 
     x: float
     """Horizontal position from the left edge."""
@@ -40,7 +42,7 @@ class OCRBoundingBoxSingle(OutputModel):
 
 
 class OCRBoundingBox(OutputModel):
-    """Part of the result: quad_boxes."""
+    """Value of the field `results`."""
 
     quad_boxes: list[OCRBoundingBoxSingle]
 
@@ -55,7 +57,105 @@ class Florence2LargeOcrWithRegionOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-florence_2_large_ocr_with_region = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeOcrWithRegion(
+        Endpoint[..., Florence2LargeOcrWithRegionInput, Florence2LargeOcrWithRegionOutput]
+    ):
+        def run(self, *, image_url: FileInput) -> Result[Florence2LargeOcrWithRegionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput
+        ) -> Result[Florence2LargeOcrWithRegionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput) -> Result[Florence2LargeOcrWithRegionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput
+        ) -> Result[Florence2LargeOcrWithRegionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> Handle[Florence2LargeOcrWithRegionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput
+        ) -> AsyncHandle[Florence2LargeOcrWithRegionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput) -> Stream[Florence2LargeOcrWithRegionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput
+        ) -> AsyncStream[Florence2LargeOcrWithRegionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+else:
+    Florence2LargeOcrWithRegion = Endpoint
+
+florence_2_large_ocr_with_region = Florence2LargeOcrWithRegion(
     "fal-ai/florence-2-large/ocr-with-region",
     Florence2LargeOcrWithRegionInput,
     Florence2LargeOcrWithRegionOutput,
@@ -67,13 +167,12 @@ Call it with `florence_2_large_ocr_with_region.subscribe(image_url=…)`.
 
 Input = Florence2LargeOcrWithRegionInput
 Output = Florence2LargeOcrWithRegionOutput
+endpoint = florence_2_large_ocr_with_region
 
 __all__ = [
     "Florence2LargeOcrWithRegionInput",
     "Florence2LargeOcrWithRegionOutput",
-    "Input",
     "OCRBoundingBox",
     "OCRBoundingBoxSingle",
-    "Output",
     "florence_2_large_ocr_with_region",
 ]

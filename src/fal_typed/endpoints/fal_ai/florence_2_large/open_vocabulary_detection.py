@@ -8,9 +8,11 @@ Category: image. https://fal.ai/models/fal-ai/florence-2-large/open-vocabulary-d
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.bounding_box_a2dcb1da import BoundingBox
-from fal_typed.endpoints._shared.bounding_boxes_71e25108 import BoundingBoxes
+from fal_typed.endpoints._shared.bounding_box import BoundingBox
+from fal_typed.endpoints._shared.bounding_boxes import BoundingBoxes
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -37,7 +39,125 @@ class Florence2LargeOpenVocabularyDetectionOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-florence_2_large_open_vocabulary_detection = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeOpenVocabularyDetection(
+        Endpoint[
+            ...,
+            Florence2LargeOpenVocabularyDetectionInput,
+            Florence2LargeOpenVocabularyDetectionOutput,
+        ]
+    ):
+        def run(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Result[Florence2LargeOpenVocabularyDetectionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Result[Florence2LargeOpenVocabularyDetectionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Result[Florence2LargeOpenVocabularyDetectionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Result[Florence2LargeOpenVocabularyDetectionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Handle[Florence2LargeOpenVocabularyDetectionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, text_input: str
+        ) -> AsyncHandle[Florence2LargeOpenVocabularyDetectionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Stream[Florence2LargeOpenVocabularyDetectionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, text_input: str
+        ) -> AsyncStream[Florence2LargeOpenVocabularyDetectionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+            """
+            ...
+else:
+    Florence2LargeOpenVocabularyDetection = Endpoint
+
+florence_2_large_open_vocabulary_detection = Florence2LargeOpenVocabularyDetection(
     "fal-ai/florence-2-large/open-vocabulary-detection",
     Florence2LargeOpenVocabularyDetectionInput,
     Florence2LargeOpenVocabularyDetectionOutput,
@@ -49,13 +169,12 @@ Call it with `florence_2_large_open_vocabulary_detection.subscribe(image_url=…
 
 Input = Florence2LargeOpenVocabularyDetectionInput
 Output = Florence2LargeOpenVocabularyDetectionOutput
+endpoint = florence_2_large_open_vocabulary_detection
 
 __all__ = [
     "BoundingBox",
     "BoundingBoxes",
     "Florence2LargeOpenVocabularyDetectionInput",
     "Florence2LargeOpenVocabularyDetectionOutput",
-    "Input",
-    "Output",
     "florence_2_large_open_vocabulary_detection",
 ]

@@ -8,9 +8,11 @@ Category: image. https://fal.ai/models/fal-ai/florence-2-large/referring-express
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.polygon_25cf5ad5 import Polygon
-from fal_typed.endpoints._shared.polygon_output_7b200df0 import PolygonOutput
+from fal_typed.endpoints._shared.polygon import Polygon
+from fal_typed.endpoints._shared.polygon_output import PolygonOutput
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -37,7 +39,125 @@ class Florence2LargeReferringExpressionSegmentationOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-florence_2_large_referring_expression_segmentation = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeReferringExpressionSegmentation(
+        Endpoint[
+            ...,
+            Florence2LargeReferringExpressionSegmentationInput,
+            Florence2LargeReferringExpressionSegmentationOutput,
+        ]
+    ):
+        def run(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Result[Florence2LargeReferringExpressionSegmentationOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Result[Florence2LargeReferringExpressionSegmentationOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Result[Florence2LargeReferringExpressionSegmentationOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Result[Florence2LargeReferringExpressionSegmentationOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Handle[Florence2LargeReferringExpressionSegmentationOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, text_input: str
+        ) -> AsyncHandle[Florence2LargeReferringExpressionSegmentationOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, text_input: str
+        ) -> Stream[Florence2LargeReferringExpressionSegmentationOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, text_input: str
+        ) -> AsyncStream[Florence2LargeReferringExpressionSegmentationOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                text_input: Text to look for in the image.
+            """
+            ...
+else:
+    Florence2LargeReferringExpressionSegmentation = Endpoint
+
+florence_2_large_referring_expression_segmentation = Florence2LargeReferringExpressionSegmentation(
     "fal-ai/florence-2-large/referring-expression-segmentation",
     Florence2LargeReferringExpressionSegmentationInput,
     Florence2LargeReferringExpressionSegmentationOutput,
@@ -50,12 +170,11 @@ text_input=…)`.
 
 Input = Florence2LargeReferringExpressionSegmentationInput
 Output = Florence2LargeReferringExpressionSegmentationOutput
+endpoint = florence_2_large_referring_expression_segmentation
 
 __all__ = [
     "Florence2LargeReferringExpressionSegmentationInput",
     "Florence2LargeReferringExpressionSegmentationOutput",
-    "Input",
-    "Output",
     "Polygon",
     "PolygonOutput",
     "florence_2_large_referring_expression_segmentation",

@@ -8,9 +8,11 @@ Category: image. https://fal.ai/models/fal-ai/florence-2-large/region-proposal
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.bounding_box_a2dcb1da import BoundingBox
-from fal_typed.endpoints._shared.bounding_boxes_71e25108 import BoundingBoxes
+from fal_typed.endpoints._shared.bounding_box import BoundingBox
+from fal_typed.endpoints._shared.bounding_boxes import BoundingBoxes
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -32,7 +34,105 @@ class Florence2LargeRegionProposalOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-florence_2_large_region_proposal = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeRegionProposal(
+        Endpoint[..., Florence2LargeRegionProposalInput, Florence2LargeRegionProposalOutput]
+    ):
+        def run(self, *, image_url: FileInput) -> Result[Florence2LargeRegionProposalOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput
+        ) -> Result[Florence2LargeRegionProposalOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput) -> Result[Florence2LargeRegionProposalOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput
+        ) -> Result[Florence2LargeRegionProposalOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> Handle[Florence2LargeRegionProposalOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput
+        ) -> AsyncHandle[Florence2LargeRegionProposalOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput) -> Stream[Florence2LargeRegionProposalOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput
+        ) -> AsyncStream[Florence2LargeRegionProposalOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+else:
+    Florence2LargeRegionProposal = Endpoint
+
+florence_2_large_region_proposal = Florence2LargeRegionProposal(
     "fal-ai/florence-2-large/region-proposal",
     Florence2LargeRegionProposalInput,
     Florence2LargeRegionProposalOutput,
@@ -44,13 +144,12 @@ Call it with `florence_2_large_region_proposal.subscribe(image_url=…)`.
 
 Input = Florence2LargeRegionProposalInput
 Output = Florence2LargeRegionProposalOutput
+endpoint = florence_2_large_region_proposal
 
 __all__ = [
     "BoundingBox",
     "BoundingBoxes",
     "Florence2LargeRegionProposalInput",
     "Florence2LargeRegionProposalOutput",
-    "Input",
-    "Output",
     "florence_2_large_region_proposal",
 ]

@@ -8,8 +8,10 @@ Category: vision. https://fal.ai/models/fal-ai/florence-2-large/region-to-catego
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.region_3d9895e8 import Region
+from fal_typed.endpoints._shared.region import Region
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -33,7 +35,121 @@ class Florence2LargeRegionToCategoryOutput(OutputModel):
     """Text that was recognized, or the description of the image."""
 
 
-florence_2_large_region_to_category = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeRegionToCategory(
+        Endpoint[..., Florence2LargeRegionToCategoryInput, Florence2LargeRegionToCategoryOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, region: Region
+        ) -> Result[Florence2LargeRegionToCategoryOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, region: Region
+        ) -> Result[Florence2LargeRegionToCategoryOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, region: Region
+        ) -> Result[Florence2LargeRegionToCategoryOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, region: Region
+        ) -> Result[Florence2LargeRegionToCategoryOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, region: Region
+        ) -> Handle[Florence2LargeRegionToCategoryOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, region: Region
+        ) -> AsyncHandle[Florence2LargeRegionToCategoryOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, region: Region
+        ) -> Stream[Florence2LargeRegionToCategoryOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, region: Region
+        ) -> AsyncStream[Florence2LargeRegionToCategoryOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+else:
+    Florence2LargeRegionToCategory = Endpoint
+
+florence_2_large_region_to_category = Florence2LargeRegionToCategory(
     "fal-ai/florence-2-large/region-to-category",
     Florence2LargeRegionToCategoryInput,
     Florence2LargeRegionToCategoryOutput,
@@ -45,12 +161,11 @@ Call it with `florence_2_large_region_to_category.subscribe(image_url=…, regio
 
 Input = Florence2LargeRegionToCategoryInput
 Output = Florence2LargeRegionToCategoryOutput
+endpoint = florence_2_large_region_to_category
 
 __all__ = [
     "Florence2LargeRegionToCategoryInput",
     "Florence2LargeRegionToCategoryOutput",
-    "Input",
-    "Output",
     "Region",
     "florence_2_large_region_to_category",
 ]

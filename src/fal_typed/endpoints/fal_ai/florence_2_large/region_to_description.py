@@ -8,8 +8,10 @@ Category: vision. https://fal.ai/models/fal-ai/florence-2-large/region-to-descri
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.region_3d9895e8 import Region
+from fal_typed.endpoints._shared.region import Region
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -33,7 +35,123 @@ class Florence2LargeRegionToDescriptionOutput(OutputModel):
     """Text that was recognized, or the description of the image."""
 
 
-florence_2_large_region_to_description = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeRegionToDescription(
+        Endpoint[
+            ..., Florence2LargeRegionToDescriptionInput, Florence2LargeRegionToDescriptionOutput
+        ]
+    ):
+        def run(
+            self, *, image_url: FileInput, region: Region
+        ) -> Result[Florence2LargeRegionToDescriptionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, region: Region
+        ) -> Result[Florence2LargeRegionToDescriptionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, region: Region
+        ) -> Result[Florence2LargeRegionToDescriptionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, region: Region
+        ) -> Result[Florence2LargeRegionToDescriptionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, region: Region
+        ) -> Handle[Florence2LargeRegionToDescriptionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, region: Region
+        ) -> AsyncHandle[Florence2LargeRegionToDescriptionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, region: Region
+        ) -> Stream[Florence2LargeRegionToDescriptionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, region: Region
+        ) -> AsyncStream[Florence2LargeRegionToDescriptionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                region: Area of the image that the question is about.
+            """
+            ...
+else:
+    Florence2LargeRegionToDescription = Endpoint
+
+florence_2_large_region_to_description = Florence2LargeRegionToDescription(
     "fal-ai/florence-2-large/region-to-description",
     Florence2LargeRegionToDescriptionInput,
     Florence2LargeRegionToDescriptionOutput,
@@ -45,12 +163,11 @@ Call it with `florence_2_large_region_to_description.subscribe(image_url=…, re
 
 Input = Florence2LargeRegionToDescriptionInput
 Output = Florence2LargeRegionToDescriptionOutput
+endpoint = florence_2_large_region_to_description
 
 __all__ = [
     "Florence2LargeRegionToDescriptionInput",
     "Florence2LargeRegionToDescriptionOutput",
-    "Input",
-    "Output",
     "Region",
     "florence_2_large_region_to_description",
 ]

@@ -8,10 +8,12 @@ Category: image. https://fal.ai/models/fal-ai/florence-2-large/region-to-segment
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.polygon_25cf5ad5 import Polygon
-from fal_typed.endpoints._shared.polygon_output_7b200df0 import PolygonOutput
-from fal_typed.endpoints._shared.region_3d9895e8 import Region
+from fal_typed.endpoints._shared.polygon import Polygon
+from fal_typed.endpoints._shared.polygon_output import PolygonOutput
+from fal_typed.endpoints._shared.region import Region
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -38,7 +40,123 @@ class Florence2LargeRegionToSegmentationOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-florence_2_large_region_to_segmentation = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Florence2LargeRegionToSegmentation(
+        Endpoint[
+            ..., Florence2LargeRegionToSegmentationInput, Florence2LargeRegionToSegmentationOutput
+        ]
+    ):
+        def run(
+            self, *, image_url: FileInput, region: Region
+        ) -> Result[Florence2LargeRegionToSegmentationOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, region: Region
+        ) -> Result[Florence2LargeRegionToSegmentationOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, region: Region
+        ) -> Result[Florence2LargeRegionToSegmentationOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, region: Region
+        ) -> Result[Florence2LargeRegionToSegmentationOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, region: Region
+        ) -> Handle[Florence2LargeRegionToSegmentationOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, region: Region
+        ) -> AsyncHandle[Florence2LargeRegionToSegmentationOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                region: Area of the image that the question is about.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, region: Region
+        ) -> Stream[Florence2LargeRegionToSegmentationOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                region: Area of the image that the question is about.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, region: Region
+        ) -> AsyncStream[Florence2LargeRegionToSegmentationOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                region: Area of the image that the question is about.
+            """
+            ...
+else:
+    Florence2LargeRegionToSegmentation = Endpoint
+
+florence_2_large_region_to_segmentation = Florence2LargeRegionToSegmentation(
     "fal-ai/florence-2-large/region-to-segmentation",
     Florence2LargeRegionToSegmentationInput,
     Florence2LargeRegionToSegmentationOutput,
@@ -50,12 +168,11 @@ Call it with `florence_2_large_region_to_segmentation.subscribe(image_url=…, r
 
 Input = Florence2LargeRegionToSegmentationInput
 Output = Florence2LargeRegionToSegmentationOutput
+endpoint = florence_2_large_region_to_segmentation
 
 __all__ = [
     "Florence2LargeRegionToSegmentationInput",
     "Florence2LargeRegionToSegmentationOutput",
-    "Input",
-    "Output",
     "Polygon",
     "PolygonOutput",
     "Region",

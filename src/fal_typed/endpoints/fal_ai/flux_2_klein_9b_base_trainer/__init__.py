@@ -6,26 +6,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2_klein_9b_base_trainer._endpoint import (
         Flux2Klein9bBaseTrainerInput as Flux2Klein9bBaseTrainerInput,
         Flux2Klein9bBaseTrainerOutput as Flux2Klein9bBaseTrainerOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_2_klein_9b_base_trainer as flux_2_klein_9b_base_trainer,
     )
 
 __all__ = [
     "Flux2Klein9bBaseTrainerInput",
     "Flux2Klein9bBaseTrainerOutput",
-    "Input",
-    "Output",
     "flux_2_klein_9b_base_trainer",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_2_klein_9b_base_trainer._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Flux2Klein9bBaseTrainerInput",
+            "Flux2Klein9bBaseTrainerOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_2_klein_9b_base_trainer",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.flux_2_klein_9b_base_trainer._endpoint"),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

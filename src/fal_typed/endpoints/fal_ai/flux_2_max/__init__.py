@@ -6,19 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2_max._endpoint import (
         Flux2MaxInput as Flux2MaxInput,
         Flux2MaxOutput as Flux2MaxOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_2_max as flux_2_max,
     )
 
-__all__ = ["Flux2MaxInput", "Flux2MaxOutput", "ImageSize", "Input", "Output", "flux_2_max"]
+__all__ = ["Flux2MaxInput", "Flux2MaxOutput", "ImageSize", "ImageSizePreset", "flux_2_max"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.flux_2_max._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Flux2MaxInput",
+            "Flux2MaxOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_2_max",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.flux_2_max._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

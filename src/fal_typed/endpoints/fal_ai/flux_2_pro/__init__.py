@@ -6,19 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2_pro._endpoint import (
         Flux2ProInput as Flux2ProInput,
         Flux2ProOutput as Flux2ProOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_2_pro as flux_2_pro,
     )
 
-__all__ = ["Flux2ProInput", "Flux2ProOutput", "ImageSize", "Input", "Output", "flux_2_pro"]
+__all__ = ["Flux2ProInput", "Flux2ProOutput", "ImageSize", "ImageSizePreset", "flux_2_pro"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.flux_2_pro._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Flux2ProInput",
+            "Flux2ProOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_2_pro",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.flux_2_pro._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,10 +7,11 @@ Category: image. https://fal.ai/models/fal-ai/flux-2-pro
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -19,20 +20,9 @@ class Flux2ProInput(InputModel, Request["Flux2ProOutput"]):
     """Parameters of fal-ai/flux-2-pro."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "landscape_4_3"
+    image_size: ImageSize | ImageSizePreset = "landscape_4_3"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     seed: int | None = None
@@ -45,7 +35,7 @@ class Flux2ProInput(InputModel, Request["Flux2ProOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -63,7 +53,239 @@ class Flux2ProOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-flux_2_pro = Endpoint("fal-ai/flux-2-pro", Flux2ProInput, Flux2ProOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2Pro(Endpoint[..., Flux2ProInput, Flux2ProOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[Flux2ProOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[Flux2ProOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[Flux2ProOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[Flux2ProOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Handle[Flux2ProOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[Flux2ProOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Stream[Flux2ProOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            safety_tolerance: Literal["1", "2", "3", "4", "5"] = "2",
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> AsyncStream[Flux2ProOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    Flux2Pro = Endpoint
+
+flux_2_pro = Flux2Pro("fal-ai/flux-2-pro", Flux2ProInput, Flux2ProOutput)
 """Image endpoint of fal-ai: flux-2-pro.
 
 Call it with `flux_2_pro.subscribe(prompt=…)`.
@@ -71,5 +293,6 @@ Call it with `flux_2_pro.subscribe(prompt=…)`.
 
 Input = Flux2ProInput
 Output = Flux2ProOutput
+endpoint = flux_2_pro
 
-__all__ = ["Flux2ProInput", "Flux2ProOutput", "ImageSize", "Input", "Output", "flux_2_pro"]
+__all__ = ["Flux2ProInput", "Flux2ProOutput", "ImageSize", "ImageSizePreset", "flux_2_pro"]

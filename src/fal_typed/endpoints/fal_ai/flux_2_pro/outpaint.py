@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/flux-2-pro/outpaint
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -57,7 +57,279 @@ class Flux2ProOutpaintOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-flux_2_pro_outpaint = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2ProOutpaint(Endpoint[..., Flux2ProOutpaintInput, Flux2ProOutpaintOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            auto_crop: bool = UNSET,
+            enable_safety_checker: bool = True,
+            expand_bottom: int = UNSET,
+            expand_left: int = UNSET,
+            expand_right: int = UNSET,
+            expand_top: int = UNSET,
+            mode: Literal["high", "fast"] = "high",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[Flux2ProOutpaintOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                auto_crop: Whether to crop empty borders.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_bottom: Number of pixels to add at the bottom.
+                expand_left: Number of pixels to add on the left.
+                expand_right: Number of pixels to add on the right.
+                expand_top: Number of pixels to add at the top.
+                mode: Balance of quality against speed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            auto_crop: bool = UNSET,
+            enable_safety_checker: bool = True,
+            expand_bottom: int = UNSET,
+            expand_left: int = UNSET,
+            expand_right: int = UNSET,
+            expand_top: int = UNSET,
+            mode: Literal["high", "fast"] = "high",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[Flux2ProOutpaintOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                auto_crop: Whether to crop empty borders.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_bottom: Number of pixels to add at the bottom.
+                expand_left: Number of pixels to add on the left.
+                expand_right: Number of pixels to add on the right.
+                expand_top: Number of pixels to add at the top.
+                mode: Balance of quality against speed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            auto_crop: bool = UNSET,
+            enable_safety_checker: bool = True,
+            expand_bottom: int = UNSET,
+            expand_left: int = UNSET,
+            expand_right: int = UNSET,
+            expand_top: int = UNSET,
+            mode: Literal["high", "fast"] = "high",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[Flux2ProOutpaintOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                auto_crop: Whether to crop empty borders.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_bottom: Number of pixels to add at the bottom.
+                expand_left: Number of pixels to add on the left.
+                expand_right: Number of pixels to add on the right.
+                expand_top: Number of pixels to add at the top.
+                mode: Balance of quality against speed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            auto_crop: bool = UNSET,
+            enable_safety_checker: bool = True,
+            expand_bottom: int = UNSET,
+            expand_left: int = UNSET,
+            expand_right: int = UNSET,
+            expand_top: int = UNSET,
+            mode: Literal["high", "fast"] = "high",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[Flux2ProOutpaintOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                auto_crop: Whether to crop empty borders.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_bottom: Number of pixels to add at the bottom.
+                expand_left: Number of pixels to add on the left.
+                expand_right: Number of pixels to add on the right.
+                expand_top: Number of pixels to add at the top.
+                mode: Balance of quality against speed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            auto_crop: bool = UNSET,
+            enable_safety_checker: bool = True,
+            expand_bottom: int = UNSET,
+            expand_left: int = UNSET,
+            expand_right: int = UNSET,
+            expand_top: int = UNSET,
+            mode: Literal["high", "fast"] = "high",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Handle[Flux2ProOutpaintOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                auto_crop: Whether to crop empty borders.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_bottom: Number of pixels to add at the bottom.
+                expand_left: Number of pixels to add on the left.
+                expand_right: Number of pixels to add on the right.
+                expand_top: Number of pixels to add at the top.
+                mode: Balance of quality against speed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            auto_crop: bool = UNSET,
+            enable_safety_checker: bool = True,
+            expand_bottom: int = UNSET,
+            expand_left: int = UNSET,
+            expand_right: int = UNSET,
+            expand_top: int = UNSET,
+            mode: Literal["high", "fast"] = "high",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[Flux2ProOutpaintOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                auto_crop: Whether to crop empty borders.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_bottom: Number of pixels to add at the bottom.
+                expand_left: Number of pixels to add on the left.
+                expand_right: Number of pixels to add on the right.
+                expand_top: Number of pixels to add at the top.
+                mode: Balance of quality against speed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            auto_crop: bool = UNSET,
+            enable_safety_checker: bool = True,
+            expand_bottom: int = UNSET,
+            expand_left: int = UNSET,
+            expand_right: int = UNSET,
+            expand_top: int = UNSET,
+            mode: Literal["high", "fast"] = "high",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Stream[Flux2ProOutpaintOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                auto_crop: Whether to crop empty borders.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_bottom: Number of pixels to add at the bottom.
+                expand_left: Number of pixels to add on the left.
+                expand_right: Number of pixels to add on the right.
+                expand_top: Number of pixels to add at the top.
+                mode: Balance of quality against speed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            auto_crop: bool = UNSET,
+            enable_safety_checker: bool = True,
+            expand_bottom: int = UNSET,
+            expand_left: int = UNSET,
+            expand_right: int = UNSET,
+            expand_top: int = UNSET,
+            mode: Literal["high", "fast"] = "high",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[Flux2ProOutpaintOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                auto_crop: Whether to crop empty borders.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_bottom: Number of pixels to add at the bottom.
+                expand_left: Number of pixels to add on the left.
+                expand_right: Number of pixels to add on the right.
+                expand_top: Number of pixels to add at the top.
+                mode: Balance of quality against speed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    Flux2ProOutpaint = Endpoint
+
+flux_2_pro_outpaint = Flux2ProOutpaint(
     "fal-ai/flux-2-pro/outpaint", Flux2ProOutpaintInput, Flux2ProOutpaintOutput
 )
 """Endpoint of fal-ai: flux-2-pro outpaint.
@@ -67,11 +339,6 @@ Call it with `flux_2_pro_outpaint.subscribe(image_url=…)`.
 
 Input = Flux2ProOutpaintInput
 Output = Flux2ProOutpaintOutput
+endpoint = flux_2_pro_outpaint
 
-__all__ = [
-    "Flux2ProOutpaintInput",
-    "Flux2ProOutpaintOutput",
-    "Input",
-    "Output",
-    "flux_2_pro_outpaint",
-]
+__all__ = ["Flux2ProOutpaintInput", "Flux2ProOutpaintOutput", "flux_2_pro_outpaint"]

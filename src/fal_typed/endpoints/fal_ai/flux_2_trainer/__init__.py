@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2_trainer._endpoint import (
         Flux2TrainerInput as Flux2TrainerInput,
         Flux2TrainerOutput as Flux2TrainerOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_2_trainer as flux_2_trainer,
     )
 
-__all__ = ["Flux2TrainerInput", "Flux2TrainerOutput", "Input", "Output", "flux_2_trainer"]
+__all__ = ["Flux2TrainerInput", "Flux2TrainerOutput", "flux_2_trainer"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_2_trainer._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Flux2TrainerInput",
+            "Flux2TrainerOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_2_trainer",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.flux_2_trainer._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_control_lora_canny._endpoint import (
         FluxControlLoraCannyInput as FluxControlLoraCannyInput,
         FluxControlLoraCannyOutput as FluxControlLoraCannyOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoraWeight as LoraWeight,
         Output as Output,
+        endpoint as endpoint,
         flux_control_lora_canny as flux_control_lora_canny,
     )
 
@@ -23,13 +23,33 @@ __all__ = [
     "FluxControlLoraCannyInput",
     "FluxControlLoraCannyOutput",
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoraWeight",
-    "Output",
     "flux_control_lora_canny",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_control_lora_canny._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FluxControlLoraCannyInput",
+            "FluxControlLoraCannyOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "endpoint",
+            "flux_control_lora_canny",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.flux_control_lora_canny._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

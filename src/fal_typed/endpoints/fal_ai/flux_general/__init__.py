@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_general._endpoint import (
         ControlLoraWeight as ControlLoraWeight,
+        ControlMode as ControlMode,
         ControlNet as ControlNet,
         ControlNetUnion as ControlNetUnion,
         ControlNetUnionInput as ControlNetUnionInput,
@@ -20,14 +19,17 @@ if TYPE_CHECKING:
         IPAdapter as IPAdapter,
         ImageFillInput as ImageFillInput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoraWeight as LoraWeight,
         Output as Output,
+        endpoint as endpoint,
         flux_general as flux_general,
     )
 
 __all__ = [
     "ControlLoraWeight",
+    "ControlMode",
     "ControlNet",
     "ControlNetUnion",
     "ControlNetUnionInput",
@@ -37,13 +39,39 @@ __all__ = [
     "IPAdapter",
     "ImageFillInput",
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoraWeight",
-    "Output",
     "flux_general",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_general._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ControlLoraWeight",
+            "ControlMode",
+            "ControlNet",
+            "ControlNetUnion",
+            "ControlNetUnionInput",
+            "EasyControlWeight",
+            "FluxGeneralInput",
+            "FluxGeneralOutput",
+            "IPAdapter",
+            "ImageFillInput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "endpoint",
+            "flux_general",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.flux_general._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,20 +7,22 @@ Category: image. https://fal.ai/models/fal-ai/flux-general/image-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.control_lora_weight_d9ba685e import ControlLoraWeight
-from fal_typed.endpoints._shared.control_net_e714909c import ControlNet
-from fal_typed.endpoints._shared.control_net_union_2537fca4 import ControlNetUnion
-from fal_typed.endpoints._shared.control_net_union_input_c4698170 import ControlNetUnionInput
-from fal_typed.endpoints._shared.easy_control_weight_c67a8bcb import EasyControlWeight
-from fal_typed.endpoints._shared.image_fill_input_86bb313f import ImageFillInput
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
-from fal_typed.endpoints._shared.ip_adapter_2490fb1d import IPAdapter
-from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
+from fal_typed.endpoints._shared.control_lora_weight import ControlLoraWeight
+from fal_typed.endpoints._shared.control_mode import ControlMode
+from fal_typed.endpoints._shared.control_net import ControlNet
+from fal_typed.endpoints._shared.control_net_union import ControlNetUnion
+from fal_typed.endpoints._shared.control_net_union_input import ControlNetUnionInput
+from fal_typed.endpoints._shared.easy_control_weight import EasyControlWeight
+from fal_typed.endpoints._shared.image_fill_input import ImageFillInput
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.ip_adapter import IPAdapter
+from fal_typed.endpoints._shared.lora_weight import LoraWeight
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -29,23 +31,12 @@ class FluxGeneralImageToImageInput(InputModel, Request["FluxGeneralImageToImageO
     """Parameters of fal-ai/flux-general/image-to-image."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     image_url: FileInput
     """Image to edit or to start from."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = UNSET
+    image_size: ImageSize | ImageSizePreset = UNSET
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
@@ -132,7 +123,7 @@ class FluxGeneralImageToImageInput(InputModel, Request["FluxGeneralImageToImageO
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     use_beta_schedule: bool = False
     """Whether to use a beta schedule, which places more steps at the start and the end."""
@@ -192,7 +183,873 @@ class FluxGeneralImageToImageOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-flux_general_image_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxGeneralImageToImage(
+        Endpoint[..., FluxGeneralImageToImageInput, FluxGeneralImageToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            ip_adapters: list[IPAdapter] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> Result[FluxGeneralImageToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
+                    prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
+                    better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            ip_adapters: list[IPAdapter] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> Result[FluxGeneralImageToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
+                    prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
+                    better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            ip_adapters: list[IPAdapter] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> Result[FluxGeneralImageToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
+                    prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
+                    better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            ip_adapters: list[IPAdapter] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> Result[FluxGeneralImageToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
+                    prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
+                    better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            ip_adapters: list[IPAdapter] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> Handle[FluxGeneralImageToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
+                    prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
+                    better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            ip_adapters: list[IPAdapter] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> AsyncHandle[FluxGeneralImageToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
+                    prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
+                    better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            ip_adapters: list[IPAdapter] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> Stream[FluxGeneralImageToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
+                    prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
+                    better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            ip_adapters: list[IPAdapter] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            real_cfg_scale: float = 3.5,
+            use_real_cfg: bool = False,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            strength: float = 0.85,
+        ) -> AsyncStream[FluxGeneralImageToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                ip_adapters: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                real_cfg_scale: Scale of classifier-free guidance: how closely the image follows the
+                    prompt. From 0 to 5.
+                use_real_cfg: Whether to use classifier-free guidance, which follows the prompt
+                    better, takes twice as long and costs more.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+else:
+    FluxGeneralImageToImage = Endpoint
+
+flux_general_image_to_image = FluxGeneralImageToImage(
     "fal-ai/flux-general/image-to-image",
     FluxGeneralImageToImageInput,
     FluxGeneralImageToImageOutput,
@@ -204,9 +1061,11 @@ Call it with `flux_general_image_to_image.subscribe(prompt=…, image_url=…)`.
 
 Input = FluxGeneralImageToImageInput
 Output = FluxGeneralImageToImageOutput
+endpoint = flux_general_image_to_image
 
 __all__ = [
     "ControlLoraWeight",
+    "ControlMode",
     "ControlNet",
     "ControlNetUnion",
     "ControlNetUnionInput",
@@ -216,8 +1075,7 @@ __all__ = [
     "IPAdapter",
     "ImageFillInput",
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoraWeight",
-    "Output",
     "flux_general_image_to_image",
 ]

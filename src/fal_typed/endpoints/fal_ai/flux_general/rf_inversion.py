@@ -7,19 +7,21 @@ Category: image. https://fal.ai/models/fal-ai/flux-general/rf-inversion
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.control_lora_weight_d9ba685e import ControlLoraWeight
-from fal_typed.endpoints._shared.control_net_e714909c import ControlNet
-from fal_typed.endpoints._shared.control_net_union_2537fca4 import ControlNetUnion
-from fal_typed.endpoints._shared.control_net_union_input_c4698170 import ControlNetUnionInput
-from fal_typed.endpoints._shared.easy_control_weight_c67a8bcb import EasyControlWeight
-from fal_typed.endpoints._shared.image_fill_input_86bb313f import ImageFillInput
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
-from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
+from fal_typed.endpoints._shared.control_lora_weight import ControlLoraWeight
+from fal_typed.endpoints._shared.control_mode import ControlMode
+from fal_typed.endpoints._shared.control_net import ControlNet
+from fal_typed.endpoints._shared.control_net_union import ControlNetUnion
+from fal_typed.endpoints._shared.control_net_union_input import ControlNetUnionInput
+from fal_typed.endpoints._shared.easy_control_weight import EasyControlWeight
+from fal_typed.endpoints._shared.image_fill_input import ImageFillInput
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.lora_weight import LoraWeight
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -28,24 +30,12 @@ class FluxGeneralRfInversionInput(InputModel, Request["FluxGeneralRfInversionOut
     """Parameters of fal-ai/flux-general/rf-inversion."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
     """Image to edit or to start from."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-        | None
-    ) = None
+    image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
@@ -120,7 +110,7 @@ class FluxGeneralRfInversionInput(InputModel, Request["FluxGeneralRfInversionOut
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     use_beta_schedule: bool = False
     """Whether to use a beta schedule, which places more steps at the start and the end."""
@@ -189,7 +179,849 @@ class FluxGeneralRfInversionOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-flux_general_rf_inversion = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxGeneralRfInversion(
+        Endpoint[..., FluxGeneralRfInversionInput, FluxGeneralRfInversionOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> Result[FluxGeneralRfInversionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                controller_guidance_forward: From 0.01 to 3.
+                controller_guidance_reverse: From 0.01 to 3.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> Result[FluxGeneralRfInversionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                controller_guidance_forward: From 0.01 to 3.
+                controller_guidance_reverse: From 0.01 to 3.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> Result[FluxGeneralRfInversionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                controller_guidance_forward: From 0.01 to 3.
+                controller_guidance_reverse: From 0.01 to 3.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> Result[FluxGeneralRfInversionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                controller_guidance_forward: From 0.01 to 3.
+                controller_guidance_reverse: From 0.01 to 3.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> Handle[FluxGeneralRfInversionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                controller_guidance_forward: From 0.01 to 3.
+                controller_guidance_reverse: From 0.01 to 3.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> AsyncHandle[FluxGeneralRfInversionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                controller_guidance_forward: From 0.01 to 3.
+                controller_guidance_reverse: From 0.01 to 3.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> Stream[FluxGeneralRfInversionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                controller_guidance_forward: From 0.01 to 3.
+                controller_guidance_reverse: From 0.01 to 3.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            loras: list[LoraWeight] = [],
+            control_loras: list[ControlLoraWeight] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_unions: list[ControlNetUnion] = [],
+            easycontrols: list[EasyControlWeight] = [],
+            fill_image: ImageFillInput | None = None,
+            guidance_scale: float = 3.5,
+            use_cfg_zero: bool = False,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            reference_image_url: FileInput = UNSET,
+            reference_strength: float = 0.65,
+            reference_start: float = 0,
+            reference_end: float = 1,
+            base_shift: float = 0.5,
+            max_shift: float = 1.15,
+            output_format: Literal["jpeg", "png"] = "png",
+            use_beta_schedule: bool = False,
+            sigma_schedule: Literal["sgm_uniform"] | None = None,
+            scheduler: Literal["euler", "dpmpp_2m"] = "euler",
+            negative_prompt: str = "",
+            nag_scale: float = 3,
+            nag_tau: float = 2.5,
+            nag_alpha: float = 0.25,
+            nag_end: float = 0.25,
+            controller_guidance_forward: float = 0.6,
+            controller_guidance_reverse: float = 0.75,
+            reverse_guidance_start: int = 0,
+            reverse_guidance_end: int = 8,
+            reverse_guidance_schedule: Literal[
+                "constant", "linear_increase", "linear_decrease"
+            ] = "constant",
+        ) -> AsyncStream[FluxGeneralRfInversionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                control_loras: Control LoRAs to apply, each with a control image such as edges or
+                    depth.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_unions: ControlNet unions to apply; one set of weights supports several
+                    control types, such as edges, depth and pose.
+                easycontrols: EasyControl weights to apply, each with a control image for layout or
+                    subject.
+                fill_image: Image whose masked area is filled in, with its preprocessing.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                use_cfg_zero: Whether to use CFG-Zero, which corrects the guidance of the first
+                    steps for a sharper result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                reference_strength: How strongly the reference image influences the result; only
+                    used with a reference image. From -3 to 3.
+                reference_start: Fraction of the steps, from 0 to 1, at which the reference starts
+                    to apply. From 0 to 1.
+                reference_end: Fraction of the steps, from 0 to 1, at which the reference stops
+                    applying. From 0 to 1.
+                base_shift: Timestep shift for small images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                max_shift: Timestep shift for large images, if the shift depends on the image size.
+                    From 0.01 to 5.
+                output_format: File format of the images.
+                use_beta_schedule: Whether to use a beta schedule, which places more steps at the
+                    start and the end.
+                sigma_schedule: Schedule by which noise is removed over the steps.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                negative_prompt: Text description of what to avoid in the result.
+                nag_scale: Strength of normalized attention guidance, which steers the result away
+                    from the negative prompt. Greater than 1 and at most 10.
+                nag_tau: Limit of the guidance away from the negative prompt; unusual values can
+                    break the image. Greater than 0.
+                nag_alpha: Blend between plain and guided attention for the negative prompt. Greater
+                    than 0 and at most 1.
+                nag_end: Fraction of the steps, from 0 to 1, at which the negative prompt stops
+                    applying. Greater than 0 and at most 1.
+                controller_guidance_forward: From 0.01 to 3.
+                controller_guidance_reverse: From 0.01 to 3.
+            """
+            ...
+else:
+    FluxGeneralRfInversion = Endpoint
+
+flux_general_rf_inversion = FluxGeneralRfInversion(
     "fal-ai/flux-general/rf-inversion", FluxGeneralRfInversionInput, FluxGeneralRfInversionOutput
 )
 """Image endpoint of fal-ai: flux-general rf-inversion.
@@ -199,9 +1031,11 @@ Call it with `flux_general_rf_inversion.subscribe(prompt=…, image_url=…)`.
 
 Input = FluxGeneralRfInversionInput
 Output = FluxGeneralRfInversionOutput
+endpoint = flux_general_rf_inversion
 
 __all__ = [
     "ControlLoraWeight",
+    "ControlMode",
     "ControlNet",
     "ControlNetUnion",
     "ControlNetUnionInput",
@@ -210,8 +1044,7 @@ __all__ = [
     "FluxGeneralRfInversionOutput",
     "ImageFillInput",
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoraWeight",
-    "Output",
     "flux_general_rf_inversion",
 ]

@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/flux-kontext/dev
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.resolution_mode import ResolutionMode
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -20,8 +21,7 @@ class FluxKontextDevInput(InputModel, Request["FluxKontextDevOutput"]):
     """Parameters of fal-ai/flux-kontext/dev."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     image_url: FileInput
     """Image to edit or to start from."""
@@ -50,26 +50,12 @@ class FluxKontextDevInput(InputModel, Request["FluxKontextDevOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     acceleration: Literal["none", "regular", "high"] = "none"
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
-    resolution_mode: Literal[
-        "auto",
-        "match_input",
-        "1:1",
-        "16:9",
-        "21:9",
-        "3:2",
-        "2:3",
-        "4:5",
-        "5:4",
-        "3:4",
-        "4:3",
-        "9:16",
-        "9:21",
-    ] = "match_input"
+    resolution_mode: ResolutionMode = "match_input"
 
 
 class FluxKontextDevOutput(OutputModel):
@@ -91,7 +77,313 @@ class FluxKontextDevOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-flux_kontext_dev = Endpoint("fal-ai/flux-kontext/dev", FluxKontextDevInput, FluxKontextDevOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxKontextDev(Endpoint[..., FluxKontextDevInput, FluxKontextDevOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> Result[FluxKontextDevOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> Result[FluxKontextDevOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> Result[FluxKontextDevOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> Result[FluxKontextDevOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> Handle[FluxKontextDevOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> AsyncHandle[FluxKontextDevOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> Stream[FluxKontextDevOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            acceleration: Literal["none", "regular", "high"] = "none",
+            resolution_mode: ResolutionMode = "match_input",
+        ) -> AsyncStream[FluxKontextDevOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+else:
+    FluxKontextDev = Endpoint
+
+flux_kontext_dev = FluxKontextDev(
+    "fal-ai/flux-kontext/dev", FluxKontextDevInput, FluxKontextDevOutput
+)
 """Image endpoint of fal-ai: flux-kontext dev.
 
 Call it with `flux_kontext_dev.subscribe(prompt=…, image_url=…)`.
@@ -99,5 +391,6 @@ Call it with `flux_kontext_dev.subscribe(prompt=…, image_url=…)`.
 
 Input = FluxKontextDevInput
 Output = FluxKontextDevOutput
+endpoint = flux_kontext_dev
 
-__all__ = ["FluxKontextDevInput", "FluxKontextDevOutput", "Input", "Output", "flux_kontext_dev"]
+__all__ = ["FluxKontextDevInput", "FluxKontextDevOutput", "ResolutionMode", "flux_kontext_dev"]

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_kontext_lora._endpoint import (
         FluxKontextLoraInput as FluxKontextLoraInput,
@@ -15,19 +13,40 @@ if TYPE_CHECKING:
         Input as Input,
         LoraWeight as LoraWeight,
         Output as Output,
+        ResolutionMode as ResolutionMode,
+        endpoint as endpoint,
         flux_kontext_lora as flux_kontext_lora,
     )
 
 __all__ = [
     "FluxKontextLoraInput",
     "FluxKontextLoraOutput",
-    "Input",
     "LoraWeight",
-    "Output",
+    "ResolutionMode",
     "flux_kontext_lora",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_kontext_lora._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FluxKontextLoraInput",
+            "FluxKontextLoraOutput",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "ResolutionMode",
+            "endpoint",
+            "flux_kontext_lora",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.flux_kontext_lora._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

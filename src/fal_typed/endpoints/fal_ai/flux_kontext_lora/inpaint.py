@@ -7,12 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/flux-kontext-lora/inpaint
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,8 +24,7 @@ class FluxKontextLoraInpaintInput(InputModel, Request["FluxKontextLoraInpaintOut
     """Image to edit or to start from."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     reference_image_url: FileInput
     """Reference image of a person, an object or a style to use in the result."""
@@ -57,7 +56,7 @@ class FluxKontextLoraInpaintInput(InputModel, Request["FluxKontextLoraInpaintOut
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
@@ -90,7 +89,393 @@ class FluxKontextLoraInpaintOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-flux_kontext_lora_inpaint = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxKontextLoraInpaint(
+        Endpoint[..., FluxKontextLoraInpaintInput, FluxKontextLoraInpaintOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: list[LoraWeight] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> Result[FluxKontextLoraInpaintOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: list[LoraWeight] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> Result[FluxKontextLoraInpaintOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: list[LoraWeight] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> Result[FluxKontextLoraInpaintOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: list[LoraWeight] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> Result[FluxKontextLoraInpaintOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: list[LoraWeight] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> Handle[FluxKontextLoraInpaintOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: list[LoraWeight] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> AsyncHandle[FluxKontextLoraInpaintOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: list[LoraWeight] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> Stream[FluxKontextLoraInpaintOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            reference_image_url: FileInput,
+            mask_url: FileInput,
+            num_inference_steps: int = 30,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+            loras: list[LoraWeight] = [],
+            acceleration: Literal["none", "regular", "high"] = "none",
+            strength: float = 0.88,
+        ) -> AsyncStream[FluxKontextLoraInpaintOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+else:
+    FluxKontextLoraInpaint = Endpoint
+
+flux_kontext_lora_inpaint = FluxKontextLoraInpaint(
     "fal-ai/flux-kontext-lora/inpaint", FluxKontextLoraInpaintInput, FluxKontextLoraInpaintOutput
 )
 """Image endpoint of fal-ai: flux-kontext-lora inpaint.
@@ -101,12 +486,11 @@ mask_url=…)`.
 
 Input = FluxKontextLoraInpaintInput
 Output = FluxKontextLoraInpaintOutput
+endpoint = flux_kontext_lora_inpaint
 
 __all__ = [
     "FluxKontextLoraInpaintInput",
     "FluxKontextLoraInpaintOutput",
-    "Input",
     "LoraWeight",
-    "Output",
     "flux_kontext_lora_inpaint",
 ]

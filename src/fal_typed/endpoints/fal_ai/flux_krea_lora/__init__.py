@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_krea_lora._endpoint import (
         FluxKreaLoraInput as FluxKreaLoraInput,
         FluxKreaLoraOutput as FluxKreaLoraOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoraWeight as LoraWeight,
         Output as Output,
+        endpoint as endpoint,
         flux_krea_lora as flux_krea_lora,
     )
 
@@ -23,13 +23,33 @@ __all__ = [
     "FluxKreaLoraInput",
     "FluxKreaLoraOutput",
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoraWeight",
-    "Output",
     "flux_krea_lora",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_krea_lora._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FluxKreaLoraInput",
+            "FluxKreaLoraOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "endpoint",
+            "flux_krea_lora",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.flux_krea_lora._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

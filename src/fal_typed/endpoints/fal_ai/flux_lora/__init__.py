@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_lora._endpoint import (
         FluxLoraInput as FluxLoraInput,
         FluxLoraOutput as FluxLoraOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoraWeight as LoraWeight,
         Output as Output,
+        endpoint as endpoint,
         flux_lora as flux_lora,
     )
 
@@ -23,11 +23,31 @@ __all__ = [
     "FluxLoraInput",
     "FluxLoraOutput",
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoraWeight",
-    "Output",
     "flux_lora",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.flux_lora._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FluxLoraInput",
+            "FluxLoraOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "endpoint",
+            "flux_lora",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.flux_lora._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

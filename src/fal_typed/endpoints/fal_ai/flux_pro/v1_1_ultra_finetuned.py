@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/flux-pro/v1.1-ultra-finetuned
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -20,8 +21,7 @@ class FluxProV11UltraFinetunedInput(InputModel, Request["FluxProV11UltraFinetune
     """Parameters of fal-ai/flux-pro/v1.1-ultra-finetuned."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     finetune_id: str
     """Id of a fine-tuned model that was trained on your own images."""
@@ -41,7 +41,7 @@ class FluxProV11UltraFinetunedInput(InputModel, Request["FluxProV11UltraFinetune
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
     """Tolerance of the content filter: 1 is strictest, higher values allow more."""
@@ -56,10 +56,8 @@ class FluxProV11UltraFinetunedInput(InputModel, Request["FluxProV11UltraFinetune
     image_prompt_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     """How strongly the image prompt influences the result relative to the text. From 0 to 1."""
 
-    aspect_ratio: (
-        Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"] | str
-    ) = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio | str = "16:9"
+    """Ratio of width to height of the result."""
 
     raw: bool = False
     """Whether to generate a less processed, more photographic image."""
@@ -84,7 +82,353 @@ class FluxProV11UltraFinetunedOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-flux_pro_v1_1_ultra_finetuned = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxProV11UltraFinetuned(
+        Endpoint[..., FluxProV11UltraFinetunedInput, FluxProV11UltraFinetunedOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            finetune_id: str,
+            finetune_strength: float,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_url: FileInput | None = None,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Result[FluxProV11UltraFinetunedOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                finetune_id: Id of a fine-tuned model that was trained on your own images.
+                finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_url: Image to edit or to start from.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            finetune_id: str,
+            finetune_strength: float,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_url: FileInput | None = None,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Result[FluxProV11UltraFinetunedOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                finetune_id: Id of a fine-tuned model that was trained on your own images.
+                finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_url: Image to edit or to start from.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            finetune_id: str,
+            finetune_strength: float,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_url: FileInput | None = None,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Result[FluxProV11UltraFinetunedOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                finetune_id: Id of a fine-tuned model that was trained on your own images.
+                finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_url: Image to edit or to start from.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            finetune_id: str,
+            finetune_strength: float,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_url: FileInput | None = None,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Result[FluxProV11UltraFinetunedOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                finetune_id: Id of a fine-tuned model that was trained on your own images.
+                finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_url: Image to edit or to start from.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            finetune_id: str,
+            finetune_strength: float,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_url: FileInput | None = None,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Handle[FluxProV11UltraFinetunedOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                finetune_id: Id of a fine-tuned model that was trained on your own images.
+                finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_url: Image to edit or to start from.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            finetune_id: str,
+            finetune_strength: float,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_url: FileInput | None = None,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> AsyncHandle[FluxProV11UltraFinetunedOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                finetune_id: Id of a fine-tuned model that was trained on your own images.
+                finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_url: Image to edit or to start from.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            finetune_id: str,
+            finetune_strength: float,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_url: FileInput | None = None,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Stream[FluxProV11UltraFinetunedOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                finetune_id: Id of a fine-tuned model that was trained on your own images.
+                finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_url: Image to edit or to start from.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            finetune_id: str,
+            finetune_strength: float,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_url: FileInput | None = None,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> AsyncStream[FluxProV11UltraFinetunedOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                finetune_id: Id of a fine-tuned model that was trained on your own images.
+                finetune_strength: How strongly the fine-tuned subject or style shows. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_url: Image to edit or to start from.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
+else:
+    FluxProV11UltraFinetuned = Endpoint
+
+flux_pro_v1_1_ultra_finetuned = FluxProV11UltraFinetuned(
     "fal-ai/flux-pro/v1.1-ultra-finetuned",
     FluxProV11UltraFinetunedInput,
     FluxProV11UltraFinetunedOutput,
@@ -97,11 +441,11 @@ finetune_strength=…)`.
 
 Input = FluxProV11UltraFinetunedInput
 Output = FluxProV11UltraFinetunedOutput
+endpoint = flux_pro_v1_1_ultra_finetuned
 
 __all__ = [
+    "AspectRatio",
     "FluxProV11UltraFinetunedInput",
     "FluxProV11UltraFinetunedOutput",
-    "Input",
-    "Output",
     "flux_pro_v1_1_ultra_finetuned",
 ]

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.fooocus._endpoint import (
         FooocusInput as FooocusInput,
@@ -15,10 +13,32 @@ if TYPE_CHECKING:
         Input as Input,
         LoraWeight as LoraWeight,
         Output as Output,
+        Style as Style,
+        endpoint as endpoint,
         fooocus as fooocus,
     )
 
-__all__ = ["FooocusInput", "FooocusOutput", "Input", "LoraWeight", "Output", "fooocus"]
+__all__ = ["FooocusInput", "FooocusOutput", "LoraWeight", "Style", "fooocus"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.fooocus._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FooocusInput",
+            "FooocusOutput",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "Style",
+            "endpoint",
+            "fooocus",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.fooocus._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

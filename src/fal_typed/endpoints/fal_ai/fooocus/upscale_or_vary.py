@@ -7,13 +7,15 @@ Category: image. https://fal.ai/models/fal-ai/fooocus/upscale-or-vary
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_prompt_1fcd2acd import ImagePrompt
-from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
+from fal_typed.endpoints._shared.image_prompt import ImagePrompt
+from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.style_365b1629 import Style
+from fal_typed.endpoints._shared.uov_method import UovMethod
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request, UniqueItems
 
@@ -25,296 +27,12 @@ class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"
     """Image to vary or to upscale."""
 
     prompt: str = ""
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
-    styles: Annotated[
-        list[
-            Literal[
-                "Fooocus V2",
-                "Fooocus Enhance",
-                "Fooocus Sharp",
-                "Fooocus Semi Realistic",
-                "Fooocus Masterpiece",
-                "Fooocus Photograph",
-                "Fooocus Negative",
-                "Fooocus Cinematic",
-                "SAI 3D Model",
-                "SAI Analog Film",
-                "SAI Anime",
-                "SAI Cinematic",
-                "SAI Comic Book",
-                "SAI Craft Clay",
-                "SAI Digital Art",
-                "SAI Enhance",
-                "SAI Fantasy Art",
-                "SAI Isometric",
-                "SAI Line Art",
-                "SAI Lowpoly",
-                "SAI Neonpunk",
-                "SAI Origami",
-                "SAI Photographic",
-                "SAI Pixel Art",
-                "SAI Texture",
-                "MRE Cinematic Dynamic",
-                "MRE Spontaneous Picture",
-                "MRE Artistic Vision",
-                "MRE Dark Dream",
-                "MRE Gloomy Art",
-                "MRE Bad Dream",
-                "MRE Underground",
-                "MRE Surreal Painting",
-                "MRE Dynamic Illustration",
-                "MRE Undead Art",
-                "MRE Elemental Art",
-                "MRE Space Art",
-                "MRE Ancient Illustration",
-                "MRE Brave Art",
-                "MRE Heroic Fantasy",
-                "MRE Dark Cyberpunk",
-                "MRE Lyrical Geometry",
-                "MRE Sumi E Symbolic",
-                "MRE Sumi E Detailed",
-                "MRE Manga",
-                "MRE Anime",
-                "MRE Comic",
-                "Ads Advertising",
-                "Ads Automotive",
-                "Ads Corporate",
-                "Ads Fashion Editorial",
-                "Ads Food Photography",
-                "Ads Gourmet Food Photography",
-                "Ads Luxury",
-                "Ads Real Estate",
-                "Ads Retail",
-                "Artstyle Abstract",
-                "Artstyle Abstract Expressionism",
-                "Artstyle Art Deco",
-                "Artstyle Art Nouveau",
-                "Artstyle Constructivist",
-                "Artstyle Cubist",
-                "Artstyle Expressionist",
-                "Artstyle Graffiti",
-                "Artstyle Hyperrealism",
-                "Artstyle Impressionist",
-                "Artstyle Pointillism",
-                "Artstyle Pop Art",
-                "Artstyle Psychedelic",
-                "Artstyle Renaissance",
-                "Artstyle Steampunk",
-                "Artstyle Surrealist",
-                "Artstyle Typography",
-                "Artstyle Watercolor",
-                "Futuristic Biomechanical",
-                "Futuristic Biomechanical Cyberpunk",
-                "Futuristic Cybernetic",
-                "Futuristic Cybernetic Robot",
-                "Futuristic Cyberpunk Cityscape",
-                "Futuristic Futuristic",
-                "Futuristic Retro Cyberpunk",
-                "Futuristic Retro Futurism",
-                "Futuristic Sci Fi",
-                "Futuristic Vaporwave",
-                "Game Bubble Bobble",
-                "Game Cyberpunk Game",
-                "Game Fighting Game",
-                "Game Gta",
-                "Game Mario",
-                "Game Minecraft",
-                "Game Pokemon",
-                "Game Retro Arcade",
-                "Game Retro Game",
-                "Game Rpg Fantasy Game",
-                "Game Strategy Game",
-                "Game Streetfighter",
-                "Game Zelda",
-                "Misc Architectural",
-                "Misc Disco",
-                "Misc Dreamscape",
-                "Misc Dystopian",
-                "Misc Fairy Tale",
-                "Misc Gothic",
-                "Misc Grunge",
-                "Misc Horror",
-                "Misc Kawaii",
-                "Misc Lovecraftian",
-                "Misc Macabre",
-                "Misc Manga",
-                "Misc Metropolis",
-                "Misc Minimalist",
-                "Misc Monochrome",
-                "Misc Nautical",
-                "Misc Space",
-                "Misc Stained Glass",
-                "Misc Techwear Fashion",
-                "Misc Tribal",
-                "Misc Zentangle",
-                "Papercraft Collage",
-                "Papercraft Flat Papercut",
-                "Papercraft Kirigami",
-                "Papercraft Paper Mache",
-                "Papercraft Paper Quilling",
-                "Papercraft Papercut Collage",
-                "Papercraft Papercut Shadow Box",
-                "Papercraft Stacked Papercut",
-                "Papercraft Thick Layered Papercut",
-                "Photo Alien",
-                "Photo Film Noir",
-                "Photo Glamour",
-                "Photo Hdr",
-                "Photo Iphone Photographic",
-                "Photo Long Exposure",
-                "Photo Neon Noir",
-                "Photo Silhouette",
-                "Photo Tilt Shift",
-                "Cinematic Diva",
-                "Abstract Expressionism",
-                "Academia",
-                "Action Figure",
-                "Adorable 3D Character",
-                "Adorable Kawaii",
-                "Art Deco",
-                "Art Nouveau",
-                "Astral Aura",
-                "Avant Garde",
-                "Baroque",
-                "Bauhaus Style Poster",
-                "Blueprint Schematic Drawing",
-                "Caricature",
-                "Cel Shaded Art",
-                "Character Design Sheet",
-                "Classicism Art",
-                "Color Field Painting",
-                "Colored Pencil Art",
-                "Conceptual Art",
-                "Constructivism",
-                "Cubism",
-                "Dadaism",
-                "Dark Fantasy",
-                "Dark Moody Atmosphere",
-                "Dmt Art Style",
-                "Doodle Art",
-                "Double Exposure",
-                "Dripping Paint Splatter Art",
-                "Expressionism",
-                "Faded Polaroid Photo",
-                "Fauvism",
-                "Flat 2d Art",
-                "Fortnite Art Style",
-                "Futurism",
-                "Glitchcore",
-                "Glo Fi",
-                "Googie Art Style",
-                "Graffiti Art",
-                "Harlem Renaissance Art",
-                "High Fashion",
-                "Idyllic",
-                "Impressionism",
-                "Infographic Drawing",
-                "Ink Dripping Drawing",
-                "Japanese Ink Drawing",
-                "Knolling Photography",
-                "Light Cheery Atmosphere",
-                "Logo Design",
-                "Luxurious Elegance",
-                "Macro Photography",
-                "Mandola Art",
-                "Marker Drawing",
-                "Medievalism",
-                "Minimalism",
-                "Neo Baroque",
-                "Neo Byzantine",
-                "Neo Futurism",
-                "Neo Impressionism",
-                "Neo Rococo",
-                "Neoclassicism",
-                "Op Art",
-                "Ornate And Intricate",
-                "Pencil Sketch Drawing",
-                "Pop Art 2",
-                "Rococo",
-                "Silhouette Art",
-                "Simple Vector Art",
-                "Sketchup",
-                "Steampunk 2",
-                "Surrealism",
-                "Suprematism",
-                "Terragen",
-                "Tranquil Relaxing Atmosphere",
-                "Sticker Designs",
-                "Vibrant Rim Light",
-                "Volumetric Lighting",
-                "Watercolor 2",
-                "Whimsical And Playful",
-                "Mk Chromolithography",
-                "Mk Cross Processing Print",
-                "Mk Dufaycolor Photograph",
-                "Mk Herbarium",
-                "Mk Punk Collage",
-                "Mk Mosaic",
-                "Mk Van Gogh",
-                "Mk Coloring Book",
-                "Mk Singer Sargent",
-                "Mk Pollock",
-                "Mk Basquiat",
-                "Mk Andy Warhol",
-                "Mk Halftone Print",
-                "Mk Gond Painting",
-                "Mk Albumen Print",
-                "Mk Aquatint Print",
-                "Mk Anthotype Print",
-                "Mk Inuit Carving",
-                "Mk Bromoil Print",
-                "Mk Calotype Print",
-                "Mk Color Sketchnote",
-                "Mk Cibulak Porcelain",
-                "Mk Alcohol Ink Art",
-                "Mk One Line Art",
-                "Mk Blacklight Paint",
-                "Mk Carnival Glass",
-                "Mk Cyanotype Print",
-                "Mk Cross Stitching",
-                "Mk Encaustic Paint",
-                "Mk Embroidery",
-                "Mk Gyotaku",
-                "Mk Luminogram",
-                "Mk Lite Brite Art",
-                "Mk Mokume Gane",
-                "Pebble Art",
-                "Mk Palekh",
-                "Mk Suminagashi",
-                "Mk Scrimshaw",
-                "Mk Shibori",
-                "Mk Vitreous Enamel",
-                "Mk Ukiyo E",
-                "Mk Vintage Airline Poster",
-                "Mk Vintage Travel Poster",
-                "Mk Bauhaus Style",
-                "Mk Afrofuturism",
-                "Mk Atompunk",
-                "Mk Constructivism",
-                "Mk Chicano Art",
-                "Mk De Stijl",
-                "Mk Dayak Art",
-                "Mk Fayum Portrait",
-                "Mk Illuminated Manuscript",
-                "Mk Kalighat Painting",
-                "Mk Madhubani Painting",
-                "Mk Pictorialism",
-                "Mk Pichwai Painting",
-                "Mk Patachitra Painting",
-                "Mk Samoan Art Inspired",
-                "Mk Tlingit Art",
-                "Mk Adnate Style",
-                "Mk Ron English Style",
-                "Mk Shepard Fairey Style",
-            ]
-        ],
-        UniqueItems,
-    ] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"]
+    styles: Annotated[list[Style], UniqueItems] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"]
     """Predefined styles to combine. All of them unique."""
 
     performance: Literal["Speed", "Quality", "Extreme Speed", "Lightning"] = "Extreme Speed"
@@ -329,7 +47,7 @@ class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"
     """Sharpness of edges and textures; higher is sharper. From 0 to 30."""
 
     aspect_ratio: str = "1024x1024"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
     """Number of images to generate; each image is billed. From 1 to 4."""
@@ -351,7 +69,7 @@ class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"
     """
 
     output_format: Literal["png", "jpeg", "webp"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -361,14 +79,7 @@ class FooocusUpscaleOrVaryInput(InputModel, Request["FooocusUpscaleOrVaryOutput"
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    uov_method: Literal[
-        "Disabled",
-        "Vary (Subtle)",
-        "Vary (Strong)",
-        "Upscale (1.5x)",
-        "Upscale (2x)",
-        "Upscale (Fast 2x)",
-    ] = "Vary (Strong)"
+    uov_method: UovMethod = "Vary (Strong)"
     """Whether to vary the image, and how strongly, or by how much to upscale it."""
 
     image_prompt_1: ImagePrompt = UNSET
@@ -403,7 +114,569 @@ class FooocusUpscaleOrVaryOutput(OutputModel):
     """For each image, whether the content filter detected unsafe content."""
 
 
-fooocus_upscale_or_vary = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FooocusUpscaleOrVary(
+        Endpoint[..., FooocusUpscaleOrVaryInput, FooocusUpscaleOrVaryOutput]
+    ):
+        def run(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: list[LoraWeight] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt = UNSET,
+            image_prompt_3: ImagePrompt = UNSET,
+            image_prompt_4: ImagePrompt = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[FooocusUpscaleOrVaryOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                refiner_model: Second model that refines the image, or none.
+                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
+                    From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
+                    it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
+                    image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: list[LoraWeight] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt = UNSET,
+            image_prompt_3: ImagePrompt = UNSET,
+            image_prompt_4: ImagePrompt = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[FooocusUpscaleOrVaryOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                refiner_model: Second model that refines the image, or none.
+                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
+                    From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
+                    it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
+                    image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: list[LoraWeight] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt = UNSET,
+            image_prompt_3: ImagePrompt = UNSET,
+            image_prompt_4: ImagePrompt = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[FooocusUpscaleOrVaryOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                refiner_model: Second model that refines the image, or none.
+                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
+                    From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
+                    it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
+                    image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: list[LoraWeight] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt = UNSET,
+            image_prompt_3: ImagePrompt = UNSET,
+            image_prompt_4: ImagePrompt = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[FooocusUpscaleOrVaryOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                refiner_model: Second model that refines the image, or none.
+                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
+                    From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
+                    it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
+                    image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: list[LoraWeight] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt = UNSET,
+            image_prompt_3: ImagePrompt = UNSET,
+            image_prompt_4: ImagePrompt = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Handle[FooocusUpscaleOrVaryOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                refiner_model: Second model that refines the image, or none.
+                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
+                    From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
+                    it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
+                    image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: list[LoraWeight] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt = UNSET,
+            image_prompt_3: ImagePrompt = UNSET,
+            image_prompt_4: ImagePrompt = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[FooocusUpscaleOrVaryOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                refiner_model: Second model that refines the image, or none.
+                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
+                    From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
+                    it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
+                    image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: list[LoraWeight] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt = UNSET,
+            image_prompt_3: ImagePrompt = UNSET,
+            image_prompt_4: ImagePrompt = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Stream[FooocusUpscaleOrVaryOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                refiner_model: Second model that refines the image, or none.
+                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
+                    From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
+                    it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
+                    image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            uov_image_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = "",
+            styles: list[Style] = ["Fooocus Enhance", "Fooocus V2", "Fooocus Sharp"],
+            performance: Literal[
+                "Speed", "Quality", "Extreme Speed", "Lightning"
+            ] = "Extreme Speed",
+            guidance_scale: float = 4,
+            sharpness: float = 2,
+            aspect_ratio: str = "1024x1024",
+            num_images: int = 1,
+            loras: list[LoraWeight] = [
+                LoraWeight(
+                    path="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors",
+                    scale=0.1,
+                )
+            ],
+            refiner_model: Literal["None", "realisticVisionV60B1_v51VAE.safetensors"] = "None",
+            refiner_switch: float = 0.8,
+            output_format: Literal["png", "jpeg", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            seed: int | None = None,
+            uov_method: UovMethod = "Vary (Strong)",
+            image_prompt_1: ImagePrompt = UNSET,
+            image_prompt_2: ImagePrompt = UNSET,
+            image_prompt_3: ImagePrompt = UNSET,
+            image_prompt_4: ImagePrompt = UNSET,
+            mixing_image_prompt_and_vary_upscale: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[FooocusUpscaleOrVaryOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                uov_image_url: Image to vary or to upscale.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                styles: Predefined styles to combine. All of them unique.
+                performance: Balance of quality against speed.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 30.
+                sharpness: Sharpness of edges and textures; higher is sharper. From 0 to 30.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                refiner_model: Second model that refines the image, or none.
+                refiner_switch: Fraction of the steps, from 0 to 1, at which the refiner takes over.
+                    From 0 to 1, a multiple of 0.0001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                uov_method: Whether to vary the image, and how strongly, or by how much to upscale
+                    it.
+                image_prompt_1: First image to use as a prompt in addition to the text.
+                image_prompt_2: Second image to use as a prompt in addition to the text.
+                image_prompt_3: Third image to use as a prompt in addition to the text.
+                image_prompt_4: Fourth image to use as a prompt in addition to the text.
+                mixing_image_prompt_and_vary_upscale: Whether image prompts also apply when the
+                    image is varied or upscaled.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    FooocusUpscaleOrVary = Endpoint
+
+fooocus_upscale_or_vary = FooocusUpscaleOrVary(
     "fal-ai/fooocus/upscale-or-vary", FooocusUpscaleOrVaryInput, FooocusUpscaleOrVaryOutput
 )
 """Image endpoint of fal-ai: fooocus upscale-or-vary.
@@ -413,13 +686,14 @@ Call it with `fooocus_upscale_or_vary.subscribe(uov_image_url=…)`.
 
 Input = FooocusUpscaleOrVaryInput
 Output = FooocusUpscaleOrVaryOutput
+endpoint = fooocus_upscale_or_vary
 
 __all__ = [
     "FooocusUpscaleOrVaryInput",
     "FooocusUpscaleOrVaryOutput",
     "ImagePrompt",
-    "Input",
     "LoraWeight",
-    "Output",
+    "Style",
+    "UovMethod",
     "fooocus_upscale_or_vary",
 ]

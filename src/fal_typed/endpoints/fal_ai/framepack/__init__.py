@@ -6,18 +6,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.framepack._endpoint import (
         FramepackInput as FramepackInput,
         FramepackOutput as FramepackOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         framepack as framepack,
     )
 
-__all__ = ["FramepackInput", "FramepackOutput", "Input", "Output", "framepack"]
+__all__ = ["FramepackInput", "FramepackOutput", "framepack"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.framepack._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FramepackInput",
+            "FramepackOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "framepack",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.framepack._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/framepack/f1
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class FramepackF1Input(InputModel, Request["FramepackF1Output"]):
     """Parameters of fal-ai/framepack/f1."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -33,7 +32,7 @@ class FramepackF1Input(InputModel, Request["FramepackF1Output"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["720p", "480p"] = "480p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -67,7 +66,303 @@ class FramepackF1Output(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-framepack_f1 = Endpoint("fal-ai/framepack/f1", FramepackF1Input, FramepackF1Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FramepackF1(Endpoint[..., FramepackF1Input, FramepackF1Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 180,
+            enable_safety_checker: bool = False,
+        ) -> Result[FramepackF1Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 900.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 180,
+            enable_safety_checker: bool = False,
+        ) -> Result[FramepackF1Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 900.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 180,
+            enable_safety_checker: bool = False,
+        ) -> Result[FramepackF1Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 900.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 180,
+            enable_safety_checker: bool = False,
+        ) -> Result[FramepackF1Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 900.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 180,
+            enable_safety_checker: bool = False,
+        ) -> Handle[FramepackF1Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 900.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 180,
+            enable_safety_checker: bool = False,
+        ) -> AsyncHandle[FramepackF1Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 900.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 180,
+            enable_safety_checker: bool = False,
+        ) -> Stream[FramepackF1Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 900.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 180,
+            enable_safety_checker: bool = False,
+        ) -> AsyncStream[FramepackF1Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 900.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    FramepackF1 = Endpoint
+
+framepack_f1 = FramepackF1("fal-ai/framepack/f1", FramepackF1Input, FramepackF1Output)
 """Video endpoint of fal-ai: framepack f1.
 
 Call it with `framepack_f1.subscribe(prompt=…, image_url=…)`.
@@ -75,5 +370,6 @@ Call it with `framepack_f1.subscribe(prompt=…, image_url=…)`.
 
 Input = FramepackF1Input
 Output = FramepackF1Output
+endpoint = framepack_f1
 
-__all__ = ["FramepackF1Input", "FramepackF1Output", "Input", "Output", "framepack_f1"]
+__all__ = ["FramepackF1Input", "FramepackF1Output", "framepack_f1"]

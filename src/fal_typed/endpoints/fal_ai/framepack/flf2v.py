@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/framepack/flf2v
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class FramepackFlf2vInput(InputModel, Request["FramepackFlf2vOutput"]):
     """Parameters of fal-ai/framepack/flf2v."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -36,7 +35,7 @@ class FramepackFlf2vInput(InputModel, Request["FramepackFlf2vOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["720p", "480p"] = "480p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -75,7 +74,345 @@ class FramepackFlf2vOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-framepack_flf2v = Endpoint("fal-ai/framepack/flf2v", FramepackFlf2vInput, FramepackFlf2vOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FramepackFlf2v(Endpoint[..., FramepackFlf2vInput, FramepackFlf2vOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 240,
+            enable_safety_checker: bool = False,
+            strength: float = 0.8,
+        ) -> Result[FramepackFlf2vOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 1800.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 240,
+            enable_safety_checker: bool = False,
+            strength: float = 0.8,
+        ) -> Result[FramepackFlf2vOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 1800.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 240,
+            enable_safety_checker: bool = False,
+            strength: float = 0.8,
+        ) -> Result[FramepackFlf2vOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 1800.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 240,
+            enable_safety_checker: bool = False,
+            strength: float = 0.8,
+        ) -> Result[FramepackFlf2vOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 1800.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 240,
+            enable_safety_checker: bool = False,
+            strength: float = 0.8,
+        ) -> Handle[FramepackFlf2vOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 1800.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 240,
+            enable_safety_checker: bool = False,
+            strength: float = 0.8,
+        ) -> AsyncHandle[FramepackFlf2vOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 1800.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 240,
+            enable_safety_checker: bool = False,
+            strength: float = 0.8,
+        ) -> Stream[FramepackFlf2vOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 1800.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["720p", "480p"] = "480p",
+            cfg_scale: float = 1,
+            guidance_scale: float = 10,
+            num_frames: int = 240,
+            enable_safety_checker: bool = False,
+            strength: float = 0.8,
+        ) -> AsyncStream[FramepackFlf2vOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 7.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 32.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 30 to 1800.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it. From 0 to 1.
+            """
+            ...
+else:
+    FramepackFlf2v = Endpoint
+
+framepack_flf2v = FramepackFlf2v(
+    "fal-ai/framepack/flf2v", FramepackFlf2vInput, FramepackFlf2vOutput
+)
 """Video endpoint of fal-ai: framepack flf2v.
 
 Call it with `framepack_flf2v.subscribe(prompt=…, image_url=…, end_image_url=…)`.
@@ -83,5 +420,6 @@ Call it with `framepack_flf2v.subscribe(prompt=…, image_url=…, end_image_url
 
 Input = FramepackFlf2vInput
 Output = FramepackFlf2vOutput
+endpoint = framepack_flf2v
 
-__all__ = ["FramepackFlf2vInput", "FramepackFlf2vOutput", "Input", "Output", "framepack_flf2v"]
+__all__ = ["FramepackFlf2vInput", "FramepackFlf2vOutput", "framepack_flf2v"]

@@ -6,26 +6,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.gemini_25_flash_image._endpoint import (
+        AspectRatio as AspectRatio,
         Gemini25FlashImageInput as Gemini25FlashImageInput,
         Gemini25FlashImageOutput as Gemini25FlashImageOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         gemini_25_flash_image as gemini_25_flash_image,
     )
 
 __all__ = [
+    "AspectRatio",
     "Gemini25FlashImageInput",
     "Gemini25FlashImageOutput",
-    "Input",
-    "Output",
     "gemini_25_flash_image",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.gemini_25_flash_image._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "AspectRatio",
+            "Gemini25FlashImageInput",
+            "Gemini25FlashImageOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "gemini_25_flash_image",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.gemini_25_flash_image._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

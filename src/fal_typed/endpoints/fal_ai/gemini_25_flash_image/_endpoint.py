@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/gemini-25-flash-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_8b0cc544 import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -20,9 +21,7 @@ class Gemini25FlashImageInput(InputModel, Request["Gemini25FlashImageOutput"]):
     """Parameters of fal-ai/gemini-25-flash-image."""
 
     prompt: Annotated[str, Field(max_length=50000, min_length=3)]
-    """Text description of the image to generate, or of the change to make to the given image. 3 to
-    50000 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 3 to 50000 characters."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
     """Number of images to generate; each image is billed. From 1 to 4."""
@@ -30,13 +29,11 @@ class Gemini25FlashImageInput(InputModel, Request["Gemini25FlashImageOutput"]):
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    aspect_ratio: Literal[
-        "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"
-    ] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
     """Tolerance of the content filter: 1 is strictest, higher values allow more."""
@@ -60,7 +57,271 @@ class Gemini25FlashImageOutput(OutputModel):
     """The model's description of the result."""
 
 
-gemini_25_flash_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Gemini25FlashImage(Endpoint[..., Gemini25FlashImageInput, Gemini25FlashImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Result[Gemini25FlashImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Result[Gemini25FlashImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Result[Gemini25FlashImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Result[Gemini25FlashImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Handle[Gemini25FlashImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> AsyncHandle[Gemini25FlashImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Stream[Gemini25FlashImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio = "1:1",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> AsyncStream[Gemini25FlashImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 50000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+            """
+            ...
+else:
+    Gemini25FlashImage = Endpoint
+
+gemini_25_flash_image = Gemini25FlashImage(
     "fal-ai/gemini-25-flash-image", Gemini25FlashImageInput, Gemini25FlashImageOutput
 )
 """Image endpoint of fal-ai: gemini-25-flash-image.
@@ -70,11 +331,11 @@ Call it with `gemini_25_flash_image.subscribe(prompt=…)`.
 
 Input = Gemini25FlashImageInput
 Output = Gemini25FlashImageOutput
+endpoint = gemini_25_flash_image
 
 __all__ = [
+    "AspectRatio",
     "Gemini25FlashImageInput",
     "Gemini25FlashImageOutput",
-    "Input",
-    "Output",
     "gemini_25_flash_image",
 ]

@@ -6,26 +6,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.gemini_3_pro_image_preview._endpoint import (
+        AspectRatio as AspectRatio,
         Gemini3ProImagePreviewInput as Gemini3ProImagePreviewInput,
         Gemini3ProImagePreviewOutput as Gemini3ProImagePreviewOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         gemini_3_pro_image_preview as gemini_3_pro_image_preview,
     )
 
 __all__ = [
+    "AspectRatio",
     "Gemini3ProImagePreviewInput",
     "Gemini3ProImagePreviewOutput",
-    "Input",
-    "Output",
     "gemini_3_pro_image_preview",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.gemini_3_pro_image_preview._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "AspectRatio",
+            "Gemini3ProImagePreviewInput",
+            "Gemini3ProImagePreviewOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "gemini_3_pro_image_preview",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.gemini_3_pro_image_preview._endpoint"),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.gemini_flash_edit._endpoint import (
         GeminiFlashEditInput as GeminiFlashEditInput,
         GeminiFlashEditOutput as GeminiFlashEditOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         gemini_flash_edit as gemini_flash_edit,
     )
 
-__all__ = ["GeminiFlashEditInput", "GeminiFlashEditOutput", "Input", "Output", "gemini_flash_edit"]
+__all__ = ["GeminiFlashEditInput", "GeminiFlashEditOutput", "gemini_flash_edit"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.gemini_flash_edit._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "GeminiFlashEditInput",
+            "GeminiFlashEditOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "gemini_flash_edit",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.gemini_flash_edit._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

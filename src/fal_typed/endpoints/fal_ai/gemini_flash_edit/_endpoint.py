@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/gemini-flash-edit
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -32,7 +34,111 @@ class GeminiFlashEditOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-gemini_flash_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GeminiFlashEdit(Endpoint[..., GeminiFlashEditInput, GeminiFlashEditOutput]):
+        def run(self, *, image_url: FileInput, prompt: str) -> Result[GeminiFlashEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, prompt: str
+        ) -> Result[GeminiFlashEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput, prompt: str) -> Result[GeminiFlashEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, prompt: str
+        ) -> Result[GeminiFlashEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput, prompt: str) -> Handle[GeminiFlashEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, prompt: str
+        ) -> AsyncHandle[GeminiFlashEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput, prompt: str) -> Stream[GeminiFlashEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, prompt: str
+        ) -> AsyncStream[GeminiFlashEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+else:
+    GeminiFlashEdit = Endpoint
+
+gemini_flash_edit = GeminiFlashEdit(
     "fal-ai/gemini-flash-edit", GeminiFlashEditInput, GeminiFlashEditOutput
 )
 """Endpoint of fal-ai: gemini-flash-edit.
@@ -42,5 +148,6 @@ Call it with `gemini_flash_edit.subscribe(image_url=…, prompt=…)`.
 
 Input = GeminiFlashEditInput
 Output = GeminiFlashEditOutput
+endpoint = gemini_flash_edit
 
-__all__ = ["GeminiFlashEditInput", "GeminiFlashEditOutput", "Input", "Output", "gemini_flash_edit"]
+__all__ = ["GeminiFlashEditInput", "GeminiFlashEditOutput", "gemini_flash_edit"]

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/gemini-flash-edit/multi
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -32,7 +34,121 @@ class GeminiFlashEditMultiOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-gemini_flash_edit_multi = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GeminiFlashEditMulti(
+        Endpoint[..., GeminiFlashEditMultiInput, GeminiFlashEditMultiOutput]
+    ):
+        def run(
+            self, *, input_image_urls: list[FileInput], prompt: str
+        ) -> Result[GeminiFlashEditMultiOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, input_image_urls: list[FileInput], prompt: str
+        ) -> Result[GeminiFlashEditMultiOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+
+        def subscribe(
+            self, *, input_image_urls: list[FileInput], prompt: str
+        ) -> Result[GeminiFlashEditMultiOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, input_image_urls: list[FileInput], prompt: str
+        ) -> Result[GeminiFlashEditMultiOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+
+        def submit(
+            self, *, input_image_urls: list[FileInput], prompt: str
+        ) -> Handle[GeminiFlashEditMultiOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, input_image_urls: list[FileInput], prompt: str
+        ) -> AsyncHandle[GeminiFlashEditMultiOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+
+        def stream(
+            self, *, input_image_urls: list[FileInput], prompt: str
+        ) -> Stream[GeminiFlashEditMultiOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the result, or of what to do with the given input.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, input_image_urls: list[FileInput], prompt: str
+        ) -> AsyncStream[GeminiFlashEditMultiOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                prompt: Text description of the result, or of what to do with the given input.
+            """
+            ...
+else:
+    GeminiFlashEditMulti = Endpoint
+
+gemini_flash_edit_multi = GeminiFlashEditMulti(
     "fal-ai/gemini-flash-edit/multi", GeminiFlashEditMultiInput, GeminiFlashEditMultiOutput
 )
 """Endpoint of fal-ai: gemini-flash-edit multi.
@@ -42,11 +158,6 @@ Call it with `gemini_flash_edit_multi.subscribe(input_image_urls=…, prompt=…
 
 Input = GeminiFlashEditMultiInput
 Output = GeminiFlashEditMultiOutput
+endpoint = gemini_flash_edit_multi
 
-__all__ = [
-    "GeminiFlashEditMultiInput",
-    "GeminiFlashEditMultiOutput",
-    "Input",
-    "Output",
-    "gemini_flash_edit_multi",
-]
+__all__ = ["GeminiFlashEditMultiInput", "GeminiFlashEditMultiOutput", "gemini_flash_edit_multi"]

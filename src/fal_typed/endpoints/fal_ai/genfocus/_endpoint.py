@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/genfocus
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -39,7 +39,7 @@ class GenfocusInput(InputModel, Request["GenfocusOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -69,7 +69,271 @@ class GenfocusOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-genfocus = Endpoint("fal-ai/genfocus", GenfocusInput, GenfocusOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Genfocus(Endpoint[..., GenfocusInput, GenfocusOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            focus_point: list[float] | None = [0.5, 0.5],
+            blur_strength: int = 8,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> Result[GenfocusOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                focus_point: Exactly 2 items.
+                blur_strength: Strength of the background blur. From 0 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 25 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                target_long_side: From 256 to 2048.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            focus_point: list[float] | None = [0.5, 0.5],
+            blur_strength: int = 8,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> Result[GenfocusOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                focus_point: Exactly 2 items.
+                blur_strength: Strength of the background blur. From 0 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 25 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                target_long_side: From 256 to 2048.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            focus_point: list[float] | None = [0.5, 0.5],
+            blur_strength: int = 8,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> Result[GenfocusOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                focus_point: Exactly 2 items.
+                blur_strength: Strength of the background blur. From 0 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 25 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                target_long_side: From 256 to 2048.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            focus_point: list[float] | None = [0.5, 0.5],
+            blur_strength: int = 8,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> Result[GenfocusOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                focus_point: Exactly 2 items.
+                blur_strength: Strength of the background blur. From 0 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 25 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                target_long_side: From 256 to 2048.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            focus_point: list[float] | None = [0.5, 0.5],
+            blur_strength: int = 8,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> Handle[GenfocusOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                focus_point: Exactly 2 items.
+                blur_strength: Strength of the background blur. From 0 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 25 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                target_long_side: From 256 to 2048.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            focus_point: list[float] | None = [0.5, 0.5],
+            blur_strength: int = 8,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> AsyncHandle[GenfocusOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                focus_point: Exactly 2 items.
+                blur_strength: Strength of the background blur. From 0 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 25 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                target_long_side: From 256 to 2048.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            focus_point: list[float] | None = [0.5, 0.5],
+            blur_strength: int = 8,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> Stream[GenfocusOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                focus_point: Exactly 2 items.
+                blur_strength: Strength of the background blur. From 0 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 25 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                target_long_side: From 256 to 2048.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            focus_point: list[float] | None = [0.5, 0.5],
+            blur_strength: int = 8,
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            target_long_side: int | None = 512,
+        ) -> AsyncStream[GenfocusOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                focus_point: Exactly 2 items.
+                blur_strength: Strength of the background blur. From 0 to 50.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 25 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                target_long_side: From 256 to 2048.
+            """
+            ...
+else:
+    Genfocus = Endpoint
+
+genfocus = Genfocus("fal-ai/genfocus", GenfocusInput, GenfocusOutput)
 """Image endpoint of fal-ai: genfocus.
 
 Call it with `genfocus.subscribe(image_url=…)`.
@@ -77,5 +341,6 @@ Call it with `genfocus.subscribe(image_url=…)`.
 
 Input = GenfocusInput
 Output = GenfocusOutput
+endpoint = genfocus
 
-__all__ = ["GenfocusInput", "GenfocusOutput", "Input", "Output", "genfocus"]
+__all__ = ["GenfocusInput", "GenfocusOutput", "genfocus"]

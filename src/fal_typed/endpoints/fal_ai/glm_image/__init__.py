@@ -6,19 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.glm_image._endpoint import (
         GlmImageInput as GlmImageInput,
         GlmImageOutput as GlmImageOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         glm_image as glm_image,
     )
 
-__all__ = ["GlmImageInput", "GlmImageOutput", "ImageSize", "Input", "Output", "glm_image"]
+__all__ = ["GlmImageInput", "GlmImageOutput", "ImageSize", "ImageSizePreset", "glm_image"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.glm_image._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "GlmImageInput",
+            "GlmImageOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "glm_image",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.glm_image._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,6 +7,8 @@ Category: vision. https://fal.ai/models/fal-ai/got-ocr/v2
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -31,7 +33,151 @@ class GotOcrV2Output(OutputModel):
     """The responses as text, one for each input."""
 
 
-got_ocr_v2 = Endpoint("fal-ai/got-ocr/v2", GotOcrV2Input, GotOcrV2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GotOcrV2(Endpoint[..., GotOcrV2Input, GotOcrV2Output]):
+        def run(
+            self,
+            *,
+            input_image_urls: list[FileInput] = [],
+            do_format: bool = False,
+            multi_page: bool = False,
+        ) -> Result[GotOcrV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                multi_page: Whether to treat the images as pages of one document.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            input_image_urls: list[FileInput] = [],
+            do_format: bool = False,
+            multi_page: bool = False,
+        ) -> Result[GotOcrV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                multi_page: Whether to treat the images as pages of one document.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            input_image_urls: list[FileInput] = [],
+            do_format: bool = False,
+            multi_page: bool = False,
+        ) -> Result[GotOcrV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                multi_page: Whether to treat the images as pages of one document.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            input_image_urls: list[FileInput] = [],
+            do_format: bool = False,
+            multi_page: bool = False,
+        ) -> Result[GotOcrV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                multi_page: Whether to treat the images as pages of one document.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_urls: list[FileInput] = [],
+            do_format: bool = False,
+            multi_page: bool = False,
+        ) -> Handle[GotOcrV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                multi_page: Whether to treat the images as pages of one document.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            input_image_urls: list[FileInput] = [],
+            do_format: bool = False,
+            multi_page: bool = False,
+        ) -> AsyncHandle[GotOcrV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                multi_page: Whether to treat the images as pages of one document.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            input_image_urls: list[FileInput] = [],
+            do_format: bool = False,
+            multi_page: bool = False,
+        ) -> Stream[GotOcrV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                multi_page: Whether to treat the images as pages of one document.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            input_image_urls: list[FileInput] = [],
+            do_format: bool = False,
+            multi_page: bool = False,
+        ) -> AsyncStream[GotOcrV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                multi_page: Whether to treat the images as pages of one document.
+            """
+            ...
+else:
+    GotOcrV2 = Endpoint
+
+got_ocr_v2 = GotOcrV2("fal-ai/got-ocr/v2", GotOcrV2Input, GotOcrV2Output)
 """Vision endpoint of fal-ai: got-ocr v2.
 
 Call it with `got_ocr_v2.subscribe()`.
@@ -39,5 +185,6 @@ Call it with `got_ocr_v2.subscribe()`.
 
 Input = GotOcrV2Input
 Output = GotOcrV2Output
+endpoint = got_ocr_v2
 
-__all__ = ["GotOcrV2Input", "GotOcrV2Output", "Input", "Output", "got_ocr_v2"]
+__all__ = ["GotOcrV2Input", "GotOcrV2Output", "got_ocr_v2"]

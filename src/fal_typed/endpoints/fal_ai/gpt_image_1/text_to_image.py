@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/gpt-image-1/text-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,9 +20,7 @@ class GptImage1TextToImageInput(InputModel, Request["GptImage1TextToImageOutput"
     """Parameters of fal-ai/gpt-image-1/text-to-image."""
 
     prompt: Annotated[str, Field(min_length=2)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    least 2 characters.
-    """
+    """What the image shows, in words: subject, style and composition. At least 2 characters."""
 
     image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -37,7 +35,7 @@ class GptImage1TextToImageInput(InputModel, Request["GptImage1TextToImageOutput"
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -52,7 +50,241 @@ class GptImage1TextToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-gpt_image_1_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GptImage1TextToImage(
+        Endpoint[..., GptImage1TextToImageInput, GptImage1TextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage1TextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 2
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage1TextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 2
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage1TextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 2
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage1TextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 2
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Handle[GptImage1TextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 2
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[GptImage1TextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 2
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Stream[GptImage1TextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 2
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncStream[GptImage1TextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 2
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    GptImage1TextToImage = Endpoint
+
+gpt_image_1_text_to_image = GptImage1TextToImage(
     "fal-ai/gpt-image-1/text-to-image", GptImage1TextToImageInput, GptImage1TextToImageOutput
 )
 """Image endpoint of fal-ai: gpt-image-1, text to image.
@@ -62,11 +294,6 @@ Call it with `gpt_image_1_text_to_image.subscribe(prompt=…)`.
 
 Input = GptImage1TextToImageInput
 Output = GptImage1TextToImageOutput
+endpoint = gpt_image_1_text_to_image
 
-__all__ = [
-    "GptImage1TextToImageInput",
-    "GptImage1TextToImageOutput",
-    "Input",
-    "Output",
-    "gpt_image_1_text_to_image",
-]
+__all__ = ["GptImage1TextToImageInput", "GptImage1TextToImageOutput", "gpt_image_1_text_to_image"]

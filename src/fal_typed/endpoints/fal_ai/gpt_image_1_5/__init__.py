@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.gpt_image_1_5._endpoint import (
         GptImage15Input as GptImage15Input,
         GptImage15Output as GptImage15Output,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         gpt_image_1_5 as gpt_image_1_5,
     )
 
-__all__ = ["GptImage15Input", "GptImage15Output", "Input", "Output", "gpt_image_1_5"]
+__all__ = ["GptImage15Input", "GptImage15Output", "gpt_image_1_5"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.gpt_image_1_5._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "GptImage15Input",
+            "GptImage15Output",
+            "Input",
+            "Output",
+            "endpoint",
+            "gpt_image_1_5",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.gpt_image_1_5._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/gpt-image-1.5
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,9 +20,7 @@ class GptImage15Input(InputModel, Request["GptImage15Output"]):
     """Parameters of fal-ai/gpt-image-1.5."""
 
     prompt: Annotated[str, Field(max_length=32000, min_length=2)]
-    """Text description of the image to generate, or of the change to make to the given image. 2 to
-    32000 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 2 to 32000 characters."""
 
     image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024"
     """Size of the image: a preset, or a custom width and height in pixels."""
@@ -37,7 +35,7 @@ class GptImage15Input(InputModel, Request["GptImage15Output"]):
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -52,7 +50,239 @@ class GptImage15Output(OutputModel):
     """The generated images, as files to download."""
 
 
-gpt_image_1_5 = Endpoint("fal-ai/gpt-image-1.5", GptImage15Input, GptImage15Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GptImage15(Endpoint[..., GptImage15Input, GptImage15Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage15Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage15Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage15Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage15Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Handle[GptImage15Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[GptImage15Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Stream[GptImage15Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: Literal["1024x1024", "1536x1024", "1024x1536"] = "1024x1024",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncStream[GptImage15Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    GptImage15 = Endpoint
+
+gpt_image_1_5 = GptImage15("fal-ai/gpt-image-1.5", GptImage15Input, GptImage15Output)
 """Image endpoint of fal-ai: gpt-image-1.5.
 
 Call it with `gpt_image_1_5.subscribe(prompt=…)`.
@@ -60,5 +290,6 @@ Call it with `gpt_image_1_5.subscribe(prompt=…)`.
 
 Input = GptImage15Input
 Output = GptImage15Output
+endpoint = gpt_image_1_5
 
-__all__ = ["GptImage15Input", "GptImage15Output", "Input", "Output", "gpt_image_1_5"]
+__all__ = ["GptImage15Input", "GptImage15Output", "gpt_image_1_5"]

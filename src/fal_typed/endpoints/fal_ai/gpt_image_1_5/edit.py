@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/gpt-image-1.5/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class GptImage15EditInput(InputModel, Request["GptImage15EditOutput"]):
     """Parameters of fal-ai/gpt-image-1.5/edit."""
 
     prompt: Annotated[str, Field(max_length=32000, min_length=2)]
-    """Text description of the image to generate, or of the change to make to the given image. 2 to
-    32000 characters.
+    """Text description of the change to make, or of the image to generate. 2 to 32000 characters.
     """
 
     image_urls: list[FileInput]
@@ -44,7 +43,7 @@ class GptImage15EditInput(InputModel, Request["GptImage15EditOutput"]):
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -62,7 +61,303 @@ class GptImage15EditOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-gpt_image_1_5_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GptImage15Edit(Endpoint[..., GptImage15EditInput, GptImage15EditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_image_url: FileInput | None = None,
+        ) -> Result[GptImage15EditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 2 to
+                    32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                input_fidelity: How closely details of the input images are preserved, especially
+                    faces.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_image_url: FileInput | None = None,
+        ) -> Result[GptImage15EditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 2 to
+                    32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                input_fidelity: How closely details of the input images are preserved, especially
+                    faces.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_image_url: FileInput | None = None,
+        ) -> Result[GptImage15EditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 2 to
+                    32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                input_fidelity: How closely details of the input images are preserved, especially
+                    faces.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_image_url: FileInput | None = None,
+        ) -> Result[GptImage15EditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 2 to
+                    32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                input_fidelity: How closely details of the input images are preserved, especially
+                    faces.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_image_url: FileInput | None = None,
+        ) -> Handle[GptImage15EditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 2 to
+                    32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                input_fidelity: How closely details of the input images are preserved, especially
+                    faces.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_image_url: FileInput | None = None,
+        ) -> AsyncHandle[GptImage15EditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 2 to
+                    32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                input_fidelity: How closely details of the input images are preserved, especially
+                    faces.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_image_url: FileInput | None = None,
+        ) -> Stream[GptImage15EditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 2 to
+                    32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                input_fidelity: How closely details of the input images are preserved, especially
+                    faces.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["low", "medium", "high"] = "high",
+            input_fidelity: Literal["low", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            mask_image_url: FileInput | None = None,
+        ) -> AsyncStream[GptImage15EditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 2 to
+                    32000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                input_fidelity: How closely details of the input images are preserved, especially
+                    faces.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+            """
+            ...
+else:
+    GptImage15Edit = Endpoint
+
+gpt_image_1_5_edit = GptImage15Edit(
     "fal-ai/gpt-image-1.5/edit", GptImage15EditInput, GptImage15EditOutput
 )
 """Image endpoint of fal-ai: gpt-image-1.5 edit.
@@ -72,5 +367,6 @@ Call it with `gpt_image_1_5_edit.subscribe(prompt=…, image_urls=…)`.
 
 Input = GptImage15EditInput
 Output = GptImage15EditOutput
+endpoint = gpt_image_1_5_edit
 
-__all__ = ["GptImage15EditInput", "GptImage15EditOutput", "Input", "Output", "gpt_image_1_5_edit"]
+__all__ = ["GptImage15EditInput", "GptImage15EditOutput", "gpt_image_1_5_edit"]

@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.gpt_image_1_mini._endpoint import (
         GptImage1MiniInput as GptImage1MiniInput,
         GptImage1MiniOutput as GptImage1MiniOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         gpt_image_1_mini as gpt_image_1_mini,
     )
 
-__all__ = ["GptImage1MiniInput", "GptImage1MiniOutput", "Input", "Output", "gpt_image_1_mini"]
+__all__ = ["GptImage1MiniInput", "GptImage1MiniOutput", "gpt_image_1_mini"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.gpt_image_1_mini._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "GptImage1MiniInput",
+            "GptImage1MiniOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "gpt_image_1_mini",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.gpt_image_1_mini._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

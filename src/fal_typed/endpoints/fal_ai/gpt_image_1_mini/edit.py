@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/gpt-image-1-mini/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class GptImage1MiniEditInput(InputModel, Request["GptImage1MiniEditOutput"]):
     """Parameters of fal-ai/gpt-image-1-mini/edit."""
 
     prompt: Annotated[str, Field(min_length=2)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    least 2 characters.
+    """Text description of the change to make, or of the image to generate. At least 2 characters.
     """
 
     image_urls: list[FileInput]
@@ -41,7 +40,7 @@ class GptImage1MiniEditInput(InputModel, Request["GptImage1MiniEditOutput"]):
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -56,7 +55,263 @@ class GptImage1MiniEditOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-gpt_image_1_mini_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GptImage1MiniEdit(Endpoint[..., GptImage1MiniEditInput, GptImage1MiniEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage1MiniEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage1MiniEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage1MiniEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage1MiniEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Handle[GptImage1MiniEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[GptImage1MiniEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Stream[GptImage1MiniEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: Literal["auto", "1024x1024", "1536x1024", "1024x1536"] = "auto",
+            background: Literal["auto", "transparent", "opaque"] = "auto",
+            quality: Literal["auto", "low", "medium", "high"] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncStream[GptImage1MiniEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 2 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                background: Whether the background is transparent or opaque.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    GptImage1MiniEdit = Endpoint
+
+gpt_image_1_mini_edit = GptImage1MiniEdit(
     "fal-ai/gpt-image-1-mini/edit", GptImage1MiniEditInput, GptImage1MiniEditOutput
 )
 """Image endpoint of fal-ai: gpt-image-1-mini edit.
@@ -66,11 +321,6 @@ Call it with `gpt_image_1_mini_edit.subscribe(prompt=…, image_urls=…)`.
 
 Input = GptImage1MiniEditInput
 Output = GptImage1MiniEditOutput
+endpoint = gpt_image_1_mini_edit
 
-__all__ = [
-    "GptImage1MiniEditInput",
-    "GptImage1MiniEditOutput",
-    "Input",
-    "Output",
-    "gpt_image_1_mini_edit",
-]
+__all__ = ["GptImage1MiniEditInput", "GptImage1MiniEditOutput", "gpt_image_1_mini_edit"]

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hidream_i1_full._endpoint import (
         HidreamI1FullInput as HidreamI1FullInput,
         HidreamI1FullOutput as HidreamI1FullOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
-        LoraWeightType3 as LoraWeightType3,
+        LoraWeight as LoraWeight,
         Output as Output,
+        endpoint as endpoint,
         hidream_i1_full as hidream_i1_full,
     )
 
@@ -23,13 +23,33 @@ __all__ = [
     "HidreamI1FullInput",
     "HidreamI1FullOutput",
     "ImageSize",
-    "Input",
-    "LoraWeightType3",
-    "Output",
+    "ImageSizePreset",
+    "LoraWeight",
     "hidream_i1_full",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.hidream_i1_full._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "HidreamI1FullInput",
+            "HidreamI1FullOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "endpoint",
+            "hidream_i1_full",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.hidream_i1_full._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

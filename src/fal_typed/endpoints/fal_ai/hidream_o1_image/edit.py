@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/hidream-o1-image/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,24 +22,13 @@ class HidreamO1ImageEditInput(InputModel, Request["HidreamO1ImageEditOutput"]):
     """Parameters of fal-ai/hidream-o1-image/edit."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    least 1 character.
+    """Text description of the change to make, or of the image to generate. At least 1 character.
     """
 
     reference_image_urls: Annotated[list[FileInput], Field(min_length=1)]
     """Reference images of people, objects or styles to use in the result. At least 1 item."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = ImageSize(width=2048, height=2048)
+    image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048)
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 50
@@ -56,7 +46,7 @@ class HidreamO1ImageEditInput(InputModel, Request["HidreamO1ImageEditOutput"]):
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -89,7 +79,327 @@ class HidreamO1ImageEditOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-hidream_o1_image_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HidreamO1ImageEdit(Endpoint[..., HidreamO1ImageEditInput, HidreamO1ImageEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Result[HidreamO1ImageEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Result[HidreamO1ImageEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Result[HidreamO1ImageEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Result[HidreamO1ImageEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Handle[HidreamO1ImageEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> AsyncHandle[HidreamO1ImageEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Stream[HidreamO1ImageEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_inference_steps: int = 50,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> AsyncStream[HidreamO1ImageEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. At least 1 item.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
+else:
+    HidreamO1ImageEdit = Endpoint
+
+hidream_o1_image_edit = HidreamO1ImageEdit(
     "fal-ai/hidream-o1-image/edit", HidreamO1ImageEditInput, HidreamO1ImageEditOutput
 )
 """Image endpoint of fal-ai: hidream-o1-image edit.
@@ -99,12 +409,12 @@ Call it with `hidream_o1_image_edit.subscribe(prompt=â€¦, reference_image_urls=â
 
 Input = HidreamO1ImageEditInput
 Output = HidreamO1ImageEditOutput
+endpoint = hidream_o1_image_edit
 
 __all__ = [
     "HidreamO1ImageEditInput",
     "HidreamO1ImageEditOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "hidream_o1_image_edit",
 ]

@@ -7,12 +7,12 @@ Category: 3d. https://fal.ai/models/fal-ai/hunyuan3d-v3/sketch-to-3d
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.model_urls_type3_d1973e3f import ModelUrlsType3
+from fal_typed.endpoints._shared.model_urls_5559560e import ModelUrls
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -39,7 +39,7 @@ class Hunyuan3dV3SketchTo3dOutput(OutputModel):
     model_glb: File
     """The 3D model as a GLB file, with shape and texture."""
 
-    model_urls: ModelUrlsType3
+    model_urls: ModelUrls
     """The 3D model in several file formats."""
 
     thumbnail: File | None = None
@@ -49,7 +49,201 @@ class Hunyuan3dV3SketchTo3dOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-hunyuan3d_v3_sketch_to_3d = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV3SketchTo3d(
+        Endpoint[..., Hunyuan3dV3SketchTo3dInput, Hunyuan3dV3SketchTo3dOutput]
+    ):
+        def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV3SketchTo3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV3SketchTo3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            input_image_url: FileInput,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV3SketchTo3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV3SketchTo3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Handle[Hunyuan3dV3SketchTo3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> AsyncHandle[Hunyuan3dV3SketchTo3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            input_image_url: FileInput,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Stream[Hunyuan3dV3SketchTo3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> AsyncStream[Hunyuan3dV3SketchTo3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+            """
+            ...
+else:
+    Hunyuan3dV3SketchTo3d = Endpoint
+
+hunyuan3d_v3_sketch_to_3d = Hunyuan3dV3SketchTo3d(
     "fal-ai/hunyuan3d-v3/sketch-to-3d", Hunyuan3dV3SketchTo3dInput, Hunyuan3dV3SketchTo3dOutput
 )
 """3D endpoint of fal-ai: hunyuan3d-v3, sketch to 3d.
@@ -59,12 +253,11 @@ Call it with `hunyuan3d_v3_sketch_to_3d.subscribe(input_image_url=â€¦, prompt=â€
 
 Input = Hunyuan3dV3SketchTo3dInput
 Output = Hunyuan3dV3SketchTo3dOutput
+endpoint = hunyuan3d_v3_sketch_to_3d
 
 __all__ = [
     "Hunyuan3dV3SketchTo3dInput",
     "Hunyuan3dV3SketchTo3dOutput",
-    "Input",
-    "ModelUrlsType3",
-    "Output",
+    "ModelUrls",
     "hunyuan3d_v3_sketch_to_3d",
 ]

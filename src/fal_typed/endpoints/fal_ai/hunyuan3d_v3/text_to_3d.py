@@ -7,12 +7,12 @@ Category: 3d. https://fal.ai/models/fal-ai/hunyuan3d-v3/text-to-3d
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.model_urls_type3_d1973e3f import ModelUrlsType3
+from fal_typed.endpoints._shared.model_urls_5559560e import ModelUrls
 from fal_typed.files import File
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -42,7 +42,7 @@ class Hunyuan3dV3TextTo3dOutput(OutputModel):
     model_glb: File
     """The 3D model as a GLB file, with shape and texture."""
 
-    model_urls: ModelUrlsType3
+    model_urls: ModelUrls
     """The 3D model in several file formats."""
 
     thumbnail: File | None = None
@@ -52,7 +52,215 @@ class Hunyuan3dV3TextTo3dOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-hunyuan3d_v3_text_to_3d = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV3TextTo3d(Endpoint[..., Hunyuan3dV3TextTo3dInput, Hunyuan3dV3TextTo3dOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> Result[Hunyuan3dV3TextTo3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> Result[Hunyuan3dV3TextTo3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> Result[Hunyuan3dV3TextTo3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> Result[Hunyuan3dV3TextTo3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> Handle[Hunyuan3dV3TextTo3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> AsyncHandle[Hunyuan3dV3TextTo3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> Stream[Hunyuan3dV3TextTo3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+            generate_type: Literal["Normal", "LowPoly", "Geometry"] = "Normal",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+        ) -> AsyncStream[Hunyuan3dV3TextTo3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+else:
+    Hunyuan3dV3TextTo3d = Endpoint
+
+hunyuan3d_v3_text_to_3d = Hunyuan3dV3TextTo3d(
     "fal-ai/hunyuan3d-v3/text-to-3d", Hunyuan3dV3TextTo3dInput, Hunyuan3dV3TextTo3dOutput
 )
 """3D endpoint of fal-ai: hunyuan3d-v3, text to 3d.
@@ -62,12 +270,11 @@ Call it with `hunyuan3d_v3_text_to_3d.subscribe(prompt=…)`.
 
 Input = Hunyuan3dV3TextTo3dInput
 Output = Hunyuan3dV3TextTo3dOutput
+endpoint = hunyuan3d_v3_text_to_3d
 
 __all__ = [
     "Hunyuan3dV3TextTo3dInput",
     "Hunyuan3dV3TextTo3dOutput",
-    "Input",
-    "ModelUrlsType3",
-    "Output",
+    "ModelUrls",
     "hunyuan3d_v3_text_to_3d",
 ]

@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/hunyuan-motion/fast
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -26,9 +26,7 @@ class HunyuanMotionFastInput(InputModel, Request["HunyuanMotionFastOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Annotated[float, Field(ge=0.5, le=12.0)] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 0.5 to
-    12.
-    """
+    """Duration of the result in seconds. From 0.5 to 12."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=10.0)] = 5
     """How closely the result follows the prompt or the given input; low values allow more freedom,
@@ -52,7 +50,199 @@ class HunyuanMotionFastOutput(OutputModel):
     """The motion as numeric data for each frame."""
 
 
-hunyuan_motion_fast = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanMotionFast(Endpoint[..., HunyuanMotionFastInput, HunyuanMotionFastOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: float = 5,
+            guidance_scale: float = 5,
+            output_format: Literal["fbx", "dict"] = "fbx",
+        ) -> Result[HunyuanMotionFastOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the motion to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 0.5 to 12.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: float = 5,
+            guidance_scale: float = 5,
+            output_format: Literal["fbx", "dict"] = "fbx",
+        ) -> Result[HunyuanMotionFastOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the motion to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 0.5 to 12.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                output_format: File format of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: float = 5,
+            guidance_scale: float = 5,
+            output_format: Literal["fbx", "dict"] = "fbx",
+        ) -> Result[HunyuanMotionFastOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the motion to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 0.5 to 12.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: float = 5,
+            guidance_scale: float = 5,
+            output_format: Literal["fbx", "dict"] = "fbx",
+        ) -> Result[HunyuanMotionFastOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the motion to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 0.5 to 12.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                output_format: File format of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: float = 5,
+            guidance_scale: float = 5,
+            output_format: Literal["fbx", "dict"] = "fbx",
+        ) -> Handle[HunyuanMotionFastOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the motion to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 0.5 to 12.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: float = 5,
+            guidance_scale: float = 5,
+            output_format: Literal["fbx", "dict"] = "fbx",
+        ) -> AsyncHandle[HunyuanMotionFastOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the motion to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 0.5 to 12.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                output_format: File format of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: float = 5,
+            guidance_scale: float = 5,
+            output_format: Literal["fbx", "dict"] = "fbx",
+        ) -> Stream[HunyuanMotionFastOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the motion to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 0.5 to 12.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                output_format: File format of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: float = 5,
+            guidance_scale: float = 5,
+            output_format: Literal["fbx", "dict"] = "fbx",
+        ) -> AsyncStream[HunyuanMotionFastOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the motion to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 0.5 to 12.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 10.
+                output_format: File format of the result.
+            """
+            ...
+else:
+    HunyuanMotionFast = Endpoint
+
+hunyuan_motion_fast = HunyuanMotionFast(
     "fal-ai/hunyuan-motion/fast", HunyuanMotionFastInput, HunyuanMotionFastOutput
 )
 """3D endpoint of fal-ai: hunyuan-motion fast.
@@ -62,11 +252,6 @@ Call it with `hunyuan_motion_fast.subscribe(prompt=…)`.
 
 Input = HunyuanMotionFastInput
 Output = HunyuanMotionFastOutput
+endpoint = hunyuan_motion_fast
 
-__all__ = [
-    "HunyuanMotionFastInput",
-    "HunyuanMotionFastOutput",
-    "Input",
-    "Output",
-    "hunyuan_motion_fast",
-]
+__all__ = ["HunyuanMotionFastInput", "HunyuanMotionFastOutput", "hunyuan_motion_fast"]

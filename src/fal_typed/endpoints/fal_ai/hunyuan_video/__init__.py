@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hunyuan_video._endpoint import (
         HunyuanVideoInput as HunyuanVideoInput,
         HunyuanVideoOutput as HunyuanVideoOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         hunyuan_video as hunyuan_video,
     )
 
-__all__ = ["HunyuanVideoInput", "HunyuanVideoOutput", "Input", "Output", "hunyuan_video"]
+__all__ = ["HunyuanVideoInput", "HunyuanVideoOutput", "hunyuan_video"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.hunyuan_video._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "HunyuanVideoInput",
+            "HunyuanVideoOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "hunyuan_video",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.hunyuan_video._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,10 +7,10 @@ Category: video. https://fal.ai/models/fal-ai/hunyuan-video-lora
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -19,8 +19,7 @@ class HunyuanVideoLoraInput(InputModel, Request["HunyuanVideoLoraOutput"]):
     """Parameters of fal-ai/hunyuan-video-lora."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -29,7 +28,7 @@ class HunyuanVideoLoraInput(InputModel, Request["HunyuanVideoLoraOutput"]):
     """Whether to use more steps for higher quality, at a higher price."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -55,7 +54,263 @@ class HunyuanVideoLoraOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-hunyuan_video_lora = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoLora(Endpoint[..., HunyuanVideoLoraInput, HunyuanVideoLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+        ) -> Result[HunyuanVideoLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+        ) -> Result[HunyuanVideoLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+        ) -> Result[HunyuanVideoLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+        ) -> Result[HunyuanVideoLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+        ) -> Handle[HunyuanVideoLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+        ) -> AsyncHandle[HunyuanVideoLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+        ) -> Stream[HunyuanVideoLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+        ) -> AsyncStream[HunyuanVideoLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+            """
+            ...
+else:
+    HunyuanVideoLora = Endpoint
+
+hunyuan_video_lora = HunyuanVideoLora(
     "fal-ai/hunyuan-video-lora", HunyuanVideoLoraInput, HunyuanVideoLoraOutput
 )
 """Video endpoint of fal-ai: hunyuan-video-lora.
@@ -65,12 +320,6 @@ Call it with `hunyuan_video_lora.subscribe(prompt=…)`.
 
 Input = HunyuanVideoLoraInput
 Output = HunyuanVideoLoraOutput
+endpoint = hunyuan_video_lora
 
-__all__ = [
-    "HunyuanVideoLoraInput",
-    "HunyuanVideoLoraOutput",
-    "Input",
-    "LoraWeight",
-    "Output",
-    "hunyuan_video_lora",
-]
+__all__ = ["HunyuanVideoLoraInput", "HunyuanVideoLoraOutput", "LoraWeight", "hunyuan_video_lora"]

@@ -8,12 +8,12 @@ Category: video. https://fal.ai/models/fal-ai/hunyuan-video-lora/video-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
+from fal_typed.endpoints._shared.lora_weight import LoraWeight
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -22,8 +22,7 @@ class HunyuanVideoLoraVideoToVideoInput(InputModel, Request["HunyuanVideoLoraVid
     """Parameters of fal-ai/hunyuan-video-lora/video-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     video_url: FileInput
     """Video to edit or to start from."""
@@ -35,7 +34,7 @@ class HunyuanVideoLoraVideoToVideoInput(InputModel, Request["HunyuanVideoLoraVid
     """Whether to use more steps for higher quality, at a higher price."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["480p", "580p", "720p"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -66,7 +65,305 @@ class HunyuanVideoLoraVideoToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-hunyuan_video_lora_video_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoLoraVideoToVideo(
+        Endpoint[..., HunyuanVideoLoraVideoToVideoInput, HunyuanVideoLoraVideoToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+            strength: float = 0.75,
+        ) -> Result[HunyuanVideoLoraVideoToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+            strength: float = 0.75,
+        ) -> Result[HunyuanVideoLoraVideoToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+            strength: float = 0.75,
+        ) -> Result[HunyuanVideoLoraVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+            strength: float = 0.75,
+        ) -> Result[HunyuanVideoLoraVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+            strength: float = 0.75,
+        ) -> Handle[HunyuanVideoLoraVideoToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+            strength: float = 0.75,
+        ) -> AsyncHandle[HunyuanVideoLoraVideoToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+            strength: float = 0.75,
+        ) -> Stream[HunyuanVideoLoraVideoToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            seed: int | None = None,
+            pro_mode: bool = False,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            num_frames: Literal["129", "85"] = "129",
+            enable_safety_checker: bool = False,
+            loras: list[LoraWeight] = [],
+            strength: float = 0.75,
+        ) -> AsyncStream[HunyuanVideoLoraVideoToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                pro_mode: Whether to use more steps for higher quality, at a higher price.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+else:
+    HunyuanVideoLoraVideoToVideo = Endpoint
+
+hunyuan_video_lora_video_to_video = HunyuanVideoLoraVideoToVideo(
     "fal-ai/hunyuan-video-lora/video-to-video",
     HunyuanVideoLoraVideoToVideoInput,
     HunyuanVideoLoraVideoToVideoOutput,
@@ -78,12 +375,11 @@ Call it with `hunyuan_video_lora_video_to_video.subscribe(prompt=…, video_url=
 
 Input = HunyuanVideoLoraVideoToVideoInput
 Output = HunyuanVideoLoraVideoToVideoOutput
+endpoint = hunyuan_video_lora_video_to_video
 
 __all__ = [
     "HunyuanVideoLoraVideoToVideoInput",
     "HunyuanVideoLoraVideoToVideoOutput",
-    "Input",
     "LoraWeight",
-    "Output",
     "hunyuan_video_lora_video_to_video",
 ]

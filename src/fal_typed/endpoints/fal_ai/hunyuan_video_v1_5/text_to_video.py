@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/hunyuan-video-v1.5/text-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -21,8 +21,7 @@ class HunyuanVideoV15TextToVideoInput(InputModel, Request["HunyuanVideoV15TextTo
     """Parameters of fal-ai/hunyuan-video-v1.5/text-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -34,7 +33,7 @@ class HunyuanVideoV15TextToVideoInput(InputModel, Request["HunyuanVideoV15TextTo
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["480p"] = "480p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -60,7 +59,273 @@ class HunyuanVideoV15TextToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-hunyuan_video_v1_5_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanVideoV15TextToVideo(
+        Endpoint[..., HunyuanVideoV15TextToVideoInput, HunyuanVideoV15TextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p"] = "480p",
+            num_frames: int = 121,
+            enable_prompt_expansion: bool = True,
+        ) -> Result[HunyuanVideoV15TextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p"] = "480p",
+            num_frames: int = 121,
+            enable_prompt_expansion: bool = True,
+        ) -> Result[HunyuanVideoV15TextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p"] = "480p",
+            num_frames: int = 121,
+            enable_prompt_expansion: bool = True,
+        ) -> Result[HunyuanVideoV15TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p"] = "480p",
+            num_frames: int = 121,
+            enable_prompt_expansion: bool = True,
+        ) -> Result[HunyuanVideoV15TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p"] = "480p",
+            num_frames: int = 121,
+            enable_prompt_expansion: bool = True,
+        ) -> Handle[HunyuanVideoV15TextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p"] = "480p",
+            num_frames: int = 121,
+            enable_prompt_expansion: bool = True,
+        ) -> AsyncHandle[HunyuanVideoV15TextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p"] = "480p",
+            num_frames: int = 121,
+            enable_prompt_expansion: bool = True,
+        ) -> Stream[HunyuanVideoV15TextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            resolution: Literal["480p"] = "480p",
+            num_frames: int = 121,
+            enable_prompt_expansion: bool = True,
+        ) -> AsyncStream[HunyuanVideoV15TextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 121.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+            """
+            ...
+else:
+    HunyuanVideoV15TextToVideo = Endpoint
+
+hunyuan_video_v1_5_text_to_video = HunyuanVideoV15TextToVideo(
     "fal-ai/hunyuan-video-v1.5/text-to-video",
     HunyuanVideoV15TextToVideoInput,
     HunyuanVideoV15TextToVideoOutput,
@@ -72,11 +337,10 @@ Call it with `hunyuan_video_v1_5_text_to_video.subscribe(prompt=…)`.
 
 Input = HunyuanVideoV15TextToVideoInput
 Output = HunyuanVideoV15TextToVideoOutput
+endpoint = hunyuan_video_v1_5_text_to_video
 
 __all__ = [
     "HunyuanVideoV15TextToVideoInput",
     "HunyuanVideoV15TextToVideoOutput",
-    "Input",
-    "Output",
     "hunyuan_video_v1_5_text_to_video",
 ]

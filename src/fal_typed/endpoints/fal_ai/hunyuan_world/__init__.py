@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hunyuan_world._endpoint import (
         HunyuanWorldInput as HunyuanWorldInput,
         HunyuanWorldOutput as HunyuanWorldOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         hunyuan_world as hunyuan_world,
     )
 
-__all__ = ["HunyuanWorldInput", "HunyuanWorldOutput", "Input", "Output", "hunyuan_world"]
+__all__ = ["HunyuanWorldInput", "HunyuanWorldOutput", "hunyuan_world"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.hunyuan_world._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "HunyuanWorldInput",
+            "HunyuanWorldOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "hunyuan_world",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.hunyuan_world._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

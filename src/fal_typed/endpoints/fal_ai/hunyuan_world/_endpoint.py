@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/hunyuan_world
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -19,8 +21,7 @@ class HunyuanWorldInput(InputModel, Request["HunyuanWorldOutput"]):
     """Image to edit or to start from."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
 
 class HunyuanWorldOutput(OutputModel):
@@ -30,7 +31,111 @@ class HunyuanWorldOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-hunyuan_world = Endpoint("fal-ai/hunyuan_world", HunyuanWorldInput, HunyuanWorldOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanWorld(Endpoint[..., HunyuanWorldInput, HunyuanWorldOutput]):
+        def run(self, *, image_url: FileInput, prompt: str) -> Result[HunyuanWorldOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, prompt: str
+        ) -> Result[HunyuanWorldOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput, prompt: str) -> Result[HunyuanWorldOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, prompt: str
+        ) -> Result[HunyuanWorldOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput, prompt: str) -> Handle[HunyuanWorldOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, prompt: str
+        ) -> AsyncHandle[HunyuanWorldOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput, prompt: str) -> Stream[HunyuanWorldOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, prompt: str
+        ) -> AsyncStream[HunyuanWorldOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+            """
+            ...
+else:
+    HunyuanWorld = Endpoint
+
+hunyuan_world = HunyuanWorld("fal-ai/hunyuan_world", HunyuanWorldInput, HunyuanWorldOutput)
 """Image endpoint of fal-ai: hunyuan_world.
 
 Call it with `hunyuan_world.subscribe(image_url=…, prompt=…)`.
@@ -38,5 +143,6 @@ Call it with `hunyuan_world.subscribe(image_url=…, prompt=…)`.
 
 Input = HunyuanWorldInput
 Output = HunyuanWorldOutput
+endpoint = hunyuan_world
 
-__all__ = ["HunyuanWorldInput", "HunyuanWorldOutput", "Input", "Output", "hunyuan_world"]
+__all__ = ["HunyuanWorldInput", "HunyuanWorldOutput", "hunyuan_world"]

@@ -7,6 +7,8 @@ Category: 3d. https://fal.ai/models/fal-ai/hunyuan_world/image-to-world
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -34,7 +36,161 @@ class HunyuanWorldImageToWorldOutput(OutputModel):
     """The scene as a 3D file."""
 
 
-hunyuan_world_image_to_world = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HunyuanWorldImageToWorld(
+        Endpoint[..., HunyuanWorldImageToWorldInput, HunyuanWorldImageToWorldOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            labels_fg1: str,
+            labels_fg2: str,
+            classes: str,
+            export_drc: bool = False,
+        ) -> Result[HunyuanWorldImageToWorldOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            labels_fg1: str,
+            labels_fg2: str,
+            classes: str,
+            export_drc: bool = False,
+        ) -> Result[HunyuanWorldImageToWorldOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            labels_fg1: str,
+            labels_fg2: str,
+            classes: str,
+            export_drc: bool = False,
+        ) -> Result[HunyuanWorldImageToWorldOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            labels_fg1: str,
+            labels_fg2: str,
+            classes: str,
+            export_drc: bool = False,
+        ) -> Result[HunyuanWorldImageToWorldOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            labels_fg1: str,
+            labels_fg2: str,
+            classes: str,
+            export_drc: bool = False,
+        ) -> Handle[HunyuanWorldImageToWorldOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            labels_fg1: str,
+            labels_fg2: str,
+            classes: str,
+            export_drc: bool = False,
+        ) -> AsyncHandle[HunyuanWorldImageToWorldOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            labels_fg1: str,
+            labels_fg2: str,
+            classes: str,
+            export_drc: bool = False,
+        ) -> Stream[HunyuanWorldImageToWorldOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            labels_fg1: str,
+            labels_fg2: str,
+            classes: str,
+            export_drc: bool = False,
+        ) -> AsyncStream[HunyuanWorldImageToWorldOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+            """
+            ...
+else:
+    HunyuanWorldImageToWorld = Endpoint
+
+hunyuan_world_image_to_world = HunyuanWorldImageToWorld(
     "fal-ai/hunyuan_world/image-to-world",
     HunyuanWorldImageToWorldInput,
     HunyuanWorldImageToWorldOutput,
@@ -47,11 +203,10 @@ classes=…)`.
 
 Input = HunyuanWorldImageToWorldInput
 Output = HunyuanWorldImageToWorldOutput
+endpoint = hunyuan_world_image_to_world
 
 __all__ = [
     "HunyuanWorldImageToWorldInput",
     "HunyuanWorldImageToWorldOutput",
-    "Input",
-    "Output",
     "hunyuan_world_image_to_world",
 ]

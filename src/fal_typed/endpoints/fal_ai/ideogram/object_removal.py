@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/ideogram/object-removal
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -34,7 +36,137 @@ class IdeogramObjectRemovalOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-ideogram_object_removal = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramObjectRemoval(
+        Endpoint[..., IdeogramObjectRemovalInput, IdeogramObjectRemovalOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, mask_url: FileInput, sync_mode: bool = UNSET
+        ) -> Result[IdeogramObjectRemovalOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, mask_url: FileInput, sync_mode: bool = UNSET
+        ) -> Result[IdeogramObjectRemovalOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, mask_url: FileInput, sync_mode: bool = UNSET
+        ) -> Result[IdeogramObjectRemovalOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, mask_url: FileInput, sync_mode: bool = UNSET
+        ) -> Result[IdeogramObjectRemovalOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, mask_url: FileInput, sync_mode: bool = UNSET
+        ) -> Handle[IdeogramObjectRemovalOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, mask_url: FileInput, sync_mode: bool = UNSET
+        ) -> AsyncHandle[IdeogramObjectRemovalOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, mask_url: FileInput, sync_mode: bool = UNSET
+        ) -> Stream[IdeogramObjectRemovalOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, mask_url: FileInput, sync_mode: bool = UNSET
+        ) -> AsyncStream[IdeogramObjectRemovalOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    IdeogramObjectRemoval = Endpoint
+
+ideogram_object_removal = IdeogramObjectRemoval(
     "fal-ai/ideogram/object-removal", IdeogramObjectRemovalInput, IdeogramObjectRemovalOutput
 )
 """Endpoint of fal-ai: ideogram object-removal.
@@ -44,11 +176,6 @@ Call it with `ideogram_object_removal.subscribe(image_url=…, mask_url=…)`.
 
 Input = IdeogramObjectRemovalInput
 Output = IdeogramObjectRemovalOutput
+endpoint = ideogram_object_removal
 
-__all__ = [
-    "IdeogramObjectRemovalInput",
-    "IdeogramObjectRemovalOutput",
-    "Input",
-    "Output",
-    "ideogram_object_removal",
-]
+__all__ = ["IdeogramObjectRemovalInput", "IdeogramObjectRemovalOutput", "ideogram_object_removal"]

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/remove-background
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -31,7 +33,129 @@ class IdeogramRemoveBackgroundOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-ideogram_remove_background = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramRemoveBackground(
+        Endpoint[..., IdeogramRemoveBackgroundInput, IdeogramRemoveBackgroundOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> Result[IdeogramRemoveBackgroundOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> Result[IdeogramRemoveBackgroundOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> Result[IdeogramRemoveBackgroundOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> Result[IdeogramRemoveBackgroundOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> Handle[IdeogramRemoveBackgroundOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> AsyncHandle[IdeogramRemoveBackgroundOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> Stream[IdeogramRemoveBackgroundOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, sync_mode: bool = False
+        ) -> AsyncStream[IdeogramRemoveBackgroundOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    IdeogramRemoveBackground = Endpoint
+
+ideogram_remove_background = IdeogramRemoveBackground(
     "fal-ai/ideogram/remove-background",
     IdeogramRemoveBackgroundInput,
     IdeogramRemoveBackgroundOutput,
@@ -43,11 +167,10 @@ Call it with `ideogram_remove_background.subscribe(image_url=…)`.
 
 Input = IdeogramRemoveBackgroundInput
 Output = IdeogramRemoveBackgroundOutput
+endpoint = ideogram_remove_background
 
 __all__ = [
     "IdeogramRemoveBackgroundInput",
     "IdeogramRemoveBackgroundOutput",
-    "Input",
-    "Output",
     "ideogram_remove_background",
 ]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/upscale
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class IdeogramUpscaleInput(InputModel, Request["IdeogramUpscaleOutput"]):
     """Image to edit or to start from."""
 
     prompt: str | None = ""
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     resemblance: Annotated[int, Field(ge=1, le=100)] = 50
     """How closely the result resembles the input image. From 1 to 100."""
@@ -54,7 +53,233 @@ class IdeogramUpscaleOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ideogram_upscale = Endpoint("fal-ai/ideogram/upscale", IdeogramUpscaleInput, IdeogramUpscaleOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramUpscale(Endpoint[..., IdeogramUpscaleInput, IdeogramUpscaleOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = "",
+            resemblance: int = 50,
+            detail: int = 50,
+            expand_prompt: bool = False,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramUpscaleOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                resemblance: How closely the result resembles the input image. From 1 to 100.
+                detail: Amount of fine detail. From 1 to 100.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = "",
+            resemblance: int = 50,
+            detail: int = 50,
+            expand_prompt: bool = False,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramUpscaleOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                resemblance: How closely the result resembles the input image. From 1 to 100.
+                detail: Amount of fine detail. From 1 to 100.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = "",
+            resemblance: int = 50,
+            detail: int = 50,
+            expand_prompt: bool = False,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramUpscaleOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                resemblance: How closely the result resembles the input image. From 1 to 100.
+                detail: Amount of fine detail. From 1 to 100.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = "",
+            resemblance: int = 50,
+            detail: int = 50,
+            expand_prompt: bool = False,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramUpscaleOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                resemblance: How closely the result resembles the input image. From 1 to 100.
+                detail: Amount of fine detail. From 1 to 100.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = "",
+            resemblance: int = 50,
+            detail: int = 50,
+            expand_prompt: bool = False,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Handle[IdeogramUpscaleOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                resemblance: How closely the result resembles the input image. From 1 to 100.
+                detail: Amount of fine detail. From 1 to 100.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = "",
+            resemblance: int = 50,
+            detail: int = 50,
+            expand_prompt: bool = False,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[IdeogramUpscaleOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                resemblance: How closely the result resembles the input image. From 1 to 100.
+                detail: Amount of fine detail. From 1 to 100.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = "",
+            resemblance: int = 50,
+            detail: int = 50,
+            expand_prompt: bool = False,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Stream[IdeogramUpscaleOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                resemblance: How closely the result resembles the input image. From 1 to 100.
+                detail: Amount of fine detail. From 1 to 100.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = "",
+            resemblance: int = 50,
+            detail: int = 50,
+            expand_prompt: bool = False,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncStream[IdeogramUpscaleOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                resemblance: How closely the result resembles the input image. From 1 to 100.
+                detail: Amount of fine detail. From 1 to 100.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    IdeogramUpscale = Endpoint
+
+ideogram_upscale = IdeogramUpscale(
+    "fal-ai/ideogram/upscale", IdeogramUpscaleInput, IdeogramUpscaleOutput
+)
 """Image endpoint of fal-ai: ideogram upscale.
 
 Call it with `ideogram_upscale.subscribe(image_url=…)`.
@@ -62,5 +287,6 @@ Call it with `ideogram_upscale.subscribe(image_url=…)`.
 
 Input = IdeogramUpscaleInput
 Output = IdeogramUpscaleOutput
+endpoint = ideogram_upscale
 
-__all__ = ["IdeogramUpscaleInput", "IdeogramUpscaleOutput", "Input", "Output", "ideogram_upscale"]
+__all__ = ["IdeogramUpscaleInput", "IdeogramUpscaleOutput", "ideogram_upscale"]

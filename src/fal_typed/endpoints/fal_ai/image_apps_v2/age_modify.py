@@ -7,12 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/age-modify
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -30,7 +30,7 @@ class ImageAppsV2AgeModifyInput(InputModel, Request["ImageAppsV2AgeModifyOutput"
     """Whether to keep the person recognizable."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2AgeModifyOutput(OutputModel):
@@ -40,7 +40,177 @@ class ImageAppsV2AgeModifyOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_age_modify = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2AgeModify(
+        Endpoint[..., ImageAppsV2AgeModifyInput, ImageAppsV2AgeModifyOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2AgeModifyOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_age: From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2AgeModifyOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_age: From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2AgeModifyOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_age: From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2AgeModifyOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_age: From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2AgeModifyOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_age: From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2AgeModifyOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_age: From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2AgeModifyOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_age: From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_age: int = 30,
+            preserve_identity: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2AgeModifyOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_age: From 6 to 100.
+                preserve_identity: Whether to keep the person recognizable.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2AgeModify = Endpoint
+
+image_apps_v2_age_modify = ImageAppsV2AgeModify(
     "fal-ai/image-apps-v2/age-modify", ImageAppsV2AgeModifyInput, ImageAppsV2AgeModifyOutput
 )
 """Image endpoint of fal-ai: image-apps-v2 age-modify.
@@ -50,12 +220,11 @@ Call it with `image_apps_v2_age_modify.subscribe(image_url=…)`.
 
 Input = ImageAppsV2AgeModifyInput
 Output = ImageAppsV2AgeModifyOutput
+endpoint = image_apps_v2_age_modify
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2AgeModifyInput",
     "ImageAppsV2AgeModifyOutput",
-    "Input",
-    "Output",
     "image_apps_v2_age_modify",
 ]

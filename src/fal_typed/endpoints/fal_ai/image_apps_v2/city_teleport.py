@@ -7,12 +7,36 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/city-teleport
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+PhotoShot: TypeAlias = Literal[
+    "extreme_close_up",
+    "close_up",
+    "medium_close_up",
+    "medium_shot",
+    "medium_long_shot",
+    "long_shot",
+    "extreme_long_shot",
+    "full_body",
+]
+"""Value of the parameter `photo_shot`."""
+
+CameraAngle: TypeAlias = Literal[
+    "eye_level",
+    "low_angle",
+    "high_angle",
+    "dutch_angle",
+    "birds_eye_view",
+    "worms_eye_view",
+    "overhead",
+    "side_angle",
+]
+"""Value of the parameter `camera_angle`."""
 
 
 class ImageAppsV2CityTeleportInput(InputModel, Request["ImageAppsV2CityTeleportOutput"]):
@@ -27,31 +51,13 @@ class ImageAppsV2CityTeleportInput(InputModel, Request["ImageAppsV2CityTeleportO
     city_image_url: FileInput | None = None
     """Image of the city to use."""
 
-    photo_shot: Literal[
-        "extreme_close_up",
-        "close_up",
-        "medium_close_up",
-        "medium_shot",
-        "medium_long_shot",
-        "long_shot",
-        "extreme_long_shot",
-        "full_body",
-    ] = "medium_shot"
+    photo_shot: PhotoShot = "medium_shot"
 
-    camera_angle: Literal[
-        "eye_level",
-        "low_angle",
-        "high_angle",
-        "dutch_angle",
-        "birds_eye_view",
-        "worms_eye_view",
-        "overhead",
-        "side_angle",
-    ] = "eye_level"
+    camera_angle: CameraAngle = "eye_level"
     """Camera angle, such as low angle."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2CityTeleportOutput(OutputModel):
@@ -61,7 +67,201 @@ class ImageAppsV2CityTeleportOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_city_teleport = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2CityTeleport(
+        Endpoint[..., ImageAppsV2CityTeleportInput, ImageAppsV2CityTeleportOutput]
+    ):
+        def run(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2CityTeleportOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2CityTeleportOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2CityTeleportOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2CityTeleportOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2CityTeleportOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2CityTeleportOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2CityTeleportOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            person_image_url: FileInput,
+            city_name: str,
+            city_image_url: FileInput | None = None,
+            photo_shot: PhotoShot = "medium_shot",
+            camera_angle: CameraAngle = "eye_level",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2CityTeleportOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                person_image_url: Image of the person to use.
+                city_name: Name of the city to use.
+                city_image_url: Image of the city to use.
+                camera_angle: Camera angle, such as low angle.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2CityTeleport = Endpoint
+
+image_apps_v2_city_teleport = ImageAppsV2CityTeleport(
     "fal-ai/image-apps-v2/city-teleport",
     ImageAppsV2CityTeleportInput,
     ImageAppsV2CityTeleportOutput,
@@ -73,12 +273,13 @@ Call it with `image_apps_v2_city_teleport.subscribe(person_image_url=…, city_n
 
 Input = ImageAppsV2CityTeleportInput
 Output = ImageAppsV2CityTeleportOutput
+endpoint = image_apps_v2_city_teleport
 
 __all__ = [
     "AspectRatio",
+    "CameraAngle",
     "ImageAppsV2CityTeleportInput",
     "ImageAppsV2CityTeleportOutput",
-    "Input",
-    "Output",
+    "PhotoShot",
     "image_apps_v2_city_teleport",
 ]

@@ -8,12 +8,36 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/expression-change
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+TargetExpression: TypeAlias = Literal[
+    "smile",
+    "surprise",
+    "glare",
+    "panic",
+    "shyness",
+    "laugh",
+    "cry",
+    "angry",
+    "sad",
+    "happy",
+    "excited",
+    "shocked",
+    "confused",
+    "focused",
+    "dreamy",
+    "serious",
+    "playful",
+    "mysterious",
+    "confident",
+    "thoughtful",
+]
+"""Value of the parameter `target_expression`."""
 
 
 class ImageAppsV2ExpressionChangeInput(InputModel, Request["ImageAppsV2ExpressionChangeOutput"]):
@@ -22,32 +46,11 @@ class ImageAppsV2ExpressionChangeInput(InputModel, Request["ImageAppsV2Expressio
     image_url: FileInput
     """Image to edit or to start from."""
 
-    target_expression: Literal[
-        "smile",
-        "surprise",
-        "glare",
-        "panic",
-        "shyness",
-        "laugh",
-        "cry",
-        "angry",
-        "sad",
-        "happy",
-        "excited",
-        "shocked",
-        "confused",
-        "focused",
-        "dreamy",
-        "serious",
-        "playful",
-        "mysterious",
-        "confident",
-        "thoughtful",
-    ] = "smile"
+    target_expression: TargetExpression = "smile"
     """New expression of the face."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2ExpressionChangeOutput(OutputModel):
@@ -57,7 +60,161 @@ class ImageAppsV2ExpressionChangeOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_expression_change = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2ExpressionChange(
+        Endpoint[..., ImageAppsV2ExpressionChangeInput, ImageAppsV2ExpressionChangeOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2ExpressionChangeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2ExpressionChangeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2ExpressionChangeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2ExpressionChangeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2ExpressionChangeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2ExpressionChangeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2ExpressionChangeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_expression: TargetExpression = "smile",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2ExpressionChangeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_expression: New expression of the face.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2ExpressionChange = Endpoint
+
+image_apps_v2_expression_change = ImageAppsV2ExpressionChange(
     "fal-ai/image-apps-v2/expression-change",
     ImageAppsV2ExpressionChangeInput,
     ImageAppsV2ExpressionChangeOutput,
@@ -69,12 +226,12 @@ Call it with `image_apps_v2_expression_change.subscribe(image_url=…)`.
 
 Input = ImageAppsV2ExpressionChangeInput
 Output = ImageAppsV2ExpressionChangeOutput
+endpoint = image_apps_v2_expression_change
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2ExpressionChangeInput",
     "ImageAppsV2ExpressionChangeOutput",
-    "Input",
-    "Output",
+    "TargetExpression",
     "image_apps_v2_expression_change",
 ]

@@ -7,12 +7,56 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/hair-change
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+TargetHairstyle: TypeAlias = Literal[
+    "short_hair",
+    "medium_long_hair",
+    "long_hair",
+    "curly_hair",
+    "wavy_hair",
+    "high_ponytail",
+    "bun",
+    "bob_cut",
+    "pixie_cut",
+    "braids",
+    "straight_hair",
+    "afro",
+    "dreadlocks",
+    "buzz_cut",
+    "mohawk",
+    "bangs",
+    "side_part",
+    "middle_part",
+]
+"""Value of the parameter `target_hairstyle`."""
+
+HairColor: TypeAlias = Literal[
+    "black",
+    "dark_brown",
+    "light_brown",
+    "blonde",
+    "platinum_blonde",
+    "red",
+    "auburn",
+    "gray",
+    "silver",
+    "blue",
+    "green",
+    "purple",
+    "pink",
+    "rainbow",
+    "natural",
+    "highlights",
+    "ombre",
+    "balayage",
+]
+"""Value of the parameter `hair_color`."""
 
 
 class ImageAppsV2HairChangeInput(InputModel, Request["ImageAppsV2HairChangeOutput"]):
@@ -21,52 +65,14 @@ class ImageAppsV2HairChangeInput(InputModel, Request["ImageAppsV2HairChangeOutpu
     image_url: FileInput
     """Image to edit or to start from."""
 
-    target_hairstyle: Literal[
-        "short_hair",
-        "medium_long_hair",
-        "long_hair",
-        "curly_hair",
-        "wavy_hair",
-        "high_ponytail",
-        "bun",
-        "bob_cut",
-        "pixie_cut",
-        "braids",
-        "straight_hair",
-        "afro",
-        "dreadlocks",
-        "buzz_cut",
-        "mohawk",
-        "bangs",
-        "side_part",
-        "middle_part",
-    ] = "long_hair"
+    target_hairstyle: TargetHairstyle = "long_hair"
     """New hairstyle of the person."""
 
-    hair_color: Literal[
-        "black",
-        "dark_brown",
-        "light_brown",
-        "blonde",
-        "platinum_blonde",
-        "red",
-        "auburn",
-        "gray",
-        "silver",
-        "blue",
-        "green",
-        "purple",
-        "pink",
-        "rainbow",
-        "natural",
-        "highlights",
-        "ombre",
-        "balayage",
-    ] = "natural"
+    hair_color: HairColor = "natural"
     """New color of the hair."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2HairChangeOutput(OutputModel):
@@ -76,7 +82,177 @@ class ImageAppsV2HairChangeOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_hair_change = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2HairChange(
+        Endpoint[..., ImageAppsV2HairChangeInput, ImageAppsV2HairChangeOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2HairChangeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2HairChangeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2HairChangeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2HairChangeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2HairChangeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2HairChangeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2HairChangeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_hairstyle: TargetHairstyle = "long_hair",
+            hair_color: HairColor = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2HairChangeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_hairstyle: New hairstyle of the person.
+                hair_color: New color of the hair.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2HairChange = Endpoint
+
+image_apps_v2_hair_change = ImageAppsV2HairChange(
     "fal-ai/image-apps-v2/hair-change", ImageAppsV2HairChangeInput, ImageAppsV2HairChangeOutput
 )
 """Image endpoint of fal-ai: image-apps-v2 hair-change.
@@ -86,12 +262,13 @@ Call it with `image_apps_v2_hair_change.subscribe(image_url=…)`.
 
 Input = ImageAppsV2HairChangeInput
 Output = ImageAppsV2HairChangeOutput
+endpoint = image_apps_v2_hair_change
 
 __all__ = [
     "AspectRatio",
+    "HairColor",
     "ImageAppsV2HairChangeInput",
     "ImageAppsV2HairChangeOutput",
-    "Input",
-    "Output",
+    "TargetHairstyle",
     "image_apps_v2_hair_change",
 ]

@@ -7,10 +7,10 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/headshot-photo
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -24,7 +24,7 @@ class ImageAppsV2HeadshotPhotoInput(InputModel, Request["ImageAppsV2HeadshotPhot
     background_style: Literal["professional", "corporate", "clean", "gradient"] = "professional"
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2HeadshotPhotoOutput(OutputModel):
@@ -34,7 +34,169 @@ class ImageAppsV2HeadshotPhotoOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_headshot_photo = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2HeadshotPhoto(
+        Endpoint[..., ImageAppsV2HeadshotPhotoInput, ImageAppsV2HeadshotPhotoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2HeadshotPhotoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2HeadshotPhotoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2HeadshotPhotoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2HeadshotPhotoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2HeadshotPhotoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2HeadshotPhotoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2HeadshotPhotoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            background_style: Literal[
+                "professional", "corporate", "clean", "gradient"
+            ] = "professional",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2HeadshotPhotoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2HeadshotPhoto = Endpoint
+
+image_apps_v2_headshot_photo = ImageAppsV2HeadshotPhoto(
     "fal-ai/image-apps-v2/headshot-photo",
     ImageAppsV2HeadshotPhotoInput,
     ImageAppsV2HeadshotPhotoOutput,
@@ -46,12 +208,11 @@ Call it with `image_apps_v2_headshot_photo.subscribe(image_url=…)`.
 
 Input = ImageAppsV2HeadshotPhotoInput
 Output = ImageAppsV2HeadshotPhotoOutput
+endpoint = image_apps_v2_headshot_photo
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2HeadshotPhotoInput",
     "ImageAppsV2HeadshotPhotoOutput",
-    "Input",
-    "Output",
     "image_apps_v2_headshot_photo",
 ]

@@ -8,12 +8,27 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/makeup-application
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+MakeupStyle: TypeAlias = Literal[
+    "natural",
+    "glamorous",
+    "smoky_eyes",
+    "bold_lips",
+    "no_makeup",
+    "remove_makeup",
+    "dramatic",
+    "bridal",
+    "professional",
+    "korean_style",
+    "artistic",
+]
+"""Value of the parameter `makeup_style`."""
 
 
 class ImageAppsV2MakeupApplicationInput(InputModel, Request["ImageAppsV2MakeupApplicationOutput"]):
@@ -22,25 +37,13 @@ class ImageAppsV2MakeupApplicationInput(InputModel, Request["ImageAppsV2MakeupAp
     image_url: FileInput
     """Image to edit or to start from."""
 
-    makeup_style: Literal[
-        "natural",
-        "glamorous",
-        "smoky_eyes",
-        "bold_lips",
-        "no_makeup",
-        "remove_makeup",
-        "dramatic",
-        "bridal",
-        "professional",
-        "korean_style",
-        "artistic",
-    ] = "natural"
+    makeup_style: MakeupStyle = "natural"
     """Style of makeup to apply."""
 
     intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium"
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2MakeupApplicationOutput(OutputModel):
@@ -50,7 +53,169 @@ class ImageAppsV2MakeupApplicationOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_makeup_application = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2MakeupApplication(
+        Endpoint[..., ImageAppsV2MakeupApplicationInput, ImageAppsV2MakeupApplicationOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2MakeupApplicationOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                makeup_style: Style of makeup to apply.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2MakeupApplicationOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                makeup_style: Style of makeup to apply.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2MakeupApplicationOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                makeup_style: Style of makeup to apply.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2MakeupApplicationOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                makeup_style: Style of makeup to apply.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2MakeupApplicationOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                makeup_style: Style of makeup to apply.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2MakeupApplicationOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                makeup_style: Style of makeup to apply.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2MakeupApplicationOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                makeup_style: Style of makeup to apply.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            makeup_style: MakeupStyle = "natural",
+            intensity: Literal["light", "medium", "heavy", "dramatic"] = "medium",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2MakeupApplicationOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                makeup_style: Style of makeup to apply.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2MakeupApplication = Endpoint
+
+image_apps_v2_makeup_application = ImageAppsV2MakeupApplication(
     "fal-ai/image-apps-v2/makeup-application",
     ImageAppsV2MakeupApplicationInput,
     ImageAppsV2MakeupApplicationOutput,
@@ -62,12 +227,12 @@ Call it with `image_apps_v2_makeup_application.subscribe(image_url=…)`.
 
 Input = ImageAppsV2MakeupApplicationInput
 Output = ImageAppsV2MakeupApplicationOutput
+endpoint = image_apps_v2_makeup_application
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2MakeupApplicationInput",
     "ImageAppsV2MakeupApplicationOutput",
-    "Input",
-    "Output",
+    "MakeupStyle",
     "image_apps_v2_makeup_application",
 ]

@@ -7,8 +7,10 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/object-removal
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -23,7 +25,7 @@ class ImageAppsV2ObjectRemovalInput(InputModel, Request["ImageAppsV2ObjectRemova
     """Name or description of the object to remove."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2ObjectRemovalOutput(OutputModel):
@@ -33,7 +35,129 @@ class ImageAppsV2ObjectRemovalOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_object_removal = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2ObjectRemoval(
+        Endpoint[..., ImageAppsV2ObjectRemovalInput, ImageAppsV2ObjectRemovalOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+        ) -> Result[ImageAppsV2ObjectRemovalOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+        ) -> Result[ImageAppsV2ObjectRemovalOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+        ) -> Result[ImageAppsV2ObjectRemovalOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+        ) -> Result[ImageAppsV2ObjectRemovalOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+        ) -> Handle[ImageAppsV2ObjectRemovalOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+        ) -> AsyncHandle[ImageAppsV2ObjectRemovalOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+        ) -> Stream[ImageAppsV2ObjectRemovalOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, object_to_remove: str, aspect_ratio: AspectRatio = UNSET
+        ) -> AsyncStream[ImageAppsV2ObjectRemovalOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object_to_remove: Name or description of the object to remove.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2ObjectRemoval = Endpoint
+
+image_apps_v2_object_removal = ImageAppsV2ObjectRemoval(
     "fal-ai/image-apps-v2/object-removal",
     ImageAppsV2ObjectRemovalInput,
     ImageAppsV2ObjectRemovalOutput,
@@ -45,12 +169,11 @@ Call it with `image_apps_v2_object_removal.subscribe(image_url=…, object_to_re
 
 Input = ImageAppsV2ObjectRemovalInput
 Output = ImageAppsV2ObjectRemovalOutput
+endpoint = image_apps_v2_object_removal
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2ObjectRemovalInput",
     "ImageAppsV2ObjectRemovalOutput",
-    "Input",
-    "Output",
     "image_apps_v2_object_removal",
 ]

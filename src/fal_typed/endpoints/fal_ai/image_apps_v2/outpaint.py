@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/outpaint
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -38,8 +38,7 @@ class ImageAppsV2OutpaintInput(InputModel, Request["ImageAppsV2OutpaintOutput"])
     """From 0 to 90."""
 
     prompt: Annotated[str, Field(max_length=500)] = ""
-    """Text description of the image to generate, or of the change to make to the given image. At
-    most 500 characters.
+    """Text description of the change to make, or of the image to generate. At most 500 characters.
     """
 
     seed: int | None = None
@@ -57,7 +56,7 @@ class ImageAppsV2OutpaintInput(InputModel, Request["ImageAppsV2OutpaintOutput"])
     """
 
     output_format: Literal["png", "jpeg", "jpg", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class ImageAppsV2OutpaintOutput(OutputModel):
@@ -70,7 +69,319 @@ class ImageAppsV2OutpaintOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-image_apps_v2_outpaint = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2Outpaint(Endpoint[..., ImageAppsV2OutpaintInput, ImageAppsV2OutpaintOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            expand_left: int = 0,
+            expand_right: int = 0,
+            expand_top: int = 0,
+            expand_bottom: int = 0,
+            zoom_out_percentage: float = 20,
+            prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg", "jpg", "webp"] = "png",
+        ) -> Result[ImageAppsV2OutpaintOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                expand_left: Number of pixels to add on the left. From 0 to 700.
+                expand_right: Number of pixels to add on the right. From 0 to 700.
+                expand_top: Number of pixels to add at the top. From 0 to 700.
+                expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
+                zoom_out_percentage: From 0 to 90.
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    500 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            expand_left: int = 0,
+            expand_right: int = 0,
+            expand_top: int = 0,
+            expand_bottom: int = 0,
+            zoom_out_percentage: float = 20,
+            prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg", "jpg", "webp"] = "png",
+        ) -> Result[ImageAppsV2OutpaintOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                expand_left: Number of pixels to add on the left. From 0 to 700.
+                expand_right: Number of pixels to add on the right. From 0 to 700.
+                expand_top: Number of pixels to add at the top. From 0 to 700.
+                expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
+                zoom_out_percentage: From 0 to 90.
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    500 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            expand_left: int = 0,
+            expand_right: int = 0,
+            expand_top: int = 0,
+            expand_bottom: int = 0,
+            zoom_out_percentage: float = 20,
+            prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg", "jpg", "webp"] = "png",
+        ) -> Result[ImageAppsV2OutpaintOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                expand_left: Number of pixels to add on the left. From 0 to 700.
+                expand_right: Number of pixels to add on the right. From 0 to 700.
+                expand_top: Number of pixels to add at the top. From 0 to 700.
+                expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
+                zoom_out_percentage: From 0 to 90.
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    500 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            expand_left: int = 0,
+            expand_right: int = 0,
+            expand_top: int = 0,
+            expand_bottom: int = 0,
+            zoom_out_percentage: float = 20,
+            prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg", "jpg", "webp"] = "png",
+        ) -> Result[ImageAppsV2OutpaintOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                expand_left: Number of pixels to add on the left. From 0 to 700.
+                expand_right: Number of pixels to add on the right. From 0 to 700.
+                expand_top: Number of pixels to add at the top. From 0 to 700.
+                expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
+                zoom_out_percentage: From 0 to 90.
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    500 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            expand_left: int = 0,
+            expand_right: int = 0,
+            expand_top: int = 0,
+            expand_bottom: int = 0,
+            zoom_out_percentage: float = 20,
+            prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg", "jpg", "webp"] = "png",
+        ) -> Handle[ImageAppsV2OutpaintOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                expand_left: Number of pixels to add on the left. From 0 to 700.
+                expand_right: Number of pixels to add on the right. From 0 to 700.
+                expand_top: Number of pixels to add at the top. From 0 to 700.
+                expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
+                zoom_out_percentage: From 0 to 90.
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    500 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            expand_left: int = 0,
+            expand_right: int = 0,
+            expand_top: int = 0,
+            expand_bottom: int = 0,
+            zoom_out_percentage: float = 20,
+            prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg", "jpg", "webp"] = "png",
+        ) -> AsyncHandle[ImageAppsV2OutpaintOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                expand_left: Number of pixels to add on the left. From 0 to 700.
+                expand_right: Number of pixels to add on the right. From 0 to 700.
+                expand_top: Number of pixels to add at the top. From 0 to 700.
+                expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
+                zoom_out_percentage: From 0 to 90.
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    500 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            expand_left: int = 0,
+            expand_right: int = 0,
+            expand_top: int = 0,
+            expand_bottom: int = 0,
+            zoom_out_percentage: float = 20,
+            prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg", "jpg", "webp"] = "png",
+        ) -> Stream[ImageAppsV2OutpaintOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                expand_left: Number of pixels to add on the left. From 0 to 700.
+                expand_right: Number of pixels to add on the right. From 0 to 700.
+                expand_top: Number of pixels to add at the top. From 0 to 700.
+                expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
+                zoom_out_percentage: From 0 to 90.
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    500 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            expand_left: int = 0,
+            expand_right: int = 0,
+            expand_top: int = 0,
+            expand_bottom: int = 0,
+            zoom_out_percentage: float = 20,
+            prompt: str = "",
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg", "jpg", "webp"] = "png",
+        ) -> AsyncStream[ImageAppsV2OutpaintOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                expand_left: Number of pixels to add on the left. From 0 to 700.
+                expand_right: Number of pixels to add on the right. From 0 to 700.
+                expand_top: Number of pixels to add at the top. From 0 to 700.
+                expand_bottom: Number of pixels to add at the bottom. From 0 to 700.
+                zoom_out_percentage: From 0 to 90.
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    500 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    ImageAppsV2Outpaint = Endpoint
+
+image_apps_v2_outpaint = ImageAppsV2Outpaint(
     "fal-ai/image-apps-v2/outpaint", ImageAppsV2OutpaintInput, ImageAppsV2OutpaintOutput
 )
 """Image endpoint of fal-ai: image-apps-v2 outpaint.
@@ -80,11 +391,6 @@ Call it with `image_apps_v2_outpaint.subscribe(image_url=…)`.
 
 Input = ImageAppsV2OutpaintInput
 Output = ImageAppsV2OutpaintOutput
+endpoint = image_apps_v2_outpaint
 
-__all__ = [
-    "ImageAppsV2OutpaintInput",
-    "ImageAppsV2OutpaintOutput",
-    "Input",
-    "Output",
-    "image_apps_v2_outpaint",
-]
+__all__ = ["ImageAppsV2OutpaintInput", "ImageAppsV2OutpaintOutput", "image_apps_v2_outpaint"]

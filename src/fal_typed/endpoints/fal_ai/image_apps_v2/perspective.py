@@ -7,12 +7,25 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/perspective
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+TargetPerspective: TypeAlias = Literal[
+    "front",
+    "left_side",
+    "right_side",
+    "back",
+    "top_down",
+    "bottom_up",
+    "birds_eye",
+    "three_quarter_left",
+    "three_quarter_right",
+]
+"""Value of the parameter `target_perspective`."""
 
 
 class ImageAppsV2PerspectiveInput(InputModel, Request["ImageAppsV2PerspectiveOutput"]):
@@ -21,21 +34,11 @@ class ImageAppsV2PerspectiveInput(InputModel, Request["ImageAppsV2PerspectiveOut
     image_url: FileInput
     """Image to edit or to start from."""
 
-    target_perspective: Literal[
-        "front",
-        "left_side",
-        "right_side",
-        "back",
-        "top_down",
-        "bottom_up",
-        "birds_eye",
-        "three_quarter_left",
-        "three_quarter_right",
-    ] = "front"
+    target_perspective: TargetPerspective = "front"
     """New perspective on the object."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2PerspectiveOutput(OutputModel):
@@ -45,7 +48,161 @@ class ImageAppsV2PerspectiveOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_perspective = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2Perspective(
+        Endpoint[..., ImageAppsV2PerspectiveInput, ImageAppsV2PerspectiveOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2PerspectiveOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2PerspectiveOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2PerspectiveOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2PerspectiveOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2PerspectiveOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2PerspectiveOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2PerspectiveOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_perspective: TargetPerspective = "front",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2PerspectiveOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_perspective: New perspective on the object.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2Perspective = Endpoint
+
+image_apps_v2_perspective = ImageAppsV2Perspective(
     "fal-ai/image-apps-v2/perspective", ImageAppsV2PerspectiveInput, ImageAppsV2PerspectiveOutput
 )
 """Image endpoint of fal-ai: image-apps-v2 perspective.
@@ -55,12 +212,12 @@ Call it with `image_apps_v2_perspective.subscribe(image_url=…)`.
 
 Input = ImageAppsV2PerspectiveInput
 Output = ImageAppsV2PerspectiveOutput
+endpoint = image_apps_v2_perspective
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2PerspectiveInput",
     "ImageAppsV2PerspectiveOutput",
-    "Input",
-    "Output",
+    "TargetPerspective",
     "image_apps_v2_perspective",
 ]

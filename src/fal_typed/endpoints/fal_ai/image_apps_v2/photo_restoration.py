@@ -8,8 +8,10 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/photo-restoration
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -30,7 +32,7 @@ class ImageAppsV2PhotoRestorationInput(InputModel, Request["ImageAppsV2PhotoRest
     """Whether to repair scratches and other signs of age."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2PhotoRestorationOutput(OutputModel):
@@ -40,7 +42,193 @@ class ImageAppsV2PhotoRestorationOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_photo_restoration = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2PhotoRestoration(
+        Endpoint[..., ImageAppsV2PhotoRestorationInput, ImageAppsV2PhotoRestorationOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2PhotoRestorationOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2PhotoRestorationOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2PhotoRestorationOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2PhotoRestorationOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2PhotoRestorationOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2PhotoRestorationOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2PhotoRestorationOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_resolution: bool = True,
+            fix_colors: bool = True,
+            remove_scratches: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2PhotoRestorationOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_resolution: Whether to add fine detail to an old photograph.
+                fix_colors: Whether to restore faded colors.
+                remove_scratches: Whether to repair scratches and other signs of age.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2PhotoRestoration = Endpoint
+
+image_apps_v2_photo_restoration = ImageAppsV2PhotoRestoration(
     "fal-ai/image-apps-v2/photo-restoration",
     ImageAppsV2PhotoRestorationInput,
     ImageAppsV2PhotoRestorationOutput,
@@ -52,12 +240,11 @@ Call it with `image_apps_v2_photo_restoration.subscribe(image_url=…)`.
 
 Input = ImageAppsV2PhotoRestorationInput
 Output = ImageAppsV2PhotoRestorationOutput
+endpoint = image_apps_v2_photo_restoration
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2PhotoRestorationInput",
     "ImageAppsV2PhotoRestorationOutput",
-    "Input",
-    "Output",
     "image_apps_v2_photo_restoration",
 ]

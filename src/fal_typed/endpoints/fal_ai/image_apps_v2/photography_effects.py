@@ -8,12 +8,32 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/photography-effects
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+EffectType: TypeAlias = Literal[
+    "film",
+    "vintage_film",
+    "portrait_photography",
+    "fashion_photography",
+    "street_photography",
+    "sepia_tone",
+    "film_grain",
+    "light_leaks",
+    "vignette_effect",
+    "instant_camera",
+    "golden_hour",
+    "dramatic_lighting",
+    "soft_focus",
+    "bokeh_effect",
+    "high_contrast",
+    "double_exposure",
+]
+"""Value of the parameter `effect_type`."""
 
 
 class ImageAppsV2PhotographyEffectsInput(
@@ -24,28 +44,11 @@ class ImageAppsV2PhotographyEffectsInput(
     image_url: FileInput
     """Image to edit or to start from."""
 
-    effect_type: Literal[
-        "film",
-        "vintage_film",
-        "portrait_photography",
-        "fashion_photography",
-        "street_photography",
-        "sepia_tone",
-        "film_grain",
-        "light_leaks",
-        "vignette_effect",
-        "instant_camera",
-        "golden_hour",
-        "dramatic_lighting",
-        "soft_focus",
-        "bokeh_effect",
-        "high_contrast",
-        "double_exposure",
-    ] = "film"
+    effect_type: EffectType = "film"
     """Predefined effect to apply."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2PhotographyEffectsOutput(OutputModel):
@@ -55,7 +58,161 @@ class ImageAppsV2PhotographyEffectsOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_photography_effects = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2PhotographyEffects(
+        Endpoint[..., ImageAppsV2PhotographyEffectsInput, ImageAppsV2PhotographyEffectsOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2PhotographyEffectsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2PhotographyEffectsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2PhotographyEffectsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2PhotographyEffectsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2PhotographyEffectsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2PhotographyEffectsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2PhotographyEffectsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            effect_type: EffectType = "film",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2PhotographyEffectsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                effect_type: Predefined effect to apply.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2PhotographyEffects = Endpoint
+
+image_apps_v2_photography_effects = ImageAppsV2PhotographyEffects(
     "fal-ai/image-apps-v2/photography-effects",
     ImageAppsV2PhotographyEffectsInput,
     ImageAppsV2PhotographyEffectsOutput,
@@ -67,12 +224,12 @@ Call it with `image_apps_v2_photography_effects.subscribe(image_url=…)`.
 
 Input = ImageAppsV2PhotographyEffectsInput
 Output = ImageAppsV2PhotographyEffectsOutput
+endpoint = image_apps_v2_photography_effects
 
 __all__ = [
     "AspectRatio",
+    "EffectType",
     "ImageAppsV2PhotographyEffectsInput",
     "ImageAppsV2PhotographyEffectsOutput",
-    "Input",
-    "Output",
     "image_apps_v2_photography_effects",
 ]

@@ -8,8 +8,10 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/portrait-enhance
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,7 +23,7 @@ class ImageAppsV2PortraitEnhanceInput(InputModel, Request["ImageAppsV2PortraitEn
     """Image to edit or to start from."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2PortraitEnhanceOutput(OutputModel):
@@ -31,7 +33,121 @@ class ImageAppsV2PortraitEnhanceOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_portrait_enhance = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2PortraitEnhance(
+        Endpoint[..., ImageAppsV2PortraitEnhanceInput, ImageAppsV2PortraitEnhanceOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> Result[ImageAppsV2PortraitEnhanceOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> Result[ImageAppsV2PortraitEnhanceOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> Result[ImageAppsV2PortraitEnhanceOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> Result[ImageAppsV2PortraitEnhanceOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> Handle[ImageAppsV2PortraitEnhanceOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> AsyncHandle[ImageAppsV2PortraitEnhanceOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> Stream[ImageAppsV2PortraitEnhanceOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> AsyncStream[ImageAppsV2PortraitEnhanceOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2PortraitEnhance = Endpoint
+
+image_apps_v2_portrait_enhance = ImageAppsV2PortraitEnhance(
     "fal-ai/image-apps-v2/portrait-enhance",
     ImageAppsV2PortraitEnhanceInput,
     ImageAppsV2PortraitEnhanceOutput,
@@ -43,12 +159,11 @@ Call it with `image_apps_v2_portrait_enhance.subscribe(image_url=…)`.
 
 Input = ImageAppsV2PortraitEnhanceInput
 Output = ImageAppsV2PortraitEnhanceOutput
+endpoint = image_apps_v2_portrait_enhance
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2PortraitEnhanceInput",
     "ImageAppsV2PortraitEnhanceOutput",
-    "Input",
-    "Output",
     "image_apps_v2_portrait_enhance",
 ]

@@ -7,8 +7,10 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/product-holding
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -23,7 +25,7 @@ class ImageAppsV2ProductHoldingInput(InputModel, Request["ImageAppsV2ProductHold
     """Image of the product, preferably on a plain background."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2ProductHoldingOutput(OutputModel):
@@ -33,7 +35,161 @@ class ImageAppsV2ProductHoldingOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_product_holding = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2ProductHolding(
+        Endpoint[..., ImageAppsV2ProductHoldingInput, ImageAppsV2ProductHoldingOutput]
+    ):
+        def run(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2ProductHoldingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2ProductHoldingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2ProductHoldingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2ProductHoldingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2ProductHoldingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2ProductHoldingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2ProductHoldingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            person_image_url: FileInput,
+            product_image_url: FileInput,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2ProductHoldingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                person_image_url: Image of the person to use.
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2ProductHolding = Endpoint
+
+image_apps_v2_product_holding = ImageAppsV2ProductHolding(
     "fal-ai/image-apps-v2/product-holding",
     ImageAppsV2ProductHoldingInput,
     ImageAppsV2ProductHoldingOutput,
@@ -45,12 +201,11 @@ Call it with `image_apps_v2_product_holding.subscribe(person_image_url=…, prod
 
 Input = ImageAppsV2ProductHoldingInput
 Output = ImageAppsV2ProductHoldingOutput
+endpoint = image_apps_v2_product_holding
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2ProductHoldingInput",
     "ImageAppsV2ProductHoldingOutput",
-    "Input",
-    "Output",
     "image_apps_v2_product_holding",
 ]

@@ -8,8 +8,10 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/product-photography
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -23,7 +25,7 @@ class ImageAppsV2ProductPhotographyInput(
     """Image of the product, preferably on a plain background."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2ProductPhotographyOutput(OutputModel):
@@ -33,7 +35,121 @@ class ImageAppsV2ProductPhotographyOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_product_photography = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2ProductPhotography(
+        Endpoint[..., ImageAppsV2ProductPhotographyInput, ImageAppsV2ProductPhotographyOutput]
+    ):
+        def run(
+            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> Result[ImageAppsV2ProductPhotographyOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> Result[ImageAppsV2ProductPhotographyOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> Result[ImageAppsV2ProductPhotographyOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> Result[ImageAppsV2ProductPhotographyOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> Handle[ImageAppsV2ProductPhotographyOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> AsyncHandle[ImageAppsV2ProductPhotographyOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> Stream[ImageAppsV2ProductPhotographyOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, product_image_url: FileInput, aspect_ratio: AspectRatio = UNSET
+        ) -> AsyncStream[ImageAppsV2ProductPhotographyOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                product_image_url: Image of the product, preferably on a plain background.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2ProductPhotography = Endpoint
+
+image_apps_v2_product_photography = ImageAppsV2ProductPhotography(
     "fal-ai/image-apps-v2/product-photography",
     ImageAppsV2ProductPhotographyInput,
     ImageAppsV2ProductPhotographyOutput,
@@ -45,12 +161,11 @@ Call it with `image_apps_v2_product_photography.subscribe(product_image_url=…)
 
 Input = ImageAppsV2ProductPhotographyInput
 Output = ImageAppsV2ProductPhotographyOutput
+endpoint = image_apps_v2_product_photography
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2ProductPhotographyInput",
     "ImageAppsV2ProductPhotographyOutput",
-    "Input",
-    "Output",
     "image_apps_v2_product_photography",
 ]

@@ -7,12 +7,34 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/relighting
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+LightingStyle: TypeAlias = Literal[
+    "natural",
+    "studio",
+    "golden_hour",
+    "blue_hour",
+    "dramatic",
+    "soft",
+    "hard",
+    "backlight",
+    "side_light",
+    "front_light",
+    "rim_light",
+    "sunset",
+    "sunrise",
+    "neon",
+    "candlelight",
+    "moonlight",
+    "spotlight",
+    "ambient",
+]
+"""Value of the parameter `lighting_style`."""
 
 
 class ImageAppsV2RelightingInput(InputModel, Request["ImageAppsV2RelightingOutput"]):
@@ -21,30 +43,11 @@ class ImageAppsV2RelightingInput(InputModel, Request["ImageAppsV2RelightingOutpu
     image_url: FileInput
     """Image to edit or to start from."""
 
-    lighting_style: Literal[
-        "natural",
-        "studio",
-        "golden_hour",
-        "blue_hour",
-        "dramatic",
-        "soft",
-        "hard",
-        "backlight",
-        "side_light",
-        "front_light",
-        "rim_light",
-        "sunset",
-        "sunrise",
-        "neon",
-        "candlelight",
-        "moonlight",
-        "spotlight",
-        "ambient",
-    ] = "natural"
+    lighting_style: LightingStyle = "natural"
     """Mood of the new lighting."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2RelightingOutput(OutputModel):
@@ -54,7 +57,161 @@ class ImageAppsV2RelightingOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_relighting = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2Relighting(
+        Endpoint[..., ImageAppsV2RelightingInput, ImageAppsV2RelightingOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2RelightingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2RelightingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2RelightingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2RelightingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2RelightingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2RelightingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2RelightingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            lighting_style: LightingStyle = "natural",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2RelightingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                lighting_style: Mood of the new lighting.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2Relighting = Endpoint
+
+image_apps_v2_relighting = ImageAppsV2Relighting(
     "fal-ai/image-apps-v2/relighting", ImageAppsV2RelightingInput, ImageAppsV2RelightingOutput
 )
 """Image endpoint of fal-ai: image-apps-v2 relighting.
@@ -64,12 +221,12 @@ Call it with `image_apps_v2_relighting.subscribe(image_url=…)`.
 
 Input = ImageAppsV2RelightingInput
 Output = ImageAppsV2RelightingOutput
+endpoint = image_apps_v2_relighting
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2RelightingInput",
     "ImageAppsV2RelightingOutput",
-    "Input",
-    "Output",
+    "LightingStyle",
     "image_apps_v2_relighting",
 ]

@@ -7,12 +7,42 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/style-transfer
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+TargetStyle: TypeAlias = Literal[
+    "anime_character",
+    "cartoon_3d",
+    "hand_drawn_animation",
+    "cyberpunk_future",
+    "anime_game_style",
+    "comic_book_animation",
+    "animated_series",
+    "cartoon_animation",
+    "lofi_aesthetic",
+    "cottagecore",
+    "dark_academia",
+    "y2k",
+    "vaporwave",
+    "liminal_space",
+    "weirdcore",
+    "dreamcore",
+    "synthwave",
+    "outrun",
+    "photorealistic",
+    "hyperrealistic",
+    "digital_art",
+    "concept_art",
+    "impressionist",
+    "anime",
+    "pixel_art",
+    "claymation",
+]
+"""Value of the parameter `target_style`."""
 
 
 class ImageAppsV2StyleTransferInput(InputModel, Request["ImageAppsV2StyleTransferOutput"]):
@@ -24,38 +54,11 @@ class ImageAppsV2StyleTransferInput(InputModel, Request["ImageAppsV2StyleTransfe
     style_reference_image_url: FileInput | None = None
     """Reference image whose style is used."""
 
-    target_style: Literal[
-        "anime_character",
-        "cartoon_3d",
-        "hand_drawn_animation",
-        "cyberpunk_future",
-        "anime_game_style",
-        "comic_book_animation",
-        "animated_series",
-        "cartoon_animation",
-        "lofi_aesthetic",
-        "cottagecore",
-        "dark_academia",
-        "y2k",
-        "vaporwave",
-        "liminal_space",
-        "weirdcore",
-        "dreamcore",
-        "synthwave",
-        "outrun",
-        "photorealistic",
-        "hyperrealistic",
-        "digital_art",
-        "concept_art",
-        "impressionist",
-        "anime",
-        "pixel_art",
-        "claymation",
-    ] = "impressionist"
+    target_style: TargetStyle = "impressionist"
     """New style of the image."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2StyleTransferOutput(OutputModel):
@@ -65,7 +68,177 @@ class ImageAppsV2StyleTransferOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_style_transfer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2StyleTransfer(
+        Endpoint[..., ImageAppsV2StyleTransferInput, ImageAppsV2StyleTransferOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2StyleTransferOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2StyleTransferOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2StyleTransferOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2StyleTransferOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2StyleTransferOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2StyleTransferOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2StyleTransferOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            style_reference_image_url: FileInput | None = None,
+            target_style: TargetStyle = "impressionist",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2StyleTransferOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                style_reference_image_url: Reference image whose style is used.
+                target_style: New style of the image.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2StyleTransfer = Endpoint
+
+image_apps_v2_style_transfer = ImageAppsV2StyleTransfer(
     "fal-ai/image-apps-v2/style-transfer",
     ImageAppsV2StyleTransferInput,
     ImageAppsV2StyleTransferOutput,
@@ -77,12 +250,12 @@ Call it with `image_apps_v2_style_transfer.subscribe(image_url=…)`.
 
 Input = ImageAppsV2StyleTransferInput
 Output = ImageAppsV2StyleTransferOutput
+endpoint = image_apps_v2_style_transfer
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2StyleTransferInput",
     "ImageAppsV2StyleTransferOutput",
-    "Input",
-    "Output",
+    "TargetStyle",
     "image_apps_v2_style_transfer",
 ]

@@ -8,12 +8,38 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/texture-transform
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+TargetTexture: TypeAlias = Literal[
+    "cotton",
+    "denim",
+    "wool",
+    "felt",
+    "wood",
+    "leather",
+    "velvet",
+    "stone",
+    "marble",
+    "ceramic",
+    "concrete",
+    "brick",
+    "clay",
+    "foam",
+    "glass",
+    "metal",
+    "silk",
+    "fabric",
+    "crystal",
+    "rubber",
+    "plastic",
+    "lace",
+]
+"""Value of the parameter `target_texture`."""
 
 
 class ImageAppsV2TextureTransformInput(InputModel, Request["ImageAppsV2TextureTransformOutput"]):
@@ -22,34 +48,11 @@ class ImageAppsV2TextureTransformInput(InputModel, Request["ImageAppsV2TextureTr
     image_url: FileInput
     """Image to edit or to start from."""
 
-    target_texture: Literal[
-        "cotton",
-        "denim",
-        "wool",
-        "felt",
-        "wood",
-        "leather",
-        "velvet",
-        "stone",
-        "marble",
-        "ceramic",
-        "concrete",
-        "brick",
-        "clay",
-        "foam",
-        "glass",
-        "metal",
-        "silk",
-        "fabric",
-        "crystal",
-        "rubber",
-        "plastic",
-        "lace",
-    ] = "marble"
+    target_texture: TargetTexture = "marble"
     """New material of the object."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2TextureTransformOutput(OutputModel):
@@ -59,7 +62,161 @@ class ImageAppsV2TextureTransformOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_texture_transform = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2TextureTransform(
+        Endpoint[..., ImageAppsV2TextureTransformInput, ImageAppsV2TextureTransformOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2TextureTransformOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2TextureTransformOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2TextureTransformOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2TextureTransformOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2TextureTransformOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2TextureTransformOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2TextureTransformOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            target_texture: TargetTexture = "marble",
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2TextureTransformOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                target_texture: New material of the object.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2TextureTransform = Endpoint
+
+image_apps_v2_texture_transform = ImageAppsV2TextureTransform(
     "fal-ai/image-apps-v2/texture-transform",
     ImageAppsV2TextureTransformInput,
     ImageAppsV2TextureTransformOutput,
@@ -71,12 +228,12 @@ Call it with `image_apps_v2_texture_transform.subscribe(image_url=…)`.
 
 Input = ImageAppsV2TextureTransformInput
 Output = ImageAppsV2TextureTransformOutput
+endpoint = image_apps_v2_texture_transform
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2TextureTransformInput",
     "ImageAppsV2TextureTransformOutput",
-    "Input",
-    "Output",
+    "TargetTexture",
     "image_apps_v2_texture_transform",
 ]

@@ -7,8 +7,10 @@ Category: image. https://fal.ai/models/fal-ai/image-apps-v2/virtual-try-on
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aspect_ratio_1ee15875 import AspectRatio
+from fal_typed.endpoints._shared.aspect_ratio_19b3f340 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -26,7 +28,7 @@ class ImageAppsV2VirtualTryOnInput(InputModel, Request["ImageAppsV2VirtualTryOnO
     """Whether to keep the pose of the person."""
 
     aspect_ratio: AspectRatio = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ImageAppsV2VirtualTryOnOutput(OutputModel):
@@ -36,7 +38,177 @@ class ImageAppsV2VirtualTryOnOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-image_apps_v2_virtual_try_on = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageAppsV2VirtualTryOn(
+        Endpoint[..., ImageAppsV2VirtualTryOnInput, ImageAppsV2VirtualTryOnOutput]
+    ):
+        def run(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2VirtualTryOnOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2VirtualTryOnOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2VirtualTryOnOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Result[ImageAppsV2VirtualTryOnOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Handle[ImageAppsV2VirtualTryOnOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncHandle[ImageAppsV2VirtualTryOnOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> Stream[ImageAppsV2VirtualTryOnOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            person_image_url: FileInput,
+            clothing_image_url: FileInput,
+            preserve_pose: bool = True,
+            aspect_ratio: AspectRatio = UNSET,
+        ) -> AsyncStream[ImageAppsV2VirtualTryOnOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                person_image_url: Image of the person to use.
+                clothing_image_url: Image of the garment to put on.
+                preserve_pose: Whether to keep the pose of the person.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ImageAppsV2VirtualTryOn = Endpoint
+
+image_apps_v2_virtual_try_on = ImageAppsV2VirtualTryOn(
     "fal-ai/image-apps-v2/virtual-try-on",
     ImageAppsV2VirtualTryOnInput,
     ImageAppsV2VirtualTryOnOutput,
@@ -48,12 +220,11 @@ Call it with `image_apps_v2_virtual_try_on.subscribe(person_image_url=…, cloth
 
 Input = ImageAppsV2VirtualTryOnInput
 Output = ImageAppsV2VirtualTryOnOutput
+endpoint = image_apps_v2_virtual_try_on
 
 __all__ = [
     "AspectRatio",
     "ImageAppsV2VirtualTryOnInput",
     "ImageAppsV2VirtualTryOnOutput",
-    "Input",
-    "Output",
     "image_apps_v2_virtual_try_on",
 ]

@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/image-editing/hair-change
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -34,12 +35,10 @@ class ImageEditingHairChangeInput(InputModel, Request["ImageEditingHairChangeOut
     """Tolerance of the content filter: 1 is strictest, higher values allow more."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
-    aspect_ratio: (
-        Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"] | None
-    ) = None
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio | None = None
+    """Ratio of width to height of the result."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -50,8 +49,7 @@ class ImageEditingHairChangeInput(InputModel, Request["ImageEditingHairChangeOut
     """
 
     prompt: str = "bald"
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
 
 class ImageEditingHairChangeOutput(OutputModel):
@@ -64,7 +62,289 @@ class ImageEditingHairChangeOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-image_editing_hair_change = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageEditingHairChange(
+        Endpoint[..., ImageEditingHairChangeInput, ImageEditingHairChangeOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "bald",
+        ) -> Result[ImageEditingHairChangeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                output_format: File format of the images.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                prompt: Text description of the change to make, or of the image to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "bald",
+        ) -> Result[ImageEditingHairChangeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                output_format: File format of the images.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                prompt: Text description of the change to make, or of the image to generate.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "bald",
+        ) -> Result[ImageEditingHairChangeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                output_format: File format of the images.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                prompt: Text description of the change to make, or of the image to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "bald",
+        ) -> Result[ImageEditingHairChangeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                output_format: File format of the images.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                prompt: Text description of the change to make, or of the image to generate.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "bald",
+        ) -> Handle[ImageEditingHairChangeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                output_format: File format of the images.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                prompt: Text description of the change to make, or of the image to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "bald",
+        ) -> AsyncHandle[ImageEditingHairChangeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                output_format: File format of the images.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                prompt: Text description of the change to make, or of the image to generate.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "bald",
+        ) -> Stream[ImageEditingHairChangeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                output_format: File format of the images.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                prompt: Text description of the change to make, or of the image to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            guidance_scale: float = 3.5,
+            num_inference_steps: int = 30,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            aspect_ratio: AspectRatio | None = None,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            prompt: str = "bald",
+        ) -> AsyncStream[ImageEditingHairChangeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                output_format: File format of the images.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                prompt: Text description of the change to make, or of the image to generate.
+            """
+            ...
+else:
+    ImageEditingHairChange = Endpoint
+
+image_editing_hair_change = ImageEditingHairChange(
     "fal-ai/image-editing/hair-change", ImageEditingHairChangeInput, ImageEditingHairChangeOutput
 )
 """Image endpoint of fal-ai: image-editing hair-change.
@@ -74,11 +354,11 @@ Call it with `image_editing_hair_change.subscribe(image_url=…)`.
 
 Input = ImageEditingHairChangeInput
 Output = ImageEditingHairChangeOutput
+endpoint = image_editing_hair_change
 
 __all__ = [
+    "AspectRatio",
     "ImageEditingHairChangeInput",
     "ImageEditingHairChangeOutput",
-    "Input",
-    "Output",
     "image_editing_hair_change",
 ]

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/image-preprocessors/hed
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -31,7 +33,121 @@ class ImagePreprocessorsHedOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-image_preprocessors_hed = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsHed(
+        Endpoint[..., ImagePreprocessorsHedInput, ImagePreprocessorsHedOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, safe: bool = False, scribble: bool = False
+        ) -> Result[ImagePreprocessorsHedOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, safe: bool = False, scribble: bool = False
+        ) -> Result[ImagePreprocessorsHedOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, safe: bool = False, scribble: bool = False
+        ) -> Result[ImagePreprocessorsHedOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, safe: bool = False, scribble: bool = False
+        ) -> Result[ImagePreprocessorsHedOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, safe: bool = False, scribble: bool = False
+        ) -> Handle[ImagePreprocessorsHedOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, safe: bool = False, scribble: bool = False
+        ) -> AsyncHandle[ImagePreprocessorsHedOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, safe: bool = False, scribble: bool = False
+        ) -> Stream[ImagePreprocessorsHedOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, safe: bool = False, scribble: bool = False
+        ) -> AsyncStream[ImagePreprocessorsHedOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+            """
+            ...
+else:
+    ImagePreprocessorsHed = Endpoint
+
+image_preprocessors_hed = ImagePreprocessorsHed(
     "fal-ai/image-preprocessors/hed", ImagePreprocessorsHedInput, ImagePreprocessorsHedOutput
 )
 """Image endpoint of fal-ai: image-preprocessors hed.
@@ -41,11 +157,6 @@ Call it with `image_preprocessors_hed.subscribe(image_url=…)`.
 
 Input = ImagePreprocessorsHedInput
 Output = ImagePreprocessorsHedOutput
+endpoint = image_preprocessors_hed
 
-__all__ = [
-    "ImagePreprocessorsHedInput",
-    "ImagePreprocessorsHedOutput",
-    "Input",
-    "Output",
-    "image_preprocessors_hed",
-]
+__all__ = ["ImagePreprocessorsHedInput", "ImagePreprocessorsHedOutput", "image_preprocessors_hed"]

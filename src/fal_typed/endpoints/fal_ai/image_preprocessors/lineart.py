@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/image-preprocessors/lineart
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -28,7 +30,113 @@ class ImagePreprocessorsLineartOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-image_preprocessors_lineart = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsLineart(
+        Endpoint[..., ImagePreprocessorsLineartInput, ImagePreprocessorsLineartOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, coarse: bool = False
+        ) -> Result[ImagePreprocessorsLineartOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, coarse: bool = False
+        ) -> Result[ImagePreprocessorsLineartOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, coarse: bool = False
+        ) -> Result[ImagePreprocessorsLineartOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, coarse: bool = False
+        ) -> Result[ImagePreprocessorsLineartOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, coarse: bool = False
+        ) -> Handle[ImagePreprocessorsLineartOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, coarse: bool = False
+        ) -> AsyncHandle[ImagePreprocessorsLineartOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, coarse: bool = False
+        ) -> Stream[ImagePreprocessorsLineartOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, coarse: bool = False
+        ) -> AsyncStream[ImagePreprocessorsLineartOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+else:
+    ImagePreprocessorsLineart = Endpoint
+
+image_preprocessors_lineart = ImagePreprocessorsLineart(
     "fal-ai/image-preprocessors/lineart",
     ImagePreprocessorsLineartInput,
     ImagePreprocessorsLineartOutput,
@@ -40,11 +148,10 @@ Call it with `image_preprocessors_lineart.subscribe(image_url=…)`.
 
 Input = ImagePreprocessorsLineartInput
 Output = ImagePreprocessorsLineartOutput
+endpoint = image_preprocessors_lineart
 
 __all__ = [
     "ImagePreprocessorsLineartInput",
     "ImagePreprocessorsLineartOutput",
-    "Input",
-    "Output",
     "image_preprocessors_lineart",
 ]

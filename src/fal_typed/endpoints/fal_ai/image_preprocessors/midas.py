@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/image-preprocessors/midas
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -35,7 +37,161 @@ class ImagePreprocessorsMidasOutput(OutputModel):
     """Image that shows the orientation of each surface."""
 
 
-image_preprocessors_midas = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsMidas(
+        Endpoint[..., ImagePreprocessorsMidasInput, ImagePreprocessorsMidasOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            background_threshold: float = 0.1,
+        ) -> Result[ImagePreprocessorsMidasOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            background_threshold: float = 0.1,
+        ) -> Result[ImagePreprocessorsMidasOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            background_threshold: float = 0.1,
+        ) -> Result[ImagePreprocessorsMidasOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            background_threshold: float = 0.1,
+        ) -> Result[ImagePreprocessorsMidasOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            background_threshold: float = 0.1,
+        ) -> Handle[ImagePreprocessorsMidasOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            background_threshold: float = 0.1,
+        ) -> AsyncHandle[ImagePreprocessorsMidasOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            background_threshold: float = 0.1,
+        ) -> Stream[ImagePreprocessorsMidasOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            background_threshold: float = 0.1,
+        ) -> AsyncStream[ImagePreprocessorsMidasOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                background_threshold: Depth or brightness below which a pixel counts as background.
+            """
+            ...
+else:
+    ImagePreprocessorsMidas = Endpoint
+
+image_preprocessors_midas = ImagePreprocessorsMidas(
     "fal-ai/image-preprocessors/midas", ImagePreprocessorsMidasInput, ImagePreprocessorsMidasOutput
 )
 """Image endpoint of fal-ai: image-preprocessors midas.
@@ -45,11 +201,10 @@ Call it with `image_preprocessors_midas.subscribe(image_url=…)`.
 
 Input = ImagePreprocessorsMidasInput
 Output = ImagePreprocessorsMidasOutput
+endpoint = image_preprocessors_midas
 
 __all__ = [
     "ImagePreprocessorsMidasInput",
     "ImagePreprocessorsMidasOutput",
-    "Input",
-    "Output",
     "image_preprocessors_midas",
 ]

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/image-preprocessors/mlsd
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -30,7 +32,145 @@ class ImagePreprocessorsMlsdOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-image_preprocessors_mlsd = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsMlsd(
+        Endpoint[..., ImagePreprocessorsMlsdInput, ImagePreprocessorsMlsdOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            score_threshold: float = 0.1,
+            distance_threshold: float = 0.1,
+        ) -> Result[ImagePreprocessorsMlsdOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            score_threshold: float = 0.1,
+            distance_threshold: float = 0.1,
+        ) -> Result[ImagePreprocessorsMlsdOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            score_threshold: float = 0.1,
+            distance_threshold: float = 0.1,
+        ) -> Result[ImagePreprocessorsMlsdOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            score_threshold: float = 0.1,
+            distance_threshold: float = 0.1,
+        ) -> Result[ImagePreprocessorsMlsdOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            score_threshold: float = 0.1,
+            distance_threshold: float = 0.1,
+        ) -> Handle[ImagePreprocessorsMlsdOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            score_threshold: float = 0.1,
+            distance_threshold: float = 0.1,
+        ) -> AsyncHandle[ImagePreprocessorsMlsdOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            score_threshold: float = 0.1,
+            distance_threshold: float = 0.1,
+        ) -> Stream[ImagePreprocessorsMlsdOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            score_threshold: float = 0.1,
+            distance_threshold: float = 0.1,
+        ) -> AsyncStream[ImagePreprocessorsMlsdOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+else:
+    ImagePreprocessorsMlsd = Endpoint
+
+image_preprocessors_mlsd = ImagePreprocessorsMlsd(
     "fal-ai/image-preprocessors/mlsd", ImagePreprocessorsMlsdInput, ImagePreprocessorsMlsdOutput
 )
 """Image endpoint of fal-ai: image-preprocessors mlsd.
@@ -40,11 +180,10 @@ Call it with `image_preprocessors_mlsd.subscribe(image_url=…)`.
 
 Input = ImagePreprocessorsMlsdInput
 Output = ImagePreprocessorsMlsdOutput
+endpoint = image_preprocessors_mlsd
 
 __all__ = [
     "ImagePreprocessorsMlsdInput",
     "ImagePreprocessorsMlsdOutput",
-    "Input",
-    "Output",
     "image_preprocessors_mlsd",
 ]

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/image-preprocessors/pidi
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -34,7 +36,169 @@ class ImagePreprocessorsPidiOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-image_preprocessors_pidi = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsPidi(
+        Endpoint[..., ImagePreprocessorsPidiInput, ImagePreprocessorsPidiOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            safe: bool = False,
+            scribble: bool = False,
+            apply_filter: bool = False,
+        ) -> Result[ImagePreprocessorsPidiOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+                apply_filter: Whether to smooth the detected edges.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            safe: bool = False,
+            scribble: bool = False,
+            apply_filter: bool = False,
+        ) -> Result[ImagePreprocessorsPidiOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+                apply_filter: Whether to smooth the detected edges.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            safe: bool = False,
+            scribble: bool = False,
+            apply_filter: bool = False,
+        ) -> Result[ImagePreprocessorsPidiOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+                apply_filter: Whether to smooth the detected edges.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            safe: bool = False,
+            scribble: bool = False,
+            apply_filter: bool = False,
+        ) -> Result[ImagePreprocessorsPidiOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+                apply_filter: Whether to smooth the detected edges.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            safe: bool = False,
+            scribble: bool = False,
+            apply_filter: bool = False,
+        ) -> Handle[ImagePreprocessorsPidiOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+                apply_filter: Whether to smooth the detected edges.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            safe: bool = False,
+            scribble: bool = False,
+            apply_filter: bool = False,
+        ) -> AsyncHandle[ImagePreprocessorsPidiOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+                apply_filter: Whether to smooth the detected edges.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            safe: bool = False,
+            scribble: bool = False,
+            apply_filter: bool = False,
+        ) -> Stream[ImagePreprocessorsPidiOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+                apply_filter: Whether to smooth the detected edges.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            safe: bool = False,
+            scribble: bool = False,
+            apply_filter: bool = False,
+        ) -> AsyncStream[ImagePreprocessorsPidiOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                safe: Whether to keep the detected lines simple and stable.
+                apply_filter: Whether to smooth the detected edges.
+            """
+            ...
+else:
+    ImagePreprocessorsPidi = Endpoint
+
+image_preprocessors_pidi = ImagePreprocessorsPidi(
     "fal-ai/image-preprocessors/pidi", ImagePreprocessorsPidiInput, ImagePreprocessorsPidiOutput
 )
 """Image endpoint of fal-ai: image-preprocessors pidi.
@@ -44,11 +208,10 @@ Call it with `image_preprocessors_pidi.subscribe(image_url=…)`.
 
 Input = ImagePreprocessorsPidiInput
 Output = ImagePreprocessorsPidiOutput
+endpoint = image_preprocessors_pidi
 
 __all__ = [
     "ImagePreprocessorsPidiInput",
     "ImagePreprocessorsPidiOutput",
-    "Input",
-    "Output",
     "image_preprocessors_pidi",
 ]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/image-preprocessors/scribble
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -34,7 +34,129 @@ class ImagePreprocessorsScribbleOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-image_preprocessors_scribble = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsScribble(
+        Endpoint[..., ImagePreprocessorsScribbleInput, ImagePreprocessorsScribbleOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, model: Literal["HED", "PiDi"] = "HED", safe: bool = False
+        ) -> Result[ImagePreprocessorsScribbleOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                safe: Whether to keep the detected lines simple and stable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, model: Literal["HED", "PiDi"] = "HED", safe: bool = False
+        ) -> Result[ImagePreprocessorsScribbleOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                safe: Whether to keep the detected lines simple and stable.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, model: Literal["HED", "PiDi"] = "HED", safe: bool = False
+        ) -> Result[ImagePreprocessorsScribbleOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                safe: Whether to keep the detected lines simple and stable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, model: Literal["HED", "PiDi"] = "HED", safe: bool = False
+        ) -> Result[ImagePreprocessorsScribbleOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                safe: Whether to keep the detected lines simple and stable.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, model: Literal["HED", "PiDi"] = "HED", safe: bool = False
+        ) -> Handle[ImagePreprocessorsScribbleOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                safe: Whether to keep the detected lines simple and stable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, model: Literal["HED", "PiDi"] = "HED", safe: bool = False
+        ) -> AsyncHandle[ImagePreprocessorsScribbleOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                safe: Whether to keep the detected lines simple and stable.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, model: Literal["HED", "PiDi"] = "HED", safe: bool = False
+        ) -> Stream[ImagePreprocessorsScribbleOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                safe: Whether to keep the detected lines simple and stable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, model: Literal["HED", "PiDi"] = "HED", safe: bool = False
+        ) -> AsyncStream[ImagePreprocessorsScribbleOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                safe: Whether to keep the detected lines simple and stable.
+            """
+            ...
+else:
+    ImagePreprocessorsScribble = Endpoint
+
+image_preprocessors_scribble = ImagePreprocessorsScribble(
     "fal-ai/image-preprocessors/scribble",
     ImagePreprocessorsScribbleInput,
     ImagePreprocessorsScribbleOutput,
@@ -46,11 +168,10 @@ Call it with `image_preprocessors_scribble.subscribe(image_url=…)`.
 
 Input = ImagePreprocessorsScribbleInput
 Output = ImagePreprocessorsScribbleOutput
+endpoint = image_preprocessors_scribble
 
 __all__ = [
     "ImagePreprocessorsScribbleInput",
     "ImagePreprocessorsScribbleOutput",
-    "Input",
-    "Output",
     "image_preprocessors_scribble",
 ]

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/image-preprocessors/teed
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -26,7 +28,103 @@ class ImagePreprocessorsTeedOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-image_preprocessors_teed = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsTeed(
+        Endpoint[..., ImagePreprocessorsTeedInput, ImagePreprocessorsTeedOutput]
+    ):
+        def run(self, *, image_url: FileInput) -> Result[ImagePreprocessorsTeedOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, image_url: FileInput) -> Result[ImagePreprocessorsTeedOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput) -> Result[ImagePreprocessorsTeedOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput
+        ) -> Result[ImagePreprocessorsTeedOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> Handle[ImagePreprocessorsTeedOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput
+        ) -> AsyncHandle[ImagePreprocessorsTeedOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput) -> Stream[ImagePreprocessorsTeedOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput
+        ) -> AsyncStream[ImagePreprocessorsTeedOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+else:
+    ImagePreprocessorsTeed = Endpoint
+
+image_preprocessors_teed = ImagePreprocessorsTeed(
     "fal-ai/image-preprocessors/teed", ImagePreprocessorsTeedInput, ImagePreprocessorsTeedOutput
 )
 """Image endpoint of fal-ai: image-preprocessors teed.
@@ -36,11 +134,10 @@ Call it with `image_preprocessors_teed.subscribe(image_url=…)`.
 
 Input = ImagePreprocessorsTeedInput
 Output = ImagePreprocessorsTeedOutput
+endpoint = image_preprocessors_teed
 
 __all__ = [
     "ImagePreprocessorsTeedInput",
     "ImagePreprocessorsTeedOutput",
-    "Input",
-    "Output",
     "image_preprocessors_teed",
 ]

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/image-preprocessors/zoe
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -26,7 +28,101 @@ class ImagePreprocessorsZoeOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-image_preprocessors_zoe = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsZoe(
+        Endpoint[..., ImagePreprocessorsZoeInput, ImagePreprocessorsZoeOutput]
+    ):
+        def run(self, *, image_url: FileInput) -> Result[ImagePreprocessorsZoeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, image_url: FileInput) -> Result[ImagePreprocessorsZoeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput) -> Result[ImagePreprocessorsZoeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput
+        ) -> Result[ImagePreprocessorsZoeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> Handle[ImagePreprocessorsZoeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput
+        ) -> AsyncHandle[ImagePreprocessorsZoeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput) -> Stream[ImagePreprocessorsZoeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, image_url: FileInput) -> AsyncStream[ImagePreprocessorsZoeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+else:
+    ImagePreprocessorsZoe = Endpoint
+
+image_preprocessors_zoe = ImagePreprocessorsZoe(
     "fal-ai/image-preprocessors/zoe", ImagePreprocessorsZoeInput, ImagePreprocessorsZoeOutput
 )
 """Image endpoint of fal-ai: image-preprocessors zoe.
@@ -36,11 +132,6 @@ Call it with `image_preprocessors_zoe.subscribe(image_url=…)`.
 
 Input = ImagePreprocessorsZoeInput
 Output = ImagePreprocessorsZoeOutput
+endpoint = image_preprocessors_zoe
 
-__all__ = [
-    "ImagePreprocessorsZoeInput",
-    "ImagePreprocessorsZoeOutput",
-    "Input",
-    "Output",
-    "image_preprocessors_zoe",
-]
+__all__ = ["ImagePreprocessorsZoeInput", "ImagePreprocessorsZoeOutput", "image_preprocessors_zoe"]

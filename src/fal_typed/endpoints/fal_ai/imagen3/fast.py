@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/imagen3/fast
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,14 +20,13 @@ class Imagen3FastInput(InputModel, Request["Imagen3FastOutput"]):
     """Parameters of fal-ai/imagen3/fast."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
     """Number of images to generate; each image is billed. From 1 to 4."""
@@ -46,7 +45,191 @@ class Imagen3FastOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-imagen3_fast = Endpoint("fal-ai/imagen3/fast", Imagen3FastInput, Imagen3FastOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Imagen3Fast(Endpoint[..., Imagen3FastInput, Imagen3FastOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1",
+            num_images: int = 1,
+            seed: int | None = None,
+        ) -> Result[Imagen3FastOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1",
+            num_images: int = 1,
+            seed: int | None = None,
+        ) -> Result[Imagen3FastOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1",
+            num_images: int = 1,
+            seed: int | None = None,
+        ) -> Result[Imagen3FastOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1",
+            num_images: int = 1,
+            seed: int | None = None,
+        ) -> Result[Imagen3FastOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1",
+            num_images: int = 1,
+            seed: int | None = None,
+        ) -> Handle[Imagen3FastOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1",
+            num_images: int = 1,
+            seed: int | None = None,
+        ) -> AsyncHandle[Imagen3FastOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1",
+            num_images: int = 1,
+            seed: int | None = None,
+        ) -> Stream[Imagen3FastOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "3:4", "4:3"] = "1:1",
+            num_images: int = 1,
+            seed: int | None = None,
+        ) -> AsyncStream[Imagen3FastOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Imagen3Fast = Endpoint
+
+imagen3_fast = Imagen3Fast("fal-ai/imagen3/fast", Imagen3FastInput, Imagen3FastOutput)
 """Image endpoint of fal-ai: imagen3 fast.
 
 Call it with `imagen3_fast.subscribe(prompt=…)`.
@@ -54,5 +237,6 @@ Call it with `imagen3_fast.subscribe(prompt=…)`.
 
 Input = Imagen3FastInput
 Output = Imagen3FastOutput
+endpoint = imagen3_fast
 
-__all__ = ["Imagen3FastInput", "Imagen3FastOutput", "Input", "Output", "imagen3_fast"]
+__all__ = ["Imagen3FastInput", "Imagen3FastOutput", "imagen3_fast"]

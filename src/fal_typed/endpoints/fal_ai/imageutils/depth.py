@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/imageutils/depth
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -34,7 +36,169 @@ class ImageutilsDepthOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-imageutils_depth = Endpoint("fal-ai/imageutils/depth", ImageutilsDepthInput, ImageutilsDepthOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageutilsDepth(Endpoint[..., ImageutilsDepthInput, ImageutilsDepthOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            bg_th: float = 0.1,
+            depth_and_normal: bool = False,
+        ) -> Result[ImageutilsDepthOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                depth_and_normal: Whether to return both the depth map and the normal map.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            bg_th: float = 0.1,
+            depth_and_normal: bool = False,
+        ) -> Result[ImageutilsDepthOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                depth_and_normal: Whether to return both the depth map and the normal map.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            bg_th: float = 0.1,
+            depth_and_normal: bool = False,
+        ) -> Result[ImageutilsDepthOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                depth_and_normal: Whether to return both the depth map and the normal map.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            bg_th: float = 0.1,
+            depth_and_normal: bool = False,
+        ) -> Result[ImageutilsDepthOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                depth_and_normal: Whether to return both the depth map and the normal map.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            bg_th: float = 0.1,
+            depth_and_normal: bool = False,
+        ) -> Handle[ImageutilsDepthOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                depth_and_normal: Whether to return both the depth map and the normal map.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            bg_th: float = 0.1,
+            depth_and_normal: bool = False,
+        ) -> AsyncHandle[ImageutilsDepthOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                depth_and_normal: Whether to return both the depth map and the normal map.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            bg_th: float = 0.1,
+            depth_and_normal: bool = False,
+        ) -> Stream[ImageutilsDepthOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                depth_and_normal: Whether to return both the depth map and the normal map.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            a: float = 6.283185307179586,
+            bg_th: float = 0.1,
+            depth_and_normal: bool = False,
+        ) -> AsyncStream[ImageutilsDepthOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                a: Strength of the surface normals calculated from the depth.
+                depth_and_normal: Whether to return both the depth map and the normal map.
+            """
+            ...
+else:
+    ImageutilsDepth = Endpoint
+
+imageutils_depth = ImageutilsDepth(
+    "fal-ai/imageutils/depth", ImageutilsDepthInput, ImageutilsDepthOutput
+)
 """Image endpoint of fal-ai: imageutils depth.
 
 Call it with `imageutils_depth.subscribe(image_url=…)`.
@@ -42,5 +206,6 @@ Call it with `imageutils_depth.subscribe(image_url=…)`.
 
 Input = ImageutilsDepthInput
 Output = ImageutilsDepthOutput
+endpoint = imageutils_depth
 
-__all__ = ["ImageutilsDepthInput", "ImageutilsDepthOutput", "Input", "Output", "imageutils_depth"]
+__all__ = ["ImageutilsDepthInput", "ImageutilsDepthOutput", "imageutils_depth"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/imageutils/marigold-depth
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -39,7 +39,185 @@ class ImageutilsMarigoldDepthOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-imageutils_marigold_depth = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageutilsMarigoldDepth(
+        Endpoint[..., ImageutilsMarigoldDepthInput, ImageutilsMarigoldDepthOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 10,
+            ensemble_size: int = 10,
+            processing_res: int = 0,
+        ) -> Result[ImageutilsMarigoldDepthOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                ensemble_size: From 2 to 50.
+                processing_res: From 0 to 2048.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 10,
+            ensemble_size: int = 10,
+            processing_res: int = 0,
+        ) -> Result[ImageutilsMarigoldDepthOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                ensemble_size: From 2 to 50.
+                processing_res: From 0 to 2048.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 10,
+            ensemble_size: int = 10,
+            processing_res: int = 0,
+        ) -> Result[ImageutilsMarigoldDepthOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                ensemble_size: From 2 to 50.
+                processing_res: From 0 to 2048.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 10,
+            ensemble_size: int = 10,
+            processing_res: int = 0,
+        ) -> Result[ImageutilsMarigoldDepthOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                ensemble_size: From 2 to 50.
+                processing_res: From 0 to 2048.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 10,
+            ensemble_size: int = 10,
+            processing_res: int = 0,
+        ) -> Handle[ImageutilsMarigoldDepthOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                ensemble_size: From 2 to 50.
+                processing_res: From 0 to 2048.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 10,
+            ensemble_size: int = 10,
+            processing_res: int = 0,
+        ) -> AsyncHandle[ImageutilsMarigoldDepthOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                ensemble_size: From 2 to 50.
+                processing_res: From 0 to 2048.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 10,
+            ensemble_size: int = 10,
+            processing_res: int = 0,
+        ) -> Stream[ImageutilsMarigoldDepthOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                ensemble_size: From 2 to 50.
+                processing_res: From 0 to 2048.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            num_inference_steps: int = 10,
+            ensemble_size: int = 10,
+            processing_res: int = 0,
+        ) -> AsyncStream[ImageutilsMarigoldDepthOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                ensemble_size: From 2 to 50.
+                processing_res: From 0 to 2048.
+            """
+            ...
+else:
+    ImageutilsMarigoldDepth = Endpoint
+
+imageutils_marigold_depth = ImageutilsMarigoldDepth(
     "fal-ai/imageutils/marigold-depth", ImageutilsMarigoldDepthInput, ImageutilsMarigoldDepthOutput
 )
 """Image endpoint of fal-ai: imageutils marigold-depth.
@@ -49,11 +227,10 @@ Call it with `imageutils_marigold_depth.subscribe(image_url=…)`.
 
 Input = ImageutilsMarigoldDepthInput
 Output = ImageutilsMarigoldDepthOutput
+endpoint = imageutils_marigold_depth
 
 __all__ = [
     "ImageutilsMarigoldDepthInput",
     "ImageutilsMarigoldDepthOutput",
-    "Input",
-    "Output",
     "imageutils_marigold_depth",
 ]

@@ -7,6 +7,8 @@ Category: vision. https://fal.ai/models/fal-ai/imageutils/nsfw
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -26,7 +28,97 @@ class ImageutilsNsfwOutput(OutputModel):
     """Probability, from 0 to 1, that the image is unsafe."""
 
 
-imageutils_nsfw = Endpoint("fal-ai/imageutils/nsfw", ImageutilsNsfwInput, ImageutilsNsfwOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageutilsNsfw(Endpoint[..., ImageutilsNsfwInput, ImageutilsNsfwOutput]):
+        def run(self, *, image_url: FileInput) -> Result[ImageutilsNsfwOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, image_url: FileInput) -> Result[ImageutilsNsfwOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput) -> Result[ImageutilsNsfwOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, image_url: FileInput) -> Result[ImageutilsNsfwOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> Handle[ImageutilsNsfwOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(self, *, image_url: FileInput) -> AsyncHandle[ImageutilsNsfwOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput) -> Stream[ImageutilsNsfwOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, image_url: FileInput) -> AsyncStream[ImageutilsNsfwOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+else:
+    ImageutilsNsfw = Endpoint
+
+imageutils_nsfw = ImageutilsNsfw(
+    "fal-ai/imageutils/nsfw", ImageutilsNsfwInput, ImageutilsNsfwOutput
+)
 """Vision endpoint of fal-ai: imageutils nsfw.
 
 Call it with `imageutils_nsfw.subscribe(image_url=…)`.
@@ -34,5 +126,6 @@ Call it with `imageutils_nsfw.subscribe(image_url=…)`.
 
 Input = ImageutilsNsfwInput
 Output = ImageutilsNsfwOutput
+endpoint = imageutils_nsfw
 
-__all__ = ["ImageutilsNsfwInput", "ImageutilsNsfwOutput", "Input", "Output", "imageutils_nsfw"]
+__all__ = ["ImageutilsNsfwInput", "ImageutilsNsfwOutput", "imageutils_nsfw"]

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/imageutils/rembg
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -34,7 +36,137 @@ class ImageutilsRembgOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-imageutils_rembg = Endpoint("fal-ai/imageutils/rembg", ImageutilsRembgInput, ImageutilsRembgOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageutilsRembg(Endpoint[..., ImageutilsRembgInput, ImageutilsRembgOutput]):
+        def run(
+            self, *, image_url: FileInput, sync_mode: bool = False, crop_to_bbox: bool = False
+        ) -> Result[ImageutilsRembgOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                crop_to_bbox: Whether to crop the image to the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, sync_mode: bool = False, crop_to_bbox: bool = False
+        ) -> Result[ImageutilsRembgOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                crop_to_bbox: Whether to crop the image to the subject.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, sync_mode: bool = False, crop_to_bbox: bool = False
+        ) -> Result[ImageutilsRembgOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                crop_to_bbox: Whether to crop the image to the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, sync_mode: bool = False, crop_to_bbox: bool = False
+        ) -> Result[ImageutilsRembgOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                crop_to_bbox: Whether to crop the image to the subject.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, sync_mode: bool = False, crop_to_bbox: bool = False
+        ) -> Handle[ImageutilsRembgOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                crop_to_bbox: Whether to crop the image to the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, sync_mode: bool = False, crop_to_bbox: bool = False
+        ) -> AsyncHandle[ImageutilsRembgOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                crop_to_bbox: Whether to crop the image to the subject.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, sync_mode: bool = False, crop_to_bbox: bool = False
+        ) -> Stream[ImageutilsRembgOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                crop_to_bbox: Whether to crop the image to the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, sync_mode: bool = False, crop_to_bbox: bool = False
+        ) -> AsyncStream[ImageutilsRembgOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                crop_to_bbox: Whether to crop the image to the subject.
+            """
+            ...
+else:
+    ImageutilsRembg = Endpoint
+
+imageutils_rembg = ImageutilsRembg(
+    "fal-ai/imageutils/rembg", ImageutilsRembgInput, ImageutilsRembgOutput
+)
 """Image endpoint of fal-ai: imageutils rembg.
 
 Call it with `imageutils_rembg.subscribe(image_url=…)`.
@@ -42,5 +174,6 @@ Call it with `imageutils_rembg.subscribe(image_url=…)`.
 
 Input = ImageutilsRembgInput
 Output = ImageutilsRembgOutput
+endpoint = imageutils_rembg
 
-__all__ = ["ImageutilsRembgInput", "ImageutilsRembgOutput", "Input", "Output", "imageutils_rembg"]
+__all__ = ["ImageutilsRembgInput", "ImageutilsRembgOutput", "imageutils_rembg"]

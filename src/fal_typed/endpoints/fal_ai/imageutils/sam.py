@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/imageutils/sam
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -60,7 +60,287 @@ class ImageutilsSamOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-imageutils_sam = Endpoint("fal-ai/imageutils/sam", ImageutilsSamInput, ImageutilsSamOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImageutilsSam(Endpoint[..., ImageutilsSamInput, ImageutilsSamOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            better_quality: bool = UNSET,
+            black_white: bool = UNSET,
+            box_prompt: list[list[Any]] = UNSET,
+            confidence: float = 0.4,
+            invert: bool = UNSET,
+            iou: float = 0.9,
+            point_label: list[float] = UNSET,
+            point_prompt: list[list[Any]] = UNSET,
+            retina: bool = True,
+            size: float = 1024,
+            text_prompt: str = UNSET,
+            with_contours: bool = UNSET,
+        ) -> Result[ImageutilsSamOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                better_quality: Whether to take more time for cleaner edges.
+                black_white: Whether to return the mask instead of a color image.
+                box_prompt: Boxes around the objects to select.
+                iou: Minimum overlap at which two detections count as the same.
+                point_label: Whether each point is on the object (1) or outside it (0).
+                point_prompt: Points in the image that are on the object or outside it.
+                text_prompt: Text description of what to look for or to generate.
+                with_contours: Whether to draw contours around the detections.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            better_quality: bool = UNSET,
+            black_white: bool = UNSET,
+            box_prompt: list[list[Any]] = UNSET,
+            confidence: float = 0.4,
+            invert: bool = UNSET,
+            iou: float = 0.9,
+            point_label: list[float] = UNSET,
+            point_prompt: list[list[Any]] = UNSET,
+            retina: bool = True,
+            size: float = 1024,
+            text_prompt: str = UNSET,
+            with_contours: bool = UNSET,
+        ) -> Result[ImageutilsSamOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                better_quality: Whether to take more time for cleaner edges.
+                black_white: Whether to return the mask instead of a color image.
+                box_prompt: Boxes around the objects to select.
+                iou: Minimum overlap at which two detections count as the same.
+                point_label: Whether each point is on the object (1) or outside it (0).
+                point_prompt: Points in the image that are on the object or outside it.
+                text_prompt: Text description of what to look for or to generate.
+                with_contours: Whether to draw contours around the detections.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            better_quality: bool = UNSET,
+            black_white: bool = UNSET,
+            box_prompt: list[list[Any]] = UNSET,
+            confidence: float = 0.4,
+            invert: bool = UNSET,
+            iou: float = 0.9,
+            point_label: list[float] = UNSET,
+            point_prompt: list[list[Any]] = UNSET,
+            retina: bool = True,
+            size: float = 1024,
+            text_prompt: str = UNSET,
+            with_contours: bool = UNSET,
+        ) -> Result[ImageutilsSamOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                better_quality: Whether to take more time for cleaner edges.
+                black_white: Whether to return the mask instead of a color image.
+                box_prompt: Boxes around the objects to select.
+                iou: Minimum overlap at which two detections count as the same.
+                point_label: Whether each point is on the object (1) or outside it (0).
+                point_prompt: Points in the image that are on the object or outside it.
+                text_prompt: Text description of what to look for or to generate.
+                with_contours: Whether to draw contours around the detections.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            better_quality: bool = UNSET,
+            black_white: bool = UNSET,
+            box_prompt: list[list[Any]] = UNSET,
+            confidence: float = 0.4,
+            invert: bool = UNSET,
+            iou: float = 0.9,
+            point_label: list[float] = UNSET,
+            point_prompt: list[list[Any]] = UNSET,
+            retina: bool = True,
+            size: float = 1024,
+            text_prompt: str = UNSET,
+            with_contours: bool = UNSET,
+        ) -> Result[ImageutilsSamOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                better_quality: Whether to take more time for cleaner edges.
+                black_white: Whether to return the mask instead of a color image.
+                box_prompt: Boxes around the objects to select.
+                iou: Minimum overlap at which two detections count as the same.
+                point_label: Whether each point is on the object (1) or outside it (0).
+                point_prompt: Points in the image that are on the object or outside it.
+                text_prompt: Text description of what to look for or to generate.
+                with_contours: Whether to draw contours around the detections.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            better_quality: bool = UNSET,
+            black_white: bool = UNSET,
+            box_prompt: list[list[Any]] = UNSET,
+            confidence: float = 0.4,
+            invert: bool = UNSET,
+            iou: float = 0.9,
+            point_label: list[float] = UNSET,
+            point_prompt: list[list[Any]] = UNSET,
+            retina: bool = True,
+            size: float = 1024,
+            text_prompt: str = UNSET,
+            with_contours: bool = UNSET,
+        ) -> Handle[ImageutilsSamOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                better_quality: Whether to take more time for cleaner edges.
+                black_white: Whether to return the mask instead of a color image.
+                box_prompt: Boxes around the objects to select.
+                iou: Minimum overlap at which two detections count as the same.
+                point_label: Whether each point is on the object (1) or outside it (0).
+                point_prompt: Points in the image that are on the object or outside it.
+                text_prompt: Text description of what to look for or to generate.
+                with_contours: Whether to draw contours around the detections.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            better_quality: bool = UNSET,
+            black_white: bool = UNSET,
+            box_prompt: list[list[Any]] = UNSET,
+            confidence: float = 0.4,
+            invert: bool = UNSET,
+            iou: float = 0.9,
+            point_label: list[float] = UNSET,
+            point_prompt: list[list[Any]] = UNSET,
+            retina: bool = True,
+            size: float = 1024,
+            text_prompt: str = UNSET,
+            with_contours: bool = UNSET,
+        ) -> AsyncHandle[ImageutilsSamOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                better_quality: Whether to take more time for cleaner edges.
+                black_white: Whether to return the mask instead of a color image.
+                box_prompt: Boxes around the objects to select.
+                iou: Minimum overlap at which two detections count as the same.
+                point_label: Whether each point is on the object (1) or outside it (0).
+                point_prompt: Points in the image that are on the object or outside it.
+                text_prompt: Text description of what to look for or to generate.
+                with_contours: Whether to draw contours around the detections.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            better_quality: bool = UNSET,
+            black_white: bool = UNSET,
+            box_prompt: list[list[Any]] = UNSET,
+            confidence: float = 0.4,
+            invert: bool = UNSET,
+            iou: float = 0.9,
+            point_label: list[float] = UNSET,
+            point_prompt: list[list[Any]] = UNSET,
+            retina: bool = True,
+            size: float = 1024,
+            text_prompt: str = UNSET,
+            with_contours: bool = UNSET,
+        ) -> Stream[ImageutilsSamOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                better_quality: Whether to take more time for cleaner edges.
+                black_white: Whether to return the mask instead of a color image.
+                box_prompt: Boxes around the objects to select.
+                iou: Minimum overlap at which two detections count as the same.
+                point_label: Whether each point is on the object (1) or outside it (0).
+                point_prompt: Points in the image that are on the object or outside it.
+                text_prompt: Text description of what to look for or to generate.
+                with_contours: Whether to draw contours around the detections.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            better_quality: bool = UNSET,
+            black_white: bool = UNSET,
+            box_prompt: list[list[Any]] = UNSET,
+            confidence: float = 0.4,
+            invert: bool = UNSET,
+            iou: float = 0.9,
+            point_label: list[float] = UNSET,
+            point_prompt: list[list[Any]] = UNSET,
+            retina: bool = True,
+            size: float = 1024,
+            text_prompt: str = UNSET,
+            with_contours: bool = UNSET,
+        ) -> AsyncStream[ImageutilsSamOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                better_quality: Whether to take more time for cleaner edges.
+                black_white: Whether to return the mask instead of a color image.
+                box_prompt: Boxes around the objects to select.
+                iou: Minimum overlap at which two detections count as the same.
+                point_label: Whether each point is on the object (1) or outside it (0).
+                point_prompt: Points in the image that are on the object or outside it.
+                text_prompt: Text description of what to look for or to generate.
+                with_contours: Whether to draw contours around the detections.
+            """
+            ...
+else:
+    ImageutilsSam = Endpoint
+
+imageutils_sam = ImageutilsSam("fal-ai/imageutils/sam", ImageutilsSamInput, ImageutilsSamOutput)
 """Endpoint of fal-ai: imageutils sam.
 
 Call it with `imageutils_sam.subscribe(image_url=…)`.
@@ -68,5 +348,6 @@ Call it with `imageutils_sam.subscribe(image_url=…)`.
 
 Input = ImageutilsSamInput
 Output = ImageutilsSamOutput
+endpoint = imageutils_sam
 
-__all__ = ["ImageutilsSamInput", "ImageutilsSamOutput", "Input", "Output", "imageutils_sam"]
+__all__ = ["ImageutilsSamInput", "ImageutilsSamOutput", "imageutils_sam"]

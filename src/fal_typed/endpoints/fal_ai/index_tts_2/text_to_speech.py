@@ -7,7 +7,7 @@ Category: speech. https://fal.ai/models/fal-ai/index-tts-2/text-to-speech
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from fal_typed.models import InputModel, OutputModel, Request
 
 
 class EmotionalStrengths(InputModel):
-    """Part of the parameters: happy, angry, sad, afraid, disgusted, melancholic, surprised, calm."""
+    """Value of the parameter `emotional_strengths`."""
 
     happy: Annotated[float, Field(ge=0.0, le=1.0)] = 0
     """From 0 to 1."""
@@ -75,7 +75,233 @@ class IndexTts2TextToSpeechOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-index_tts_2_text_to_speech = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IndexTts2TextToSpeech(
+        Endpoint[..., IndexTts2TextToSpeechInput, IndexTts2TextToSpeechOutput]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> Result[IndexTts2TextToSpeechOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
+                    text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> Result[IndexTts2TextToSpeechOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
+                    text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> Result[IndexTts2TextToSpeechOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
+                    text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> Result[IndexTts2TextToSpeechOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
+                    text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> Handle[IndexTts2TextToSpeechOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
+                    text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> AsyncHandle[IndexTts2TextToSpeechOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
+                    text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> Stream[IndexTts2TextToSpeechOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
+                    text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            emotional_audio_url: FileInput | None = None,
+            strength: float = 1,
+            emotional_strengths: EmotionalStrengths | None = None,
+            should_use_prompt_for_emotion: bool = False,
+            emotion_prompt: str | None = None,
+        ) -> AsyncStream[IndexTts2TextToSpeechOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                emotional_audio_url: Audio whose emotion is transferred to the voice.
+                strength: How strongly the given emotion affects the voice. From 0 to 1.
+                should_use_prompt_for_emotion: Whether to take the emotion of the voice from the
+                    text prompt.
+                emotion_prompt: Text description of the emotion of the voice.
+            """
+            ...
+else:
+    IndexTts2TextToSpeech = Endpoint
+
+index_tts_2_text_to_speech = IndexTts2TextToSpeech(
     "fal-ai/index-tts-2/text-to-speech", IndexTts2TextToSpeechInput, IndexTts2TextToSpeechOutput
 )
 """Speech endpoint of fal-ai: index-tts-2, text to speech.
@@ -85,12 +311,11 @@ Call it with `index_tts_2_text_to_speech.subscribe(audio_url=…, prompt=…)`.
 
 Input = IndexTts2TextToSpeechInput
 Output = IndexTts2TextToSpeechOutput
+endpoint = index_tts_2_text_to_speech
 
 __all__ = [
     "EmotionalStrengths",
     "IndexTts2TextToSpeechInput",
     "IndexTts2TextToSpeechOutput",
-    "Input",
-    "Output",
     "index_tts_2_text_to_speech",
 ]

@@ -6,18 +6,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.infinitalk._endpoint import (
         InfinitalkInput as InfinitalkInput,
         InfinitalkOutput as InfinitalkOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         infinitalk as infinitalk,
     )
 
-__all__ = ["InfinitalkInput", "InfinitalkOutput", "Input", "Output", "infinitalk"]
+__all__ = ["InfinitalkInput", "InfinitalkOutput", "infinitalk"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.infinitalk._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "InfinitalkInput",
+            "InfinitalkOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "infinitalk",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.infinitalk._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/infinitalk/video-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -26,8 +26,7 @@ class InfinitalkVideoToVideoInput(InputModel, Request["InfinitalkVideoToVideoOut
     """Audio that drives motion, speech or music in the video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     num_frames: Annotated[int, Field(ge=41, le=241)] = 145
     """Number of frames to generate; divide by the frame rate to get the duration. From 41 to 241.
@@ -56,7 +55,257 @@ class InfinitalkVideoToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-infinitalk_video_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class InfinitalkVideoToVideo(
+        Endpoint[..., InfinitalkVideoToVideoInput, InfinitalkVideoToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[InfinitalkVideoToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: Text description of the change to make, or of the video to generate.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[InfinitalkVideoToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: Text description of the change to make, or of the video to generate.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[InfinitalkVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: Text description of the change to make, or of the video to generate.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[InfinitalkVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: Text description of the change to make, or of the video to generate.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Handle[InfinitalkVideoToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: Text description of the change to make, or of the video to generate.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncHandle[InfinitalkVideoToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: Text description of the change to make, or of the video to generate.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Stream[InfinitalkVideoToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: Text description of the change to make, or of the video to generate.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            prompt: str,
+            num_frames: int = 145,
+            resolution: Literal["480p", "720p"] = "480p",
+            seed: int = 42,
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncStream[InfinitalkVideoToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: Text description of the change to make, or of the video to generate.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 41 to 241.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 4294967295.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+else:
+    InfinitalkVideoToVideo = Endpoint
+
+infinitalk_video_to_video = InfinitalkVideoToVideo(
     "fal-ai/infinitalk/video-to-video", InfinitalkVideoToVideoInput, InfinitalkVideoToVideoOutput
 )
 """Video endpoint of fal-ai: infinitalk, video to video.
@@ -66,11 +315,10 @@ Call it with `infinitalk_video_to_video.subscribe(video_url=…, audio_url=…, 
 
 Input = InfinitalkVideoToVideoInput
 Output = InfinitalkVideoToVideoOutput
+endpoint = infinitalk_video_to_video
 
 __all__ = [
     "InfinitalkVideoToVideoInput",
     "InfinitalkVideoToVideoOutput",
-    "Input",
-    "Output",
     "infinitalk_video_to_video",
 ]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/infinity-star/text-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class InfinityStarTextToVideoInput(InputModel, Request["InfinityStarTextToVideoO
     """Parameters of fal-ai/infinity-star/text-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -41,7 +40,7 @@ class InfinityStarTextToVideoInput(InputModel, Request["InfinityStarTextToVideoO
     use_apg: bool = True
 
     aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -58,7 +57,273 @@ class InfinityStarTextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-infinity_star_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class InfinityStarTextToVideo(
+        Endpoint[..., InfinityStarTextToVideoInput, InfinityStarTextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            tau_video: float = 0.4,
+            use_apg: bool = True,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            seed: int | None = None,
+            enhance_prompt: bool = True,
+        ) -> Result[InfinityStarTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 40.
+                tau_video: From 0.1 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            tau_video: float = 0.4,
+            use_apg: bool = True,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            seed: int | None = None,
+            enhance_prompt: bool = True,
+        ) -> Result[InfinityStarTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 40.
+                tau_video: From 0.1 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            tau_video: float = 0.4,
+            use_apg: bool = True,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            seed: int | None = None,
+            enhance_prompt: bool = True,
+        ) -> Result[InfinityStarTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 40.
+                tau_video: From 0.1 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            tau_video: float = 0.4,
+            use_apg: bool = True,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            seed: int | None = None,
+            enhance_prompt: bool = True,
+        ) -> Result[InfinityStarTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 40.
+                tau_video: From 0.1 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            tau_video: float = 0.4,
+            use_apg: bool = True,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            seed: int | None = None,
+            enhance_prompt: bool = True,
+        ) -> Handle[InfinityStarTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 40.
+                tau_video: From 0.1 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            tau_video: float = 0.4,
+            use_apg: bool = True,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            seed: int | None = None,
+            enhance_prompt: bool = True,
+        ) -> AsyncHandle[InfinityStarTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 40.
+                tau_video: From 0.1 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            tau_video: float = 0.4,
+            use_apg: bool = True,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            seed: int | None = None,
+            enhance_prompt: bool = True,
+        ) -> Stream[InfinityStarTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 40.
+                tau_video: From 0.1 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            tau_video: float = 0.4,
+            use_apg: bool = True,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            seed: int | None = None,
+            enhance_prompt: bool = True,
+        ) -> AsyncStream[InfinityStarTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 40.
+                tau_video: From 0.1 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+            """
+            ...
+else:
+    InfinityStarTextToVideo = Endpoint
+
+infinity_star_text_to_video = InfinityStarTextToVideo(
     "fal-ai/infinity-star/text-to-video",
     InfinityStarTextToVideoInput,
     InfinityStarTextToVideoOutput,
@@ -70,11 +335,10 @@ Call it with `infinity_star_text_to_video.subscribe(prompt=…)`.
 
 Input = InfinityStarTextToVideoInput
 Output = InfinityStarTextToVideoOutput
+endpoint = infinity_star_text_to_video
 
 __all__ = [
     "InfinityStarTextToVideoInput",
     "InfinityStarTextToVideoOutput",
-    "Input",
-    "Output",
     "infinity_star_text_to_video",
 ]

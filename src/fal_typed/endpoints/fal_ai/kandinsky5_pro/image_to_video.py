@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/kandinsky5-pro/image-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class Kandinsky5ProImageToVideoInput(InputModel, Request["Kandinsky5ProImageToVi
     """Parameters of fal-ai/kandinsky5-pro/image-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -31,7 +30,7 @@ class Kandinsky5ProImageToVideoInput(InputModel, Request["Kandinsky5ProImageToVi
     """
 
     duration: Literal["5s"] = "5s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=40)] = 28
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 40."""
@@ -47,7 +46,233 @@ class Kandinsky5ProImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kandinsky5_pro_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Kandinsky5ProImageToVideo(
+        Endpoint[..., Kandinsky5ProImageToVideoInput, Kandinsky5ProImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["512P", "1024P"] = "512P",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Result[Kandinsky5ProImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["512P", "1024P"] = "512P",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Result[Kandinsky5ProImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["512P", "1024P"] = "512P",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Result[Kandinsky5ProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["512P", "1024P"] = "512P",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Result[Kandinsky5ProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["512P", "1024P"] = "512P",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Handle[Kandinsky5ProImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["512P", "1024P"] = "512P",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> AsyncHandle[Kandinsky5ProImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["512P", "1024P"] = "512P",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Stream[Kandinsky5ProImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["512P", "1024P"] = "512P",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> AsyncStream[Kandinsky5ProImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 40.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+else:
+    Kandinsky5ProImageToVideo = Endpoint
+
+kandinsky5_pro_image_to_video = Kandinsky5ProImageToVideo(
     "fal-ai/kandinsky5-pro/image-to-video",
     Kandinsky5ProImageToVideoInput,
     Kandinsky5ProImageToVideoOutput,
@@ -59,11 +284,10 @@ Call it with `kandinsky5_pro_image_to_video.subscribe(prompt=…, image_url=…)
 
 Input = Kandinsky5ProImageToVideoInput
 Output = Kandinsky5ProImageToVideoOutput
+endpoint = kandinsky5_pro_image_to_video
 
 __all__ = [
-    "Input",
     "Kandinsky5ProImageToVideoInput",
     "Kandinsky5ProImageToVideoOutput",
-    "Output",
     "kandinsky5_pro_image_to_video",
 ]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/kandinsky5-pro/text-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,18 +20,17 @@ class Kandinsky5ProTextToVideoInput(InputModel, Request["Kandinsky5ProTextToVide
     """Parameters of fal-ai/kandinsky5-pro/text-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     resolution: Literal["512P", "1024P"] = "512P"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
     aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: Literal["5s"] = "5s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 28
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
@@ -47,7 +46,233 @@ class Kandinsky5ProTextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kandinsky5_pro_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Kandinsky5ProTextToVideo(
+        Endpoint[..., Kandinsky5ProTextToVideoInput, Kandinsky5ProTextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["512P", "1024P"] = "512P",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Result[Kandinsky5ProTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["512P", "1024P"] = "512P",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Result[Kandinsky5ProTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["512P", "1024P"] = "512P",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Result[Kandinsky5ProTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["512P", "1024P"] = "512P",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Result[Kandinsky5ProTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["512P", "1024P"] = "512P",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Handle[Kandinsky5ProTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["512P", "1024P"] = "512P",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> AsyncHandle[Kandinsky5ProTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["512P", "1024P"] = "512P",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> Stream[Kandinsky5ProTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["512P", "1024P"] = "512P",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s"] = "5s",
+            num_inference_steps: int = 28,
+            acceleration: Literal["none", "regular"] | None = "regular",
+        ) -> AsyncStream[Kandinsky5ProTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+else:
+    Kandinsky5ProTextToVideo = Endpoint
+
+kandinsky5_pro_text_to_video = Kandinsky5ProTextToVideo(
     "fal-ai/kandinsky5-pro/text-to-video",
     Kandinsky5ProTextToVideoInput,
     Kandinsky5ProTextToVideoOutput,
@@ -59,11 +284,10 @@ Call it with `kandinsky5_pro_text_to_video.subscribe(prompt=…)`.
 
 Input = Kandinsky5ProTextToVideoInput
 Output = Kandinsky5ProTextToVideoOutput
+endpoint = kandinsky5_pro_text_to_video
 
 __all__ = [
-    "Input",
     "Kandinsky5ProTextToVideoInput",
     "Kandinsky5ProTextToVideoOutput",
-    "Output",
     "kandinsky5_pro_text_to_video",
 ]

@@ -7,22 +7,24 @@ Category: image. https://fal.ai/models/fal-ai/kling-image/o1
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.element_input_a7484bf5 import ElementInput
+from fal_typed.endpoints._shared.element_input import ElementInput
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+AspectRatio: TypeAlias = Literal["auto", "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"]
+"""Value of the parameter `aspect_ratio`."""
 
 
 class KlingImageO1Input(InputModel, Request["KlingImageO1Output"]):
     """Parameters of fal-ai/kling-image/o1."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    most 2500 characters.
+    """What the image shows, in words: subject, style and composition. At most 2500 characters.
     """
 
     image_urls: list[FileInput]
@@ -40,13 +42,11 @@ class KlingImageO1Input(InputModel, Request["KlingImageO1Output"]):
     num_images: Annotated[int, Field(ge=1, le=9)] = 1
     """Number of images to generate; each image is billed. From 1 to 9."""
 
-    aspect_ratio: Literal["auto", "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"] = (
-        "auto"
-    )
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "auto"
+    """Ratio of width to height of the result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -61,7 +61,271 @@ class KlingImageO1Output(OutputModel):
     """The generated images, as files to download."""
 
 
-kling_image_o1 = Endpoint("fal-ai/kling-image/o1", KlingImageO1Input, KlingImageO1Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingImageO1(Endpoint[..., KlingImageO1Input, KlingImageO1Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO1Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO1Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO1Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO1Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Handle[KlingImageO1Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[KlingImageO1Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Stream[KlingImageO1Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncStream[KlingImageO1Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    KlingImageO1 = Endpoint
+
+kling_image_o1 = KlingImageO1("fal-ai/kling-image/o1", KlingImageO1Input, KlingImageO1Output)
 """Image endpoint of fal-ai: kling-image o1.
 
 Call it with `kling_image_o1.subscribe(prompt=…, image_urls=…)`.
@@ -69,12 +333,12 @@ Call it with `kling_image_o1.subscribe(prompt=…, image_urls=…)`.
 
 Input = KlingImageO1Input
 Output = KlingImageO1Output
+endpoint = kling_image_o1
 
 __all__ = [
+    "AspectRatio",
     "ElementInput",
-    "Input",
     "KlingImageO1Input",
     "KlingImageO1Output",
-    "Output",
     "kling_image_o1",
 ]

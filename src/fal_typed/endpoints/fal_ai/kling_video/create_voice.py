@@ -7,6 +7,8 @@ Category: audio. https://fal.ai/models/fal-ai/kling-video/create-voice
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -26,7 +28,101 @@ class KlingVideoCreateVoiceOutput(OutputModel):
     """Id of the voice that speaks the text."""
 
 
-kling_video_create_voice = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoCreateVoice(
+        Endpoint[..., KlingVideoCreateVoiceInput, KlingVideoCreateVoiceOutput]
+    ):
+        def run(self, *, voice_url: FileInput) -> Result[KlingVideoCreateVoiceOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                voice_url: Audio of the voice to clone.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, voice_url: FileInput) -> Result[KlingVideoCreateVoiceOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                voice_url: Audio of the voice to clone.
+            """
+            ...
+
+        def subscribe(self, *, voice_url: FileInput) -> Result[KlingVideoCreateVoiceOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                voice_url: Audio of the voice to clone.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, voice_url: FileInput
+        ) -> Result[KlingVideoCreateVoiceOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                voice_url: Audio of the voice to clone.
+            """
+            ...
+
+        def submit(self, *, voice_url: FileInput) -> Handle[KlingVideoCreateVoiceOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                voice_url: Audio of the voice to clone.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, voice_url: FileInput
+        ) -> AsyncHandle[KlingVideoCreateVoiceOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                voice_url: Audio of the voice to clone.
+            """
+            ...
+
+        def stream(self, *, voice_url: FileInput) -> Stream[KlingVideoCreateVoiceOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                voice_url: Audio of the voice to clone.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, voice_url: FileInput) -> AsyncStream[KlingVideoCreateVoiceOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                voice_url: Audio of the voice to clone.
+            """
+            ...
+else:
+    KlingVideoCreateVoice = Endpoint
+
+kling_video_create_voice = KlingVideoCreateVoice(
     "fal-ai/kling-video/create-voice", KlingVideoCreateVoiceInput, KlingVideoCreateVoiceOutput
 )
 """Audio endpoint of fal-ai: kling-video create-voice.
@@ -36,11 +132,6 @@ Call it with `kling_video_create_voice.subscribe(voice_url=…)`.
 
 Input = KlingVideoCreateVoiceInput
 Output = KlingVideoCreateVoiceOutput
+endpoint = kling_video_create_voice
 
-__all__ = [
-    "Input",
-    "KlingVideoCreateVoiceInput",
-    "KlingVideoCreateVoiceOutput",
-    "Output",
-    "kling_video_create_voice",
-]
+__all__ = ["KlingVideoCreateVoiceInput", "KlingVideoCreateVoiceOutput", "kling_video_create_voice"]

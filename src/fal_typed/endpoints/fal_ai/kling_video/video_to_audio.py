@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/kling-video/video-to-audio
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -41,7 +41,169 @@ class KlingVideoVideoToAudioOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-kling_video_video_to_audio = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoVideoToAudio(
+        Endpoint[..., KlingVideoVideoToAudioInput, KlingVideoVideoToAudioOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            sound_effect_prompt: str | None = None,
+            background_music_prompt: str | None = "intense car race",
+            asmr_mode: bool = False,
+        ) -> Result[KlingVideoVideoToAudioOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                sound_effect_prompt: At most 200 characters.
+                background_music_prompt: At most 200 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            sound_effect_prompt: str | None = None,
+            background_music_prompt: str | None = "intense car race",
+            asmr_mode: bool = False,
+        ) -> Result[KlingVideoVideoToAudioOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                sound_effect_prompt: At most 200 characters.
+                background_music_prompt: At most 200 characters.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            sound_effect_prompt: str | None = None,
+            background_music_prompt: str | None = "intense car race",
+            asmr_mode: bool = False,
+        ) -> Result[KlingVideoVideoToAudioOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                sound_effect_prompt: At most 200 characters.
+                background_music_prompt: At most 200 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            sound_effect_prompt: str | None = None,
+            background_music_prompt: str | None = "intense car race",
+            asmr_mode: bool = False,
+        ) -> Result[KlingVideoVideoToAudioOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                sound_effect_prompt: At most 200 characters.
+                background_music_prompt: At most 200 characters.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            sound_effect_prompt: str | None = None,
+            background_music_prompt: str | None = "intense car race",
+            asmr_mode: bool = False,
+        ) -> Handle[KlingVideoVideoToAudioOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                sound_effect_prompt: At most 200 characters.
+                background_music_prompt: At most 200 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            sound_effect_prompt: str | None = None,
+            background_music_prompt: str | None = "intense car race",
+            asmr_mode: bool = False,
+        ) -> AsyncHandle[KlingVideoVideoToAudioOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                sound_effect_prompt: At most 200 characters.
+                background_music_prompt: At most 200 characters.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            sound_effect_prompt: str | None = None,
+            background_music_prompt: str | None = "intense car race",
+            asmr_mode: bool = False,
+        ) -> Stream[KlingVideoVideoToAudioOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                sound_effect_prompt: At most 200 characters.
+                background_music_prompt: At most 200 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            sound_effect_prompt: str | None = None,
+            background_music_prompt: str | None = "intense car race",
+            asmr_mode: bool = False,
+        ) -> AsyncStream[KlingVideoVideoToAudioOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                sound_effect_prompt: At most 200 characters.
+                background_music_prompt: At most 200 characters.
+            """
+            ...
+else:
+    KlingVideoVideoToAudio = Endpoint
+
+kling_video_video_to_audio = KlingVideoVideoToAudio(
     "fal-ai/kling-video/video-to-audio", KlingVideoVideoToAudioInput, KlingVideoVideoToAudioOutput
 )
 """Audio endpoint of fal-ai: kling-video, video to audio.
@@ -51,11 +213,10 @@ Call it with `kling_video_video_to_audio.subscribe(video_url=…)`.
 
 Input = KlingVideoVideoToAudioInput
 Output = KlingVideoVideoToAudioOutput
+endpoint = kling_video_video_to_audio
 
 __all__ = [
-    "Input",
     "KlingVideoVideoToAudioInput",
     "KlingVideoVideoToAudioOutput",
-    "Output",
     "kling_video_video_to_audio",
 ]

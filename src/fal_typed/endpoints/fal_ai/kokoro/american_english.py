@@ -7,13 +7,37 @@ Category: audio. https://fal.ai/models/fal-ai/kokoro/american-english
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+Voice: TypeAlias = Literal[
+    "af_heart",
+    "af_alloy",
+    "af_aoede",
+    "af_bella",
+    "af_jessica",
+    "af_kore",
+    "af_nicole",
+    "af_nova",
+    "af_river",
+    "af_sarah",
+    "af_sky",
+    "am_adam",
+    "am_echo",
+    "am_eric",
+    "am_fenrir",
+    "am_liam",
+    "am_michael",
+    "am_onyx",
+    "am_puck",
+    "am_santa",
+]
+"""Value of the parameter `voice`."""
 
 
 class KokoroAmericanEnglishInput(InputModel, Request["KokoroAmericanEnglishOutput"]):
@@ -22,28 +46,7 @@ class KokoroAmericanEnglishInput(InputModel, Request["KokoroAmericanEnglishOutpu
     prompt: str = ""
     """Text to speak, with style hints if the model supports them."""
 
-    voice: Literal[
-        "af_heart",
-        "af_alloy",
-        "af_aoede",
-        "af_bella",
-        "af_jessica",
-        "af_kore",
-        "af_nicole",
-        "af_nova",
-        "af_river",
-        "af_sarah",
-        "af_sky",
-        "am_adam",
-        "am_echo",
-        "am_eric",
-        "am_fenrir",
-        "am_liam",
-        "am_michael",
-        "am_onyx",
-        "am_puck",
-        "am_santa",
-    ] = "af_heart"
+    voice: Voice = "af_heart"
     """Name of the voice that speaks the text."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
@@ -57,7 +60,129 @@ class KokoroAmericanEnglishOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-kokoro_american_english = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KokoroAmericanEnglish(
+        Endpoint[..., KokoroAmericanEnglishInput, KokoroAmericanEnglishOutput]
+    ):
+        def run(
+            self, *, prompt: str = "", voice: Voice = "af_heart", speed: float = 1
+        ) -> Result[KokoroAmericanEnglishOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str = "", voice: Voice = "af_heart", speed: float = 1
+        ) -> Result[KokoroAmericanEnglishOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str = "", voice: Voice = "af_heart", speed: float = 1
+        ) -> Result[KokoroAmericanEnglishOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str = "", voice: Voice = "af_heart", speed: float = 1
+        ) -> Result[KokoroAmericanEnglishOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str = "", voice: Voice = "af_heart", speed: float = 1
+        ) -> Handle[KokoroAmericanEnglishOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str = "", voice: Voice = "af_heart", speed: float = 1
+        ) -> AsyncHandle[KokoroAmericanEnglishOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str = "", voice: Voice = "af_heart", speed: float = 1
+        ) -> Stream[KokoroAmericanEnglishOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str = "", voice: Voice = "af_heart", speed: float = 1
+        ) -> AsyncStream[KokoroAmericanEnglishOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+else:
+    KokoroAmericanEnglish = Endpoint
+
+kokoro_american_english = KokoroAmericanEnglish(
     "fal-ai/kokoro/american-english", KokoroAmericanEnglishInput, KokoroAmericanEnglishOutput
 )
 """Audio endpoint of fal-ai: kokoro american-english.
@@ -67,11 +192,11 @@ Call it with `kokoro_american_english.subscribe()`.
 
 Input = KokoroAmericanEnglishInput
 Output = KokoroAmericanEnglishOutput
+endpoint = kokoro_american_english
 
 __all__ = [
-    "Input",
     "KokoroAmericanEnglishInput",
     "KokoroAmericanEnglishOutput",
-    "Output",
+    "Voice",
     "kokoro_american_english",
 ]

@@ -7,13 +7,25 @@ Category: audio. https://fal.ai/models/fal-ai/kokoro/british-english
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+Voice: TypeAlias = Literal[
+    "bf_alice",
+    "bf_emma",
+    "bf_isabella",
+    "bf_lily",
+    "bm_daniel",
+    "bm_fable",
+    "bm_george",
+    "bm_lewis",
+]
+"""Value of the parameter `voice`."""
 
 
 class KokoroBritishEnglishInput(InputModel, Request["KokoroBritishEnglishOutput"]):
@@ -22,16 +34,7 @@ class KokoroBritishEnglishInput(InputModel, Request["KokoroBritishEnglishOutput"
     prompt: str
     """Text to speak, with style hints if the model supports them."""
 
-    voice: Literal[
-        "bf_alice",
-        "bf_emma",
-        "bf_isabella",
-        "bf_lily",
-        "bm_daniel",
-        "bm_fable",
-        "bm_george",
-        "bm_lewis",
-    ]
+    voice: Voice
     """Name of the voice that speaks the text."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
@@ -45,7 +48,129 @@ class KokoroBritishEnglishOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-kokoro_british_english = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KokoroBritishEnglish(
+        Endpoint[..., KokoroBritishEnglishInput, KokoroBritishEnglishOutput]
+    ):
+        def run(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroBritishEnglishOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroBritishEnglishOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroBritishEnglishOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroBritishEnglishOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Handle[KokoroBritishEnglishOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> AsyncHandle[KokoroBritishEnglishOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Stream[KokoroBritishEnglishOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> AsyncStream[KokoroBritishEnglishOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+else:
+    KokoroBritishEnglish = Endpoint
+
+kokoro_british_english = KokoroBritishEnglish(
     "fal-ai/kokoro/british-english", KokoroBritishEnglishInput, KokoroBritishEnglishOutput
 )
 """Audio endpoint of fal-ai: kokoro british-english.
@@ -55,11 +180,11 @@ Call it with `kokoro_british_english.subscribe(prompt=…, voice=…)`.
 
 Input = KokoroBritishEnglishInput
 Output = KokoroBritishEnglishOutput
+endpoint = kokoro_british_english
 
 __all__ = [
-    "Input",
     "KokoroBritishEnglishInput",
     "KokoroBritishEnglishOutput",
-    "Output",
+    "Voice",
     "kokoro_british_english",
 ]

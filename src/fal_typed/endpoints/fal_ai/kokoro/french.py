@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/kokoro/french
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -36,7 +36,127 @@ class KokoroFrenchOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-kokoro_french = Endpoint("fal-ai/kokoro/french", KokoroFrenchInput, KokoroFrenchOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KokoroFrench(Endpoint[..., KokoroFrenchInput, KokoroFrenchOutput]):
+        def run(
+            self, *, prompt: str, voice: Literal["ff_siwis"], speed: float = 1
+        ) -> Result[KokoroFrenchOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, voice: Literal["ff_siwis"], speed: float = 1
+        ) -> Result[KokoroFrenchOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, voice: Literal["ff_siwis"], speed: float = 1
+        ) -> Result[KokoroFrenchOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, voice: Literal["ff_siwis"], speed: float = 1
+        ) -> Result[KokoroFrenchOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, voice: Literal["ff_siwis"], speed: float = 1
+        ) -> Handle[KokoroFrenchOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, voice: Literal["ff_siwis"], speed: float = 1
+        ) -> AsyncHandle[KokoroFrenchOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, voice: Literal["ff_siwis"], speed: float = 1
+        ) -> Stream[KokoroFrenchOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, voice: Literal["ff_siwis"], speed: float = 1
+        ) -> AsyncStream[KokoroFrenchOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+else:
+    KokoroFrench = Endpoint
+
+kokoro_french = KokoroFrench("fal-ai/kokoro/french", KokoroFrenchInput, KokoroFrenchOutput)
 """Audio endpoint of fal-ai: kokoro french.
 
 Call it with `kokoro_french.subscribe(prompt=…, voice=…)`.
@@ -44,5 +164,6 @@ Call it with `kokoro_french.subscribe(prompt=…, voice=…)`.
 
 Input = KokoroFrenchInput
 Output = KokoroFrenchOutput
+endpoint = kokoro_french
 
-__all__ = ["Input", "KokoroFrenchInput", "KokoroFrenchOutput", "Output", "kokoro_french"]
+__all__ = ["KokoroFrenchInput", "KokoroFrenchOutput", "kokoro_french"]

@@ -7,13 +7,16 @@ Category: audio. https://fal.ai/models/fal-ai/kokoro/japanese
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+Voice: TypeAlias = Literal["jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo"]
+"""Value of the parameter `voice`."""
 
 
 class KokoroJapaneseInput(InputModel, Request["KokoroJapaneseOutput"]):
@@ -22,7 +25,7 @@ class KokoroJapaneseInput(InputModel, Request["KokoroJapaneseOutput"]):
     prompt: str
     """Text to speak, with style hints if the model supports them."""
 
-    voice: Literal["jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo"]
+    voice: Voice
     """Name of the voice that speaks the text."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
@@ -36,7 +39,129 @@ class KokoroJapaneseOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-kokoro_japanese = Endpoint("fal-ai/kokoro/japanese", KokoroJapaneseInput, KokoroJapaneseOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KokoroJapanese(Endpoint[..., KokoroJapaneseInput, KokoroJapaneseOutput]):
+        def run(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroJapaneseOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroJapaneseOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroJapaneseOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroJapaneseOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Handle[KokoroJapaneseOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> AsyncHandle[KokoroJapaneseOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Stream[KokoroJapaneseOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> AsyncStream[KokoroJapaneseOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+else:
+    KokoroJapanese = Endpoint
+
+kokoro_japanese = KokoroJapanese(
+    "fal-ai/kokoro/japanese", KokoroJapaneseInput, KokoroJapaneseOutput
+)
 """Audio endpoint of fal-ai: kokoro japanese.
 
 Call it with `kokoro_japanese.subscribe(prompt=…, voice=…)`.
@@ -44,5 +169,6 @@ Call it with `kokoro_japanese.subscribe(prompt=…, voice=…)`.
 
 Input = KokoroJapaneseInput
 Output = KokoroJapaneseOutput
+endpoint = kokoro_japanese
 
-__all__ = ["Input", "KokoroJapaneseInput", "KokoroJapaneseOutput", "Output", "kokoro_japanese"]
+__all__ = ["KokoroJapaneseInput", "KokoroJapaneseOutput", "Voice", "kokoro_japanese"]

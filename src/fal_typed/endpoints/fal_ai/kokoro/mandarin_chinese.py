@@ -7,13 +7,25 @@ Category: audio. https://fal.ai/models/fal-ai/kokoro/mandarin-chinese
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+Voice: TypeAlias = Literal[
+    "zf_xiaobei",
+    "zf_xiaoni",
+    "zf_xiaoxiao",
+    "zf_xiaoyi",
+    "zm_yunjian",
+    "zm_yunxi",
+    "zm_yunxia",
+    "zm_yunyang",
+]
+"""Value of the parameter `voice`."""
 
 
 class KokoroMandarinChineseInput(InputModel, Request["KokoroMandarinChineseOutput"]):
@@ -22,16 +34,7 @@ class KokoroMandarinChineseInput(InputModel, Request["KokoroMandarinChineseOutpu
     prompt: str
     """Text to speak, with style hints if the model supports them."""
 
-    voice: Literal[
-        "zf_xiaobei",
-        "zf_xiaoni",
-        "zf_xiaoxiao",
-        "zf_xiaoyi",
-        "zm_yunjian",
-        "zm_yunxi",
-        "zm_yunxia",
-        "zm_yunyang",
-    ]
+    voice: Voice
     """Name of the voice that speaks the text."""
 
     speed: Annotated[float, Field(ge=0.1, le=5.0)] = 1
@@ -45,7 +48,129 @@ class KokoroMandarinChineseOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-kokoro_mandarin_chinese = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KokoroMandarinChinese(
+        Endpoint[..., KokoroMandarinChineseInput, KokoroMandarinChineseOutput]
+    ):
+        def run(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroMandarinChineseOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroMandarinChineseOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroMandarinChineseOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Result[KokoroMandarinChineseOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Handle[KokoroMandarinChineseOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> AsyncHandle[KokoroMandarinChineseOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> Stream[KokoroMandarinChineseOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, voice: Voice, speed: float = 1
+        ) -> AsyncStream[KokoroMandarinChineseOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text to speak, with style hints if the model supports them.
+                voice: Name of the voice that speaks the text.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.1 to 5.
+            """
+            ...
+else:
+    KokoroMandarinChinese = Endpoint
+
+kokoro_mandarin_chinese = KokoroMandarinChinese(
     "fal-ai/kokoro/mandarin-chinese", KokoroMandarinChineseInput, KokoroMandarinChineseOutput
 )
 """Audio endpoint of fal-ai: kokoro mandarin-chinese.
@@ -55,11 +180,11 @@ Call it with `kokoro_mandarin_chinese.subscribe(prompt=…, voice=…)`.
 
 Input = KokoroMandarinChineseInput
 Output = KokoroMandarinChineseOutput
+endpoint = kokoro_mandarin_chinese
 
 __all__ = [
-    "Input",
     "KokoroMandarinChineseInput",
     "KokoroMandarinChineseOutput",
-    "Output",
+    "Voice",
     "kokoro_mandarin_chinese",
 ]

@@ -7,12 +7,14 @@ Category: image. https://fal.ai/models/fal-ai/kolors/image-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.scheduler_d26a8109 import Scheduler
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,8 +23,7 @@ class KolorsImageToImageInput(InputModel, Request["KolorsImageToImageOutput"]):
     """Parameters of fal-ai/kolors/image-to-image."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     image_url: FileInput
     """Image to edit or to start from."""
@@ -53,32 +54,15 @@ class KolorsImageToImageInput(InputModel, Request["KolorsImageToImageOutput"]):
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
     """Number of images to generate; each image is billed. From 1 to 8."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = UNSET
+    image_size: ImageSize | ImageSizePreset = UNSET
     """Size of the image: a preset, or a custom width and height in pixels."""
 
-    scheduler: Literal[
-        "EulerDiscreteScheduler",
-        "EulerAncestralDiscreteScheduler",
-        "DPMSolverMultistepScheduler",
-        "DPMSolverMultistepScheduler_SDE_karras",
-        "UniPCMultistepScheduler",
-        "DEISMultistepScheduler",
-    ] = "EulerDiscreteScheduler"
+    scheduler: Scheduler = "EulerDiscreteScheduler"
     """Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.85
     """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
@@ -105,7 +89,359 @@ class KolorsImageToImageOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-kolors_image_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KolorsImageToImage(Endpoint[..., KolorsImageToImageInput, KolorsImageToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> Result[KolorsImageToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                output_format: File format of the images.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> Result[KolorsImageToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                output_format: File format of the images.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> Result[KolorsImageToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                output_format: File format of the images.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> Result[KolorsImageToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                output_format: File format of the images.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> Handle[KolorsImageToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                output_format: File format of the images.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> AsyncHandle[KolorsImageToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                output_format: File format of the images.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> Stream[KolorsImageToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                output_format: File format of the images.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "",
+            guidance_scale: float = 5,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            scheduler: Scheduler = "EulerDiscreteScheduler",
+            output_format: Literal["jpeg", "png"] = "png",
+            strength: float = 0.85,
+        ) -> AsyncStream[KolorsImageToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                output_format: File format of the images.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0.01 to 1.
+            """
+            ...
+else:
+    KolorsImageToImage = Endpoint
+
+kolors_image_to_image = KolorsImageToImage(
     "fal-ai/kolors/image-to-image", KolorsImageToImageInput, KolorsImageToImageOutput
 )
 """Image endpoint of fal-ai: kolors, image to image.
@@ -115,12 +451,13 @@ Call it with `kolors_image_to_image.subscribe(prompt=…, image_url=…)`.
 
 Input = KolorsImageToImageInput
 Output = KolorsImageToImageOutput
+endpoint = kolors_image_to_image
 
 __all__ = [
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "KolorsImageToImageInput",
     "KolorsImageToImageOutput",
-    "Output",
+    "Scheduler",
     "kolors_image_to_image",
 ]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/krea-wan-14b/text-to-video
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class KreaWan14bTextToVideoInput(InputModel, Request["KreaWan14bTextToVideoOutpu
     """Parameters of fal-ai/krea-wan-14b/text-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     num_frames: Annotated[int, Field(ge=18, le=162)] = 78
     """Number of frames to generate; divide by the frame rate to get the duration. From 18 to 162.
@@ -43,7 +42,193 @@ class KreaWan14bTextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-krea_wan_14b_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KreaWan14bTextToVideo(
+        Endpoint[..., KreaWan14bTextToVideoInput, KreaWan14bTextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 78,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> Result[KreaWan14bTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 78,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> Result[KreaWan14bTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 78,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> Result[KreaWan14bTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 78,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> Result[KreaWan14bTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 78,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> Handle[KreaWan14bTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 78,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> AsyncHandle[KreaWan14bTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 78,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> Stream[KreaWan14bTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            num_frames: int = 78,
+            enable_prompt_expansion: bool = False,
+            seed: int | None = None,
+        ) -> AsyncStream[KreaWan14bTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 18 to 162.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    KreaWan14bTextToVideo = Endpoint
+
+krea_wan_14b_text_to_video = KreaWan14bTextToVideo(
     "fal-ai/krea-wan-14b/text-to-video", KreaWan14bTextToVideoInput, KreaWan14bTextToVideoOutput
 )
 """Video endpoint of fal-ai: krea-wan-14b, text to video.
@@ -53,11 +238,10 @@ Call it with `krea_wan_14b_text_to_video.subscribe(prompt=…)`.
 
 Input = KreaWan14bTextToVideoInput
 Output = KreaWan14bTextToVideoOutput
+endpoint = krea_wan_14b_text_to_video
 
 __all__ = [
-    "Input",
     "KreaWan14bTextToVideoInput",
     "KreaWan14bTextToVideoOutput",
-    "Output",
     "krea_wan_14b_text_to_video",
 ]

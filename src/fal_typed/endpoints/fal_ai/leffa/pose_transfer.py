@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/leffa/pose-transfer
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -45,7 +45,7 @@ class LeffaPoseTransferInput(InputModel, Request["LeffaPoseTransferOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class LeffaPoseTransferOutput(OutputModel):
@@ -61,7 +61,263 @@ class LeffaPoseTransferOutput(OutputModel):
     """Whether the content filter detected unsafe content."""
 
 
-leffa_pose_transfer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LeffaPoseTransfer(Endpoint[..., LeffaPoseTransferInput, LeffaPoseTransferOutput]):
+        def run(
+            self,
+            *,
+            pose_image_url: FileInput,
+            person_image_url: FileInput,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[LeffaPoseTransferOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                pose_image_url: Reference image of the pose.
+                person_image_url: Image of the person to use.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            pose_image_url: FileInput,
+            person_image_url: FileInput,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[LeffaPoseTransferOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                pose_image_url: Reference image of the pose.
+                person_image_url: Image of the person to use.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            pose_image_url: FileInput,
+            person_image_url: FileInput,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[LeffaPoseTransferOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                pose_image_url: Reference image of the pose.
+                person_image_url: Image of the person to use.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            pose_image_url: FileInput,
+            person_image_url: FileInput,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[LeffaPoseTransferOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                pose_image_url: Reference image of the pose.
+                person_image_url: Image of the person to use.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            pose_image_url: FileInput,
+            person_image_url: FileInput,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Handle[LeffaPoseTransferOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                pose_image_url: Reference image of the pose.
+                person_image_url: Image of the person to use.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            pose_image_url: FileInput,
+            person_image_url: FileInput,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> AsyncHandle[LeffaPoseTransferOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                pose_image_url: Reference image of the pose.
+                person_image_url: Image of the person to use.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            pose_image_url: FileInput,
+            person_image_url: FileInput,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Stream[LeffaPoseTransferOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                pose_image_url: Reference image of the pose.
+                person_image_url: Image of the person to use.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            pose_image_url: FileInput,
+            person_image_url: FileInput,
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> AsyncStream[LeffaPoseTransferOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                pose_image_url: Reference image of the pose.
+                person_image_url: Image of the person to use.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    LeffaPoseTransfer = Endpoint
+
+leffa_pose_transfer = LeffaPoseTransfer(
     "fal-ai/leffa/pose-transfer", LeffaPoseTransferInput, LeffaPoseTransferOutput
 )
 """Image endpoint of fal-ai: leffa pose-transfer.
@@ -71,11 +327,6 @@ Call it with `leffa_pose_transfer.subscribe(pose_image_url=…, person_image_url
 
 Input = LeffaPoseTransferInput
 Output = LeffaPoseTransferOutput
+endpoint = leffa_pose_transfer
 
-__all__ = [
-    "Input",
-    "LeffaPoseTransferInput",
-    "LeffaPoseTransferOutput",
-    "Output",
-    "leffa_pose_transfer",
-]
+__all__ = ["LeffaPoseTransferInput", "LeffaPoseTransferOutput", "leffa_pose_transfer"]

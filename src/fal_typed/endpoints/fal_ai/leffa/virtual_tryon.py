@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/leffa/virtual-tryon
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -48,7 +48,7 @@ class LeffaVirtualTryonInput(InputModel, Request["LeffaVirtualTryonOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class LeffaVirtualTryonOutput(OutputModel):
@@ -64,7 +64,279 @@ class LeffaVirtualTryonOutput(OutputModel):
     """Whether the content filter detected unsafe content."""
 
 
-leffa_virtual_tryon = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LeffaVirtualTryon(Endpoint[..., LeffaVirtualTryonInput, LeffaVirtualTryonOutput]):
+        def run(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            garment_type: Literal["upper_body", "lower_body", "dresses"],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[LeffaVirtualTryonOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                garment_type: Part of the body that the garment is for.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            garment_type: Literal["upper_body", "lower_body", "dresses"],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[LeffaVirtualTryonOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                garment_type: Part of the body that the garment is for.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            garment_type: Literal["upper_body", "lower_body", "dresses"],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[LeffaVirtualTryonOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                garment_type: Part of the body that the garment is for.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            garment_type: Literal["upper_body", "lower_body", "dresses"],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Result[LeffaVirtualTryonOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                garment_type: Part of the body that the garment is for.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            garment_type: Literal["upper_body", "lower_body", "dresses"],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Handle[LeffaVirtualTryonOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                garment_type: Part of the body that the garment is for.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            garment_type: Literal["upper_body", "lower_body", "dresses"],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> AsyncHandle[LeffaVirtualTryonOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                garment_type: Part of the body that the garment is for.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            garment_type: Literal["upper_body", "lower_body", "dresses"],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> Stream[LeffaVirtualTryonOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                garment_type: Part of the body that the garment is for.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            garment_type: Literal["upper_body", "lower_body", "dresses"],
+            num_inference_steps: int = 50,
+            seed: int | None = None,
+            guidance_scale: float = 2.5,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "png",
+        ) -> AsyncStream[LeffaVirtualTryonOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                garment_type: Part of the body that the garment is for.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    LeffaVirtualTryon = Endpoint
+
+leffa_virtual_tryon = LeffaVirtualTryon(
     "fal-ai/leffa/virtual-tryon", LeffaVirtualTryonInput, LeffaVirtualTryonOutput
 )
 """Image endpoint of fal-ai: leffa virtual-tryon.
@@ -75,11 +347,6 @@ garment_type=…)`.
 
 Input = LeffaVirtualTryonInput
 Output = LeffaVirtualTryonOutput
+endpoint = leffa_virtual_tryon
 
-__all__ = [
-    "Input",
-    "LeffaVirtualTryonInput",
-    "LeffaVirtualTryonOutput",
-    "Output",
-    "leffa_virtual_tryon",
-]
+__all__ = ["LeffaVirtualTryonInput", "LeffaVirtualTryonOutput", "leffa_virtual_tryon"]

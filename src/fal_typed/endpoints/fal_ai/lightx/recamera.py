@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/lightx/recamera
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -15,7 +15,7 @@ from fal_typed.models import InputModel, OutputModel, Request
 
 
 class TrajectoryParameters(InputModel):
-    """Part of the parameters: theta, phi, radius."""
+    """Value of the parameter `trajectory`."""
 
     theta: list[float]
 
@@ -31,8 +31,7 @@ class LightxRecameraInput(InputModel, Request["LightxRecameraOutput"]):
     """Video to edit or to start from."""
 
     prompt: str | None = None
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -63,7 +62,201 @@ class LightxRecameraOutput(OutputModel):
     """Video that visualizes the input of the model."""
 
 
-lightx_recamera = Endpoint("fal-ai/lightx/recamera", LightxRecameraInput, LightxRecameraOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LightxRecamera(Endpoint[..., LightxRecameraInput, LightxRecameraOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | None = None,
+            target_pose: list[float] | None = None,
+        ) -> Result[LightxRecameraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | None = None,
+            target_pose: list[float] | None = None,
+        ) -> Result[LightxRecameraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | None = None,
+            target_pose: list[float] | None = None,
+        ) -> Result[LightxRecameraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | None = None,
+            target_pose: list[float] | None = None,
+        ) -> Result[LightxRecameraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | None = None,
+            target_pose: list[float] | None = None,
+        ) -> Handle[LightxRecameraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | None = None,
+            target_pose: list[float] | None = None,
+        ) -> AsyncHandle[LightxRecameraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | None = None,
+            target_pose: list[float] | None = None,
+        ) -> Stream[LightxRecameraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            camera: Literal["traj", "target"] = "traj",
+            mode: Literal["gradual", "bullet", "direct", "dolly-zoom"] = "gradual",
+            trajectory: TrajectoryParameters | None = None,
+            target_pose: list[float] | None = None,
+        ) -> AsyncStream[LightxRecameraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                mode: How the camera view moves: gradually, immediately, or around a frozen moment.
+            """
+            ...
+else:
+    LightxRecamera = Endpoint
+
+lightx_recamera = LightxRecamera(
+    "fal-ai/lightx/recamera", LightxRecameraInput, LightxRecameraOutput
+)
 """Video endpoint of fal-ai: lightx recamera.
 
 Call it with `lightx_recamera.subscribe(video_url=…)`.
@@ -71,12 +264,6 @@ Call it with `lightx_recamera.subscribe(video_url=…)`.
 
 Input = LightxRecameraInput
 Output = LightxRecameraOutput
+endpoint = lightx_recamera
 
-__all__ = [
-    "Input",
-    "LightxRecameraInput",
-    "LightxRecameraOutput",
-    "Output",
-    "TrajectoryParameters",
-    "lightx_recamera",
-]
+__all__ = ["LightxRecameraInput", "LightxRecameraOutput", "TrajectoryParameters", "lightx_recamera"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/lightx/relight
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from fal_typed.models import InputModel, OutputModel, Request
 
 
 class RelightParameters(InputModel):
-    """Part of the parameters: relight_prompt, bg_source, cfg, use_sky_mask."""
+    """Value of the parameter `relight_parameters`."""
 
     relight_prompt: str
 
@@ -38,8 +38,7 @@ class LightxRelightInput(InputModel, Request["LightxRelightOutput"]):
     """Video to edit or to start from."""
 
     prompt: str | None = None
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -70,7 +69,199 @@ class LightxRelightOutput(OutputModel):
     """Video that visualizes the input of the model."""
 
 
-lightx_relight = Endpoint("fal-ai/lightx/relight", LightxRelightInput, LightxRelightOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LightxRelight(Endpoint[..., LightxRelightInput, LightxRelightOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> Result[LightxRelightOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ref_id: At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> Result[LightxRelightOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ref_id: At least 0.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> Result[LightxRelightOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ref_id: At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> Result[LightxRelightOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ref_id: At least 0.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> Handle[LightxRelightOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ref_id: At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> AsyncHandle[LightxRelightOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ref_id: At least 0.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> Stream[LightxRelightOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ref_id: At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            relit_cond_type: Literal["ic", "ref", "hdr", "bg"] = "ic",
+            relight_parameters: RelightParameters | None = None,
+            relit_cond_img_url: FileInput | None = None,
+            ref_id: int = 0,
+        ) -> AsyncStream[LightxRelightOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ref_id: At least 0.
+            """
+            ...
+else:
+    LightxRelight = Endpoint
+
+lightx_relight = LightxRelight("fal-ai/lightx/relight", LightxRelightInput, LightxRelightOutput)
 """Video endpoint of fal-ai: lightx relight.
 
 Call it with `lightx_relight.subscribe(video_url=…)`.
@@ -78,12 +269,6 @@ Call it with `lightx_relight.subscribe(video_url=…)`.
 
 Input = LightxRelightInput
 Output = LightxRelightOutput
+endpoint = lightx_relight
 
-__all__ = [
-    "Input",
-    "LightxRelightInput",
-    "LightxRelightOutput",
-    "Output",
-    "RelightParameters",
-    "lightx_relight",
-]
+__all__ = ["LightxRelightInput", "LightxRelightOutput", "RelightParameters", "lightx_relight"]

@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.live_portrait._endpoint import (
         Input as Input,
         LivePortraitInput as LivePortraitInput,
         LivePortraitOutput as LivePortraitOutput,
         Output as Output,
+        endpoint as endpoint,
         live_portrait as live_portrait,
     )
 
-__all__ = ["Input", "LivePortraitInput", "LivePortraitOutput", "Output", "live_portrait"]
+__all__ = ["LivePortraitInput", "LivePortraitOutput", "live_portrait"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.live_portrait._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "LivePortraitInput",
+            "LivePortraitOutput",
+            "Output",
+            "endpoint",
+            "live_portrait",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.live_portrait._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

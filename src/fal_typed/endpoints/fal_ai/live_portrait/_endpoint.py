@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/live-portrait
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -111,7 +111,567 @@ class LivePortraitOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-live_portrait = Endpoint("fal-ai/live-portrait", LivePortraitInput, LivePortraitOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LivePortrait(Endpoint[..., LivePortraitInput, LivePortraitOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            flag_lip_zero: bool = True,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_eye_retargeting: bool = False,
+            flag_lip_retargeting: bool = False,
+            flag_stitching: bool = True,
+            flag_relative: bool = True,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            batch_size: int = 32,
+            enable_safety_checker: bool = False,
+        ) -> Result[LivePortraitOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_eye_retargeting: Whether to animate the eyes independently.
+                flag_lip_retargeting: Whether to animate the lips independently.
+                flag_stitching: Whether to blend the animated head seamlessly into the full image.
+                flag_relative: Whether motion is relative to the first frame.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            flag_lip_zero: bool = True,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_eye_retargeting: bool = False,
+            flag_lip_retargeting: bool = False,
+            flag_stitching: bool = True,
+            flag_relative: bool = True,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            batch_size: int = 32,
+            enable_safety_checker: bool = False,
+        ) -> Result[LivePortraitOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_eye_retargeting: Whether to animate the eyes independently.
+                flag_lip_retargeting: Whether to animate the lips independently.
+                flag_stitching: Whether to blend the animated head seamlessly into the full image.
+                flag_relative: Whether motion is relative to the first frame.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            flag_lip_zero: bool = True,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_eye_retargeting: bool = False,
+            flag_lip_retargeting: bool = False,
+            flag_stitching: bool = True,
+            flag_relative: bool = True,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            batch_size: int = 32,
+            enable_safety_checker: bool = False,
+        ) -> Result[LivePortraitOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_eye_retargeting: Whether to animate the eyes independently.
+                flag_lip_retargeting: Whether to animate the lips independently.
+                flag_stitching: Whether to blend the animated head seamlessly into the full image.
+                flag_relative: Whether motion is relative to the first frame.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            flag_lip_zero: bool = True,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_eye_retargeting: bool = False,
+            flag_lip_retargeting: bool = False,
+            flag_stitching: bool = True,
+            flag_relative: bool = True,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            batch_size: int = 32,
+            enable_safety_checker: bool = False,
+        ) -> Result[LivePortraitOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_eye_retargeting: Whether to animate the eyes independently.
+                flag_lip_retargeting: Whether to animate the lips independently.
+                flag_stitching: Whether to blend the animated head seamlessly into the full image.
+                flag_relative: Whether motion is relative to the first frame.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            flag_lip_zero: bool = True,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_eye_retargeting: bool = False,
+            flag_lip_retargeting: bool = False,
+            flag_stitching: bool = True,
+            flag_relative: bool = True,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            batch_size: int = 32,
+            enable_safety_checker: bool = False,
+        ) -> Handle[LivePortraitOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_eye_retargeting: Whether to animate the eyes independently.
+                flag_lip_retargeting: Whether to animate the lips independently.
+                flag_stitching: Whether to blend the animated head seamlessly into the full image.
+                flag_relative: Whether motion is relative to the first frame.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            flag_lip_zero: bool = True,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_eye_retargeting: bool = False,
+            flag_lip_retargeting: bool = False,
+            flag_stitching: bool = True,
+            flag_relative: bool = True,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            batch_size: int = 32,
+            enable_safety_checker: bool = False,
+        ) -> AsyncHandle[LivePortraitOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_eye_retargeting: Whether to animate the eyes independently.
+                flag_lip_retargeting: Whether to animate the lips independently.
+                flag_stitching: Whether to blend the animated head seamlessly into the full image.
+                flag_relative: Whether motion is relative to the first frame.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            flag_lip_zero: bool = True,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_eye_retargeting: bool = False,
+            flag_lip_retargeting: bool = False,
+            flag_stitching: bool = True,
+            flag_relative: bool = True,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            batch_size: int = 32,
+            enable_safety_checker: bool = False,
+        ) -> Stream[LivePortraitOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_eye_retargeting: Whether to animate the eyes independently.
+                flag_lip_retargeting: Whether to animate the lips independently.
+                flag_stitching: Whether to blend the animated head seamlessly into the full image.
+                flag_relative: Whether motion is relative to the first frame.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            flag_lip_zero: bool = True,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_eye_retargeting: bool = False,
+            flag_lip_retargeting: bool = False,
+            flag_stitching: bool = True,
+            flag_relative: bool = True,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            batch_size: int = 32,
+            enable_safety_checker: bool = False,
+        ) -> AsyncStream[LivePortraitOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_eye_retargeting: Whether to animate the eyes independently.
+                flag_lip_retargeting: Whether to animate the lips independently.
+                flag_stitching: Whether to blend the animated head seamlessly into the full image.
+                flag_relative: Whether motion is relative to the first frame.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                batch_size: Number of items to process at once; larger batches are faster and need
+                    more memory.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    LivePortrait = Endpoint
+
+live_portrait = LivePortrait("fal-ai/live-portrait", LivePortraitInput, LivePortraitOutput)
 """Video endpoint of fal-ai: live-portrait.
 
 Call it with `live_portrait.subscribe(video_url=…, image_url=…)`.
@@ -119,5 +679,6 @@ Call it with `live_portrait.subscribe(video_url=…, image_url=…)`.
 
 Input = LivePortraitInput
 Output = LivePortraitOutput
+endpoint = live_portrait
 
-__all__ = ["Input", "LivePortraitInput", "LivePortraitOutput", "Output", "live_portrait"]
+__all__ = ["LivePortraitInput", "LivePortraitOutput", "live_portrait"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/live-portrait/image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -86,7 +86,7 @@ class LivePortraitImageInput(InputModel, Request["LivePortraitImageOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class LivePortraitImageOutput(OutputModel):
@@ -96,7 +96,479 @@ class LivePortraitImageOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-live_portrait_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LivePortraitImage(Endpoint[..., LivePortraitImageInput, LivePortraitImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            flag_lip_zero: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[LivePortraitImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            flag_lip_zero: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[LivePortraitImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            flag_lip_zero: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[LivePortraitImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            flag_lip_zero: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[LivePortraitImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            flag_lip_zero: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Handle[LivePortraitImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            flag_lip_zero: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncHandle[LivePortraitImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            flag_lip_zero: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Stream[LivePortraitImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            blink: float = 0,
+            eyebrow: float = 0,
+            wink: float = 0,
+            pupil_x: float = 0,
+            pupil_y: float = 0,
+            aaa: float = 0,
+            eee: float = 0,
+            woo: float = 0,
+            smile: float = 0,
+            rotate_pitch: float = 0,
+            rotate_yaw: float = 0,
+            rotate_roll: float = 0,
+            flag_pasteback: bool = True,
+            flag_do_crop: bool = True,
+            flag_do_rot: bool = True,
+            flag_lip_zero: bool = True,
+            dsize: int = 512,
+            scale: float = 2.3,
+            vx_ratio: float = 0,
+            vy_ratio: float = -0.125,
+            enable_safety_checker: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncStream[LivePortraitImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blink: How far the eyes close. From -30 to 30.
+                eyebrow: How far the eyebrows are raised or lowered. From -30 to 30.
+                wink: How far one eye closes. From 0 to 25.
+                pupil_x: How far the eyes look to the side. From -45 to 45.
+                pupil_y: How far the eyes look up or down. From -45 to 45.
+                aaa: How wide the mouth opens, as for a long a. From -200 to 200.
+                eee: How far the mouth spreads, as for a long e. From -40 to 40.
+                woo: How far the lips are pushed forward, as for a long o. From -100 to 100.
+                smile: How far the corners of the mouth rise. From -2 to 2.
+                rotate_pitch: How far the head tilts up or down. From -45 to 45.
+                rotate_yaw: How far the head turns to the side. From -45 to 45.
+                rotate_roll: How far the head tilts toward the shoulder. From -45 to 45.
+                flag_pasteback: Whether to paste the animated face back into the full image.
+                flag_do_crop: Whether to crop the face from the image before it is animated.
+                flag_do_rot: Whether to rotate the face upright before it is animated.
+                flag_lip_zero: Whether to close the mouth before the motion begins.
+                dsize: Width and height of the output image in pixels.
+                scale: Factor by which to enlarge width and height.
+                vx_ratio: Horizontal offset of the face in the frame.
+                vy_ratio: Vertical offset of the face in the frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    LivePortraitImage = Endpoint
+
+live_portrait_image = LivePortraitImage(
     "fal-ai/live-portrait/image", LivePortraitImageInput, LivePortraitImageOutput
 )
 """Image endpoint of fal-ai: live-portrait image.
@@ -106,11 +578,6 @@ Call it with `live_portrait_image.subscribe(image_url=…)`.
 
 Input = LivePortraitImageInput
 Output = LivePortraitImageOutput
+endpoint = live_portrait_image
 
-__all__ = [
-    "Input",
-    "LivePortraitImageInput",
-    "LivePortraitImageOutput",
-    "Output",
-    "live_portrait_image",
-]
+__all__ = ["LivePortraitImageInput", "LivePortraitImageOutput", "live_portrait_image"]

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/longcat-multi-avatar/image-audio-t
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class BoundingBox(InputModel):
-    """Part of the parameters: x, y, w, h, label."""
+    """Value of the parameter `bbox_person1`."""
 
     x: float
     """Horizontal position from the left edge."""
@@ -50,8 +50,7 @@ class LongcatMultiAvatarImageAudioToVideoInput(
     """Audio for the second person to speak."""
 
     prompt: str = UNSET
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -99,7 +98,379 @@ class LongcatMultiAvatarImageAudioToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-longcat_multi_avatar_image_audio_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LongcatMultiAvatarImageAudioToVideo(
+        Endpoint[
+            ..., LongcatMultiAvatarImageAudioToVideoInput, LongcatMultiAvatarImageAudioToVideoOutput
+        ]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | None = None,
+            bbox_person2: BoundingBox | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[LongcatMultiAvatarImageAudioToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | None = None,
+            bbox_person2: BoundingBox | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[LongcatMultiAvatarImageAudioToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | None = None,
+            bbox_person2: BoundingBox | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[LongcatMultiAvatarImageAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | None = None,
+            bbox_person2: BoundingBox | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[LongcatMultiAvatarImageAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | None = None,
+            bbox_person2: BoundingBox | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[LongcatMultiAvatarImageAudioToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | None = None,
+            bbox_person2: BoundingBox | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[LongcatMultiAvatarImageAudioToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | None = None,
+            bbox_person2: BoundingBox | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[LongcatMultiAvatarImageAudioToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url_person1: FileInput | None = None,
+            audio_url_person2: FileInput | None = None,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            bbox_person1: BoundingBox | None = None,
+            bbox_person2: BoundingBox | None = None,
+            audio_type: Literal["para", "add"] = "para",
+            num_inference_steps: int = 30,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[LongcatMultiAvatarImageAudioToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url_person1: Audio for the first person to speak.
+                audio_url_person2: Audio for the second person to speak.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                bbox_person1: Bounding box of the first person.
+                bbox_person2: Bounding box of the second person.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    LongcatMultiAvatarImageAudioToVideo = Endpoint
+
+longcat_multi_avatar_image_audio_to_video = LongcatMultiAvatarImageAudioToVideo(
     "fal-ai/longcat-multi-avatar/image-audio-to-video",
     LongcatMultiAvatarImageAudioToVideoInput,
     LongcatMultiAvatarImageAudioToVideoOutput,
@@ -111,12 +482,11 @@ Call it with `longcat_multi_avatar_image_audio_to_video.subscribe(image_url=…)
 
 Input = LongcatMultiAvatarImageAudioToVideoInput
 Output = LongcatMultiAvatarImageAudioToVideoOutput
+endpoint = longcat_multi_avatar_image_audio_to_video
 
 __all__ = [
     "BoundingBox",
-    "Input",
     "LongcatMultiAvatarImageAudioToVideoInput",
     "LongcatMultiAvatarImageAudioToVideoOutput",
-    "Output",
     "longcat_multi_avatar_image_audio_to_video",
 ]

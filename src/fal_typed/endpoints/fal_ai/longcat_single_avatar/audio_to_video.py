@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/longcat-single-avatar/audio-to-vid
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -26,8 +26,7 @@ class LongcatSingleAvatarAudioToVideoInput(
     """Audio that drives motion, speech or music in the video."""
 
     prompt: str = UNSET
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -72,7 +71,329 @@ class LongcatSingleAvatarAudioToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-longcat_single_avatar_audio_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LongcatSingleAvatarAudioToVideo(
+        Endpoint[..., LongcatSingleAvatarAudioToVideoInput, LongcatSingleAvatarAudioToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[LongcatSingleAvatarAudioToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[LongcatSingleAvatarAudioToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[LongcatSingleAvatarAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[LongcatSingleAvatarAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Handle[LongcatSingleAvatarAudioToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> AsyncHandle[LongcatSingleAvatarAudioToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Stream[LongcatSingleAvatarAudioToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> AsyncStream[LongcatSingleAvatarAudioToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+            """
+            ...
+else:
+    LongcatSingleAvatarAudioToVideo = Endpoint
+
+longcat_single_avatar_audio_to_video = LongcatSingleAvatarAudioToVideo(
     "fal-ai/longcat-single-avatar/audio-to-video",
     LongcatSingleAvatarAudioToVideoInput,
     LongcatSingleAvatarAudioToVideoOutput,
@@ -84,11 +405,10 @@ Call it with `longcat_single_avatar_audio_to_video.subscribe(audio_url=…)`.
 
 Input = LongcatSingleAvatarAudioToVideoInput
 Output = LongcatSingleAvatarAudioToVideoOutput
+endpoint = longcat_single_avatar_audio_to_video
 
 __all__ = [
-    "Input",
     "LongcatSingleAvatarAudioToVideoInput",
     "LongcatSingleAvatarAudioToVideoOutput",
-    "Output",
     "longcat_single_avatar_audio_to_video",
 ]

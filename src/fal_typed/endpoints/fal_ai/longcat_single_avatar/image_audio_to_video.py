@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/longcat-single-avatar/image-audio-
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -29,8 +29,7 @@ class LongcatSingleAvatarImageAudioToVideoInput(
     """Audio that drives motion, speech or music in the video."""
 
     prompt: str = UNSET
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -75,7 +74,349 @@ class LongcatSingleAvatarImageAudioToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-longcat_single_avatar_image_audio_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LongcatSingleAvatarImageAudioToVideo(
+        Endpoint[
+            ...,
+            LongcatSingleAvatarImageAudioToVideoInput,
+            LongcatSingleAvatarImageAudioToVideoOutput,
+        ]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[LongcatSingleAvatarImageAudioToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[LongcatSingleAvatarImageAudioToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[LongcatSingleAvatarImageAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Result[LongcatSingleAvatarImageAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Handle[LongcatSingleAvatarImageAudioToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> AsyncHandle[LongcatSingleAvatarImageAudioToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> Stream[LongcatSingleAvatarImageAudioToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 50,
+            text_guidance_scale: float = 4,
+            audio_guidance_scale: float = 4,
+            resolution: Literal["480p", "720p"] = "480p",
+            num_segments: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            enable_prompt_expansion: bool = False,
+        ) -> AsyncStream[LongcatSingleAvatarImageAudioToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 10 to 100.
+                text_guidance_scale: How closely the result follows the text prompt. From 1 to 10.
+                audio_guidance_scale: How closely lips and motion follow the audio; too high looks
+                    exaggerated. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_segments: Number of segments to generate; more make the video longer. From 1 to
+                    10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+            """
+            ...
+else:
+    LongcatSingleAvatarImageAudioToVideo = Endpoint
+
+longcat_single_avatar_image_audio_to_video = LongcatSingleAvatarImageAudioToVideo(
     "fal-ai/longcat-single-avatar/image-audio-to-video",
     LongcatSingleAvatarImageAudioToVideoInput,
     LongcatSingleAvatarImageAudioToVideoOutput,
@@ -87,11 +428,10 @@ Call it with `longcat_single_avatar_image_audio_to_video.subscribe(image_url=…
 
 Input = LongcatSingleAvatarImageAudioToVideoInput
 Output = LongcatSingleAvatarImageAudioToVideoOutput
+endpoint = longcat_single_avatar_image_audio_to_video
 
 __all__ = [
-    "Input",
     "LongcatSingleAvatarImageAudioToVideoInput",
     "LongcatSingleAvatarImageAudioToVideoOutput",
-    "Output",
     "longcat_single_avatar_image_audio_to_video",
 ]

@@ -6,38 +6,66 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.lora._endpoint import (
-        ControlNetType2 as ControlNetType2,
-        EmbeddingType2 as EmbeddingType2,
-        IPAdapterType2 as IPAdapterType2,
+        ControlNet as ControlNet,
+        Embedding as Embedding,
+        IPAdapter as IPAdapter,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoraInput as LoraInput,
         LoraOutput as LoraOutput,
         LoraWeight as LoraWeight,
         Output as Output,
+        Scheduler as Scheduler,
         SigmasInput as SigmasInput,
         TimestepsInput as TimestepsInput,
+        endpoint as endpoint,
         lora as lora,
     )
 
 __all__ = [
-    "ControlNetType2",
-    "EmbeddingType2",
-    "IPAdapterType2",
+    "ControlNet",
+    "Embedding",
+    "IPAdapter",
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoraInput",
     "LoraOutput",
     "LoraWeight",
-    "Output",
+    "Scheduler",
     "SigmasInput",
     "TimestepsInput",
     "lora",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.lora._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ControlNet",
+            "Embedding",
+            "IPAdapter",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "LoraInput",
+            "LoraOutput",
+            "LoraWeight",
+            "Output",
+            "Scheduler",
+            "SigmasInput",
+            "TimestepsInput",
+            "endpoint",
+            "lora",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.lora._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

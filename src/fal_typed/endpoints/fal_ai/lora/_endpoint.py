@@ -7,18 +7,20 @@ Category: image. https://fal.ai/models/fal-ai/lora
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.control_net_type2_95c52ae4 import ControlNetType2
-from fal_typed.endpoints._shared.embedding_type2_1c0b08b4 import EmbeddingType2
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
-from fal_typed.endpoints._shared.ip_adapter_type2_87234ae4 import IPAdapterType2
-from fal_typed.endpoints._shared.lora_weight_0a86b850 import LoraWeight
-from fal_typed.endpoints._shared.sigmas_input_ecfd4499 import SigmasInput
-from fal_typed.endpoints._shared.timesteps_input_299a8246 import TimestepsInput
+from fal_typed.endpoints._shared.control_net_4a597563 import ControlNet
+from fal_typed.endpoints._shared.embedding import Embedding
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.ip_adapter_28d92c11 import IPAdapter
+from fal_typed.endpoints._shared.lora_weight import LoraWeight
+from fal_typed.endpoints._shared.scheduler import Scheduler
+from fal_typed.endpoints._shared.sigmas_input import SigmasInput
+from fal_typed.endpoints._shared.timesteps_input import TimestepsInput
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -30,8 +32,7 @@ class LoraInput(InputModel, Request["LoraOutput"]):
     """URL or Hugging Face repository (owner/name) of the base model."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     unet_name: str | None = None
     """URL or Hugging Face repository of the weights that replace the UNet of the base model."""
@@ -48,17 +49,17 @@ class LoraInput(InputModel, Request["LoraOutput"]):
     loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
-    embeddings: list[EmbeddingType2] = []
+    embeddings: list[Embedding] = []
     """Textual inversion embeddings to load, each for a style or an object that the prompt can use.
     """
 
-    controlnets: list[ControlNetType2] = []
+    controlnets: list[ControlNet] = []
     """ControlNets to apply, each with a control image such as edges, depth or pose."""
 
     controlnet_guess_mode: bool = False
     """Whether the control image determines the content, even without a prompt."""
 
-    ip_adapter: list[IPAdapterType2] = []
+    ip_adapter: list[IPAdapter] = []
     """IP adapters to apply, which transfer the style or subject of reference images."""
 
     image_encoder_path: str | None = None
@@ -82,18 +83,7 @@ class LoraInput(InputModel, Request["LoraOutput"]):
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-        | None
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset | None = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=150)] = 30
@@ -110,22 +100,7 @@ class LoraInput(InputModel, Request["LoraOutput"]):
     way. From 0 to 2.
     """
 
-    scheduler: (
-        Literal[
-            "DPM++ 2M",
-            "DPM++ 2M Karras",
-            "DPM++ 2M SDE",
-            "DPM++ 2M SDE Karras",
-            "Euler",
-            "Euler A",
-            "Euler (trailing timesteps)",
-            "LCM",
-            "LCM (trailing timesteps)",
-            "DDIM",
-            "TCD",
-        ]
-        | None
-    ) = None
+    scheduler: Scheduler | None = None
     """Sampling algorithm of the denoising process; algorithms differ in speed and fine detail.
     """
 
@@ -195,7 +170,855 @@ class LoraOutput(OutputModel):
     """Latents after every step, returned for debugging."""
 
 
-lora = Endpoint("fal-ai/lora", LoraInput, LoraOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Lora(Endpoint[..., LoraInput, LoraOutput]):
+        def run(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: list[LoraWeight] = [],
+            embeddings: list[Embedding] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: list[IPAdapter] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
+            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> Result[LoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
+                    the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
+                    weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_guess_mode: Whether the control image determines the content, even
+                    without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
+                    into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the
+                    subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that
+                    were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
+                    list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
+                    dark and very bright images.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
+                    to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From
+                    128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
+                    is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
+                    is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
+                debug_latents: Latents after the last step, returned for debugging.
+                debug_per_pass_latents: Latents after every step, returned for debugging.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: list[LoraWeight] = [],
+            embeddings: list[Embedding] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: list[IPAdapter] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
+            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> Result[LoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
+                    the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
+                    weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_guess_mode: Whether the control image determines the content, even
+                    without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
+                    into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the
+                    subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that
+                    were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
+                    list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
+                    dark and very bright images.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
+                    to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From
+                    128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
+                    is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
+                    is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
+                debug_latents: Latents after the last step, returned for debugging.
+                debug_per_pass_latents: Latents after every step, returned for debugging.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: list[LoraWeight] = [],
+            embeddings: list[Embedding] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: list[IPAdapter] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
+            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> Result[LoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
+                    the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
+                    weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_guess_mode: Whether the control image determines the content, even
+                    without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
+                    into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the
+                    subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that
+                    were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
+                    list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
+                    dark and very bright images.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
+                    to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From
+                    128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
+                    is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
+                    is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
+                debug_latents: Latents after the last step, returned for debugging.
+                debug_per_pass_latents: Latents after every step, returned for debugging.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: list[LoraWeight] = [],
+            embeddings: list[Embedding] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: list[IPAdapter] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
+            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> Result[LoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
+                    the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
+                    weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_guess_mode: Whether the control image determines the content, even
+                    without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
+                    into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the
+                    subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that
+                    were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
+                    list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
+                    dark and very bright images.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
+                    to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From
+                    128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
+                    is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
+                    is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
+                debug_latents: Latents after the last step, returned for debugging.
+                debug_per_pass_latents: Latents after every step, returned for debugging.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: list[LoraWeight] = [],
+            embeddings: list[Embedding] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: list[IPAdapter] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
+            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> Handle[LoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
+                    the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
+                    weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_guess_mode: Whether the control image determines the content, even
+                    without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
+                    into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the
+                    subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that
+                    were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
+                    list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
+                    dark and very bright images.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
+                    to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From
+                    128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
+                    is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
+                    is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
+                debug_latents: Latents after the last step, returned for debugging.
+                debug_per_pass_latents: Latents after every step, returned for debugging.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: list[LoraWeight] = [],
+            embeddings: list[Embedding] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: list[IPAdapter] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
+            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> AsyncHandle[LoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
+                    the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
+                    weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_guess_mode: Whether the control image determines the content, even
+                    without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
+                    into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the
+                    subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that
+                    were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
+                    list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
+                    dark and very bright images.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
+                    to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From
+                    128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
+                    is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
+                    is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
+                debug_latents: Latents after the last step, returned for debugging.
+                debug_per_pass_latents: Latents after every step, returned for debugging.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: list[LoraWeight] = [],
+            embeddings: list[Embedding] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: list[IPAdapter] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
+            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> Stream[LoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
+                    the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
+                    weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_guess_mode: Whether the control image determines the content, even
+                    without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
+                    into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the
+                    subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that
+                    were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
+                    list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
+                    dark and very bright images.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
+                    to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From
+                    128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
+                    is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
+                    is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
+                debug_latents: Latents after the last step, returned for debugging.
+                debug_per_pass_latents: Latents after every step, returned for debugging.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            model_name: str,
+            prompt: str,
+            unet_name: str | None = None,
+            variant: str | None = None,
+            negative_prompt: str = "",
+            prompt_weighting: bool = False,
+            loras: list[LoraWeight] = [],
+            embeddings: list[Embedding] = [],
+            controlnets: list[ControlNet] = [],
+            controlnet_guess_mode: bool = False,
+            ip_adapter: list[IPAdapter] = [],
+            image_encoder_path: str | None = None,
+            image_encoder_subfolder: str | None = None,
+            image_encoder_weight_name: str | None = "pytorch_model.bin",
+            ic_light_model_url: FileInput | None = None,
+            ic_light_model_background_image_url: FileInput | None = None,
+            ic_light_image_url: FileInput | None = None,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 7.5,
+            clip_skip: int = 0,
+            scheduler: Scheduler | None = None,
+            timesteps: TimestepsInput = TimestepsInput(method="default", array=[]),
+            sigmas: SigmasInput = SigmasInput(method="default", array=[]),
+            prediction_type: Literal["v_prediction", "epsilon"] = "epsilon",
+            rescale_betas_snr_zero: bool = False,
+            image_format: Literal["jpeg", "png"] = "png",
+            num_images: int = 1,
+            enable_safety_checker: bool = False,
+            tile_width: int = 4096,
+            tile_height: int = 4096,
+            tile_stride_width: int = 2048,
+            tile_stride_height: int = 2048,
+            eta: float = 0,
+            debug_latents: bool = False,
+            debug_per_pass_latents: bool = False,
+        ) -> AsyncStream[LoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                model_name: URL or Hugging Face repository (owner/name) of the base model.
+                prompt: What the image shows, in words: subject, style and composition.
+                unet_name: URL or Hugging Face repository of the weights that replace the UNet of
+                    the base model.
+                variant: Variant of the weights in the repository, such as fp16.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt_weighting: Whether to interpret brackets and numbers in the prompt as word
+                    weights.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                controlnets: ControlNets to apply, each with a control image such as edges, depth or
+                    pose.
+                controlnet_guess_mode: Whether the control image determines the content, even
+                    without a prompt.
+                ip_adapter: IP adapters to apply, which transfer the style or subject of reference
+                    images.
+                image_encoder_path: URL or Hugging Face repository of the encoder that turns images
+                    into embeddings.
+                image_encoder_subfolder: Folder of the repository that contains the image encoder.
+                image_encoder_weight_name: File name of the weights in the image encoder repository.
+                ic_light_model_url: URL of the IC-Light weights, which relight the image.
+                ic_light_model_background_image_url: Background image whose light is applied to the
+                    subject.
+                ic_light_image_url: Image of the subject to relight.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 150.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                clip_skip: Number of final layers of the text encoder to skip; needed by models that
+                    were trained this way. From 0 to 2.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                timesteps: Timesteps of the denoising process: a predefined schedule, or a custom
+                    list.
+                sigmas: Noise levels of the steps: a predefined schedule, or a custom list.
+                prediction_type: What the base model was trained to predict; must match the model.
+                rescale_betas_snr_zero: Whether to rescale the noise schedule, which allows very
+                    dark and very bright images.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tile_width: Width of a tile in pixels; large images are processed in tiles. From 128
+                    to 4096.
+                tile_height: Height of a tile in pixels; large images are processed in tiles. From
+                    128 to 4096.
+                tile_stride_width: Horizontal distance between tiles in pixels; tiles overlap if it
+                    is less than their width. From 64 to 2048.
+                tile_stride_height: Vertical distance between tiles in pixels; tiles overlap if it
+                    is less than their height. From 64 to 2048.
+                eta: Amount of noise to add at each step; 0 adds none. From 0 to 1.
+                debug_latents: Latents after the last step, returned for debugging.
+                debug_per_pass_latents: Latents after every step, returned for debugging.
+            """
+            ...
+else:
+    Lora = Endpoint
+
+lora = Lora("fal-ai/lora", LoraInput, LoraOutput)
 """Image endpoint of fal-ai: lora.
 
 Call it with `lora.subscribe(model_name=…, prompt=…)`.
@@ -203,17 +1026,18 @@ Call it with `lora.subscribe(model_name=…, prompt=…)`.
 
 Input = LoraInput
 Output = LoraOutput
+endpoint = lora
 
 __all__ = [
-    "ControlNetType2",
-    "EmbeddingType2",
-    "IPAdapterType2",
+    "ControlNet",
+    "Embedding",
+    "IPAdapter",
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoraInput",
     "LoraOutput",
     "LoraWeight",
-    "Output",
+    "Scheduler",
     "SigmasInput",
     "TimestepsInput",
     "lora",

@@ -8,10 +8,10 @@ https://fal.ai/models/fal-ai/ltx23-trainer-v2/audio-extend-suffix
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_extend_validation_a75afa09 import AudioExtendValidation
+from fal_typed.endpoints._shared.audio_extend_validation import AudioExtendValidation
 from fal_typed.files import Audio, File, FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -125,7 +125,625 @@ class Ltx23TrainerV2AudioExtendSuffixOutput(OutputModel):
     """Samples that were generated during training, as one video."""
 
 
-ltx23_trainer_v2_audio_extend_suffix = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23TrainerV2AudioExtendSuffix(
+        Endpoint[..., Ltx23TrainerV2AudioExtendSuffixInput, Ltx23TrainerV2AudioExtendSuffixOutput]
+    ):
+        def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            audio_duration_seconds: float = 5,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            auto_scale_input: bool = UNSET,
+            conditioning_seconds: float = 1,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[AudioExtendValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> Result[Ltx23TrainerV2AudioExtendSuffixOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                audio_duration_seconds: Duration in seconds to which every recording is trimmed or
+                    padded for training.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                conditioning_seconds: Seconds of each recording that are given as conditioning and
+                    not learned.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            audio_duration_seconds: float = 5,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            auto_scale_input: bool = UNSET,
+            conditioning_seconds: float = 1,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[AudioExtendValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> Result[Ltx23TrainerV2AudioExtendSuffixOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                audio_duration_seconds: Duration in seconds to which every recording is trimmed or
+                    padded for training.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                conditioning_seconds: Seconds of each recording that are given as conditioning and
+                    not learned.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            audio_duration_seconds: float = 5,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            auto_scale_input: bool = UNSET,
+            conditioning_seconds: float = 1,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[AudioExtendValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> Result[Ltx23TrainerV2AudioExtendSuffixOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                audio_duration_seconds: Duration in seconds to which every recording is trimmed or
+                    padded for training.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                conditioning_seconds: Seconds of each recording that are given as conditioning and
+                    not learned.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            audio_duration_seconds: float = 5,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            auto_scale_input: bool = UNSET,
+            conditioning_seconds: float = 1,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[AudioExtendValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> Result[Ltx23TrainerV2AudioExtendSuffixOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                audio_duration_seconds: Duration in seconds to which every recording is trimmed or
+                    padded for training.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                conditioning_seconds: Seconds of each recording that are given as conditioning and
+                    not learned.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            audio_duration_seconds: float = 5,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            auto_scale_input: bool = UNSET,
+            conditioning_seconds: float = 1,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[AudioExtendValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> Handle[Ltx23TrainerV2AudioExtendSuffixOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                audio_duration_seconds: Duration in seconds to which every recording is trimmed or
+                    padded for training.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                conditioning_seconds: Seconds of each recording that are given as conditioning and
+                    not learned.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            audio_duration_seconds: float = 5,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            auto_scale_input: bool = UNSET,
+            conditioning_seconds: float = 1,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[AudioExtendValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> AsyncHandle[Ltx23TrainerV2AudioExtendSuffixOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                audio_duration_seconds: Duration in seconds to which every recording is trimmed or
+                    padded for training.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                conditioning_seconds: Seconds of each recording that are given as conditioning and
+                    not learned.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            audio_duration_seconds: float = 5,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            auto_scale_input: bool = UNSET,
+            conditioning_seconds: float = 1,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[AudioExtendValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> Stream[Ltx23TrainerV2AudioExtendSuffixOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                audio_duration_seconds: Duration in seconds to which every recording is trimmed or
+                    padded for training.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                conditioning_seconds: Seconds of each recording that are given as conditioning and
+                    not learned.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            audio_duration_seconds: float = 5,
+            audio_normalize: bool = True,
+            audio_preserve_pitch: bool = True,
+            auto_scale_input: bool = UNSET,
+            conditioning_seconds: float = 1,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[AudioExtendValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> AsyncStream[Ltx23TrainerV2AudioExtendSuffixOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                audio_duration_seconds: Duration in seconds to which every recording is trimmed or
+                    padded for training.
+                audio_normalize: Whether to normalize the loudness of all recordings before
+                    training.
+                audio_preserve_pitch: Whether to preserve pitch when a recording is stretched to the
+                    length of the clip.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                conditioning_seconds: Seconds of each recording that are given as conditioning and
+                    not learned.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+            """
+            ...
+else:
+    Ltx23TrainerV2AudioExtendSuffix = Endpoint
+
+ltx23_trainer_v2_audio_extend_suffix = Ltx23TrainerV2AudioExtendSuffix(
     "fal-ai/ltx23-trainer-v2/audio-extend-suffix",
     Ltx23TrainerV2AudioExtendSuffixInput,
     Ltx23TrainerV2AudioExtendSuffixOutput,
@@ -137,12 +755,11 @@ Call it with `ltx23_trainer_v2_audio_extend_suffix.subscribe(training_data_url=â
 
 Input = Ltx23TrainerV2AudioExtendSuffixInput
 Output = Ltx23TrainerV2AudioExtendSuffixOutput
+endpoint = ltx23_trainer_v2_audio_extend_suffix
 
 __all__ = [
     "AudioExtendValidation",
-    "Input",
     "Ltx23TrainerV2AudioExtendSuffixInput",
     "Ltx23TrainerV2AudioExtendSuffixOutput",
-    "Output",
     "ltx23_trainer_v2_audio_extend_suffix",
 ]

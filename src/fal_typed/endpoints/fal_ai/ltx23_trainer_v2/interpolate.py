@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/ltx23-trainer-v2/interpolate
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, File, FileInput, Video
@@ -15,7 +15,7 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class InterpolateValidation(InputModel):
-    """Part of the parameters: end_image_url, prompt, start_image_url, middle_image_url."""
+    """An item of the parameter `validation`."""
 
     end_image_url: FileInput
     """Image to use as the last frame."""
@@ -127,7 +127,553 @@ class Ltx23TrainerV2InterpolateOutput(OutputModel):
     """Samples that were generated during training, as one video."""
 
 
-ltx23_trainer_v2_interpolate = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23TrainerV2Interpolate(
+        Endpoint[..., Ltx23TrainerV2InterpolateInput, Ltx23TrainerV2InterpolateOutput]
+    ):
+        def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            auto_scale_input: bool = UNSET,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            include_middle_keyframe: bool = UNSET,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[InterpolateValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> Result[Ltx23TrainerV2InterpolateOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                include_middle_keyframe: Whether to also train on a frame from the middle of the
+                    clip.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            auto_scale_input: bool = UNSET,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            include_middle_keyframe: bool = UNSET,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[InterpolateValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> Result[Ltx23TrainerV2InterpolateOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                include_middle_keyframe: Whether to also train on a frame from the middle of the
+                    clip.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            auto_scale_input: bool = UNSET,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            include_middle_keyframe: bool = UNSET,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[InterpolateValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> Result[Ltx23TrainerV2InterpolateOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                include_middle_keyframe: Whether to also train on a frame from the middle of the
+                    clip.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            auto_scale_input: bool = UNSET,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            include_middle_keyframe: bool = UNSET,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[InterpolateValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> Result[Ltx23TrainerV2InterpolateOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                include_middle_keyframe: Whether to also train on a frame from the middle of the
+                    clip.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            auto_scale_input: bool = UNSET,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            include_middle_keyframe: bool = UNSET,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[InterpolateValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> Handle[Ltx23TrainerV2InterpolateOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                include_middle_keyframe: Whether to also train on a frame from the middle of the
+                    clip.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            auto_scale_input: bool = UNSET,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            include_middle_keyframe: bool = UNSET,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[InterpolateValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> AsyncHandle[Ltx23TrainerV2InterpolateOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                include_middle_keyframe: Whether to also train on a frame from the middle of the
+                    clip.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            auto_scale_input: bool = UNSET,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            include_middle_keyframe: bool = UNSET,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[InterpolateValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> Stream[Ltx23TrainerV2InterpolateOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                include_middle_keyframe: Whether to also train on a frame from the middle of the
+                    clip.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            auto_scale_input: bool = UNSET,
+            debug_dataset: bool = UNSET,
+            frame_rate: int = 24,
+            include_middle_keyframe: bool = UNSET,
+            learning_rate: float = 0.0002,
+            number_of_frames: int = 89,
+            number_of_steps: int = 2000,
+            rank: Literal[8, 16, 32, 64, 128] = 32,
+            resolution: Literal["low", "medium", "high"] = "medium",
+            split_input_duration_threshold: float = 30,
+            split_input_into_scenes: bool = True,
+            stg_scale: float = 1,
+            trigger_phrase: str = "",
+            validation: list[InterpolateValidation] = UNSET,
+            validation_aspect_ratio: Literal["16:9", "1:1", "9:16"] = "1:1",
+            validation_frame_rate: int = 24,
+            validation_negative_prompt: str = UNSET,
+            validation_number_of_frames: int = 89,
+            validation_resolution: Literal["low", "medium", "high"] = "high",
+        ) -> AsyncStream[Ltx23TrainerV2InterpolateOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                aspect_ratio: Ratio of width to height of the training frames.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+                debug_dataset: Whether to return the preprocessed training data, for checking
+                    captions and crops.
+                frame_rate: Frames per second at which training clips are read.
+                include_middle_keyframe: Whether to also train on a frame from the middle of the
+                    clip.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting.
+                rank: Rank of the trained weights; higher ranks capture more detail and give a
+                    larger file.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                split_input_duration_threshold: Clips longer than this are split into scenes, in
+                    seconds.
+                split_input_into_scenes: Whether to split long clips at scene changes, so that each
+                    scene is a training example.
+                stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent in the samples; 0 turns it off.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                validation: Samples to generate during training, to show progress.
+                validation_aspect_ratio: Ratio of width to height of the validation samples.
+                validation_frame_rate: Frames per second of the validation samples.
+                validation_negative_prompt: What to avoid in the validation samples.
+                validation_number_of_frames: Number of frames of the validation samples.
+                validation_resolution: Resolution of the validation samples.
+            """
+            ...
+else:
+    Ltx23TrainerV2Interpolate = Endpoint
+
+ltx23_trainer_v2_interpolate = Ltx23TrainerV2Interpolate(
     "fal-ai/ltx23-trainer-v2/interpolate",
     Ltx23TrainerV2InterpolateInput,
     Ltx23TrainerV2InterpolateOutput,
@@ -139,12 +685,11 @@ Call it with `ltx23_trainer_v2_interpolate.subscribe(training_data_url=…)`.
 
 Input = Ltx23TrainerV2InterpolateInput
 Output = Ltx23TrainerV2InterpolateOutput
+endpoint = ltx23_trainer_v2_interpolate
 
 __all__ = [
-    "Input",
     "InterpolateValidation",
     "Ltx23TrainerV2InterpolateInput",
     "Ltx23TrainerV2InterpolateOutput",
-    "Output",
     "ltx23_trainer_v2_interpolate",
 ]

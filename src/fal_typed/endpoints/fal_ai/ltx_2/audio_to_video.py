@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/ltx-2/audio-to-video
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -26,9 +26,7 @@ class Ltx2AudioToVideoInput(InputModel, Request["Ltx2AudioToVideoOutput"]):
     """Image that the video starts with or is generated from."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)] | None = None
-    """Text description of the video to generate, or of the change to make to the given video. 1 to
-    5000 characters.
-    """
+    """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
 
     guidance_scale: Annotated[float, Field(ge=1.0, le=50.0)] | None = None
     """How closely the video follows the prompt; low values allow more freedom, high values can
@@ -43,7 +41,191 @@ class Ltx2AudioToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_2_audio_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2AudioToVideo(Endpoint[..., Ltx2AudioToVideoInput, Ltx2AudioToVideoOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+        ) -> Result[Ltx2AudioToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+        ) -> Result[Ltx2AudioToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 50.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+        ) -> Result[Ltx2AudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+        ) -> Result[Ltx2AudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+        ) -> Handle[Ltx2AudioToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+        ) -> AsyncHandle[Ltx2AudioToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 50.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+        ) -> Stream[Ltx2AudioToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            guidance_scale: float | None = None,
+        ) -> AsyncStream[Ltx2AudioToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 50.
+            """
+            ...
+else:
+    Ltx2AudioToVideo = Endpoint
+
+ltx_2_audio_to_video = Ltx2AudioToVideo(
     "fal-ai/ltx-2/audio-to-video", Ltx2AudioToVideoInput, Ltx2AudioToVideoOutput
 )
 """Video endpoint of fal-ai: ltx-2, audio to video.
@@ -53,11 +235,6 @@ Call it with `ltx_2_audio_to_video.subscribe(audio_url=…)`.
 
 Input = Ltx2AudioToVideoInput
 Output = Ltx2AudioToVideoOutput
+endpoint = ltx_2_audio_to_video
 
-__all__ = [
-    "Input",
-    "Ltx2AudioToVideoInput",
-    "Ltx2AudioToVideoOutput",
-    "Output",
-    "ltx_2_audio_to_video",
-]
+__all__ = ["Ltx2AudioToVideoInput", "Ltx2AudioToVideoOutput", "ltx_2_audio_to_video"]

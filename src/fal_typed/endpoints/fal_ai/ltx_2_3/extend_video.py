@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/ltx-2.3/extend-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,14 +23,12 @@ class Ltx23ExtendVideoInput(InputModel, Request["Ltx23ExtendVideoOutput"]):
     """Video to edit or to start from."""
 
     prompt: Annotated[str, Field(max_length=5000)] | None = None
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 5000 characters.
+    """Text description of the change to make, or of the video to generate. At most 5000
+    characters.
     """
 
     duration: Annotated[float, Field(ge=1.0, le=20.0)] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    20.
-    """
+    """Duration of the result in seconds. From 1 to 20."""
 
     mode: Literal["start", "end"] = "end"
     """Whether to extend the video at its end or at its beginning."""
@@ -46,7 +44,207 @@ class Ltx23ExtendVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_2_3_extend_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23ExtendVideo(Endpoint[..., Ltx23ExtendVideoInput, Ltx23ExtendVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            duration: float = 5,
+            mode: Literal["start", "end"] = "end",
+            context: float | None = None,
+        ) -> Result[Ltx23ExtendVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    5000 characters.
+                duration: Duration of the result in seconds. From 1 to 20.
+                mode: Whether to extend the video at its end or at its beginning.
+                context: Seconds of the input video to use as context, for a smooth transition. From
+                    1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            duration: float = 5,
+            mode: Literal["start", "end"] = "end",
+            context: float | None = None,
+        ) -> Result[Ltx23ExtendVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    5000 characters.
+                duration: Duration of the result in seconds. From 1 to 20.
+                mode: Whether to extend the video at its end or at its beginning.
+                context: Seconds of the input video to use as context, for a smooth transition. From
+                    1 to 20.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            duration: float = 5,
+            mode: Literal["start", "end"] = "end",
+            context: float | None = None,
+        ) -> Result[Ltx23ExtendVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    5000 characters.
+                duration: Duration of the result in seconds. From 1 to 20.
+                mode: Whether to extend the video at its end or at its beginning.
+                context: Seconds of the input video to use as context, for a smooth transition. From
+                    1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            duration: float = 5,
+            mode: Literal["start", "end"] = "end",
+            context: float | None = None,
+        ) -> Result[Ltx23ExtendVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    5000 characters.
+                duration: Duration of the result in seconds. From 1 to 20.
+                mode: Whether to extend the video at its end or at its beginning.
+                context: Seconds of the input video to use as context, for a smooth transition. From
+                    1 to 20.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            duration: float = 5,
+            mode: Literal["start", "end"] = "end",
+            context: float | None = None,
+        ) -> Handle[Ltx23ExtendVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    5000 characters.
+                duration: Duration of the result in seconds. From 1 to 20.
+                mode: Whether to extend the video at its end or at its beginning.
+                context: Seconds of the input video to use as context, for a smooth transition. From
+                    1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            duration: float = 5,
+            mode: Literal["start", "end"] = "end",
+            context: float | None = None,
+        ) -> AsyncHandle[Ltx23ExtendVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    5000 characters.
+                duration: Duration of the result in seconds. From 1 to 20.
+                mode: Whether to extend the video at its end or at its beginning.
+                context: Seconds of the input video to use as context, for a smooth transition. From
+                    1 to 20.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            duration: float = 5,
+            mode: Literal["start", "end"] = "end",
+            context: float | None = None,
+        ) -> Stream[Ltx23ExtendVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    5000 characters.
+                duration: Duration of the result in seconds. From 1 to 20.
+                mode: Whether to extend the video at its end or at its beginning.
+                context: Seconds of the input video to use as context, for a smooth transition. From
+                    1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            duration: float = 5,
+            mode: Literal["start", "end"] = "end",
+            context: float | None = None,
+        ) -> AsyncStream[Ltx23ExtendVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    5000 characters.
+                duration: Duration of the result in seconds. From 1 to 20.
+                mode: Whether to extend the video at its end or at its beginning.
+                context: Seconds of the input video to use as context, for a smooth transition. From
+                    1 to 20.
+            """
+            ...
+else:
+    Ltx23ExtendVideo = Endpoint
+
+ltx_2_3_extend_video = Ltx23ExtendVideo(
     "fal-ai/ltx-2.3/extend-video", Ltx23ExtendVideoInput, Ltx23ExtendVideoOutput
 )
 """Video endpoint of fal-ai: ltx-2.3 extend-video.
@@ -56,11 +254,6 @@ Call it with `ltx_2_3_extend_video.subscribe(video_url=…)`.
 
 Input = Ltx23ExtendVideoInput
 Output = Ltx23ExtendVideoOutput
+endpoint = ltx_2_3_extend_video
 
-__all__ = [
-    "Input",
-    "Ltx23ExtendVideoInput",
-    "Ltx23ExtendVideoOutput",
-    "Output",
-    "ltx_2_3_extend_video",
-]
+__all__ = ["Ltx23ExtendVideoInput", "Ltx23ExtendVideoOutput", "ltx_2_3_extend_video"]

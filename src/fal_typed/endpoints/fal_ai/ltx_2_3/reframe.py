@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/ltx-2.3/reframe
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -21,7 +21,7 @@ class Ltx23ReframeInput(InputModel, Request["Ltx23ReframeOutput"]):
     """Video to edit or to start from."""
 
     aspect_ratio: Literal["1:1", "4:5", "5:4", "9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
     """Resolution of the result; higher is sharper, slower and can cost more."""
@@ -34,7 +34,159 @@ class Ltx23ReframeOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_2_3_reframe = Endpoint("fal-ai/ltx-2.3/reframe", Ltx23ReframeInput, Ltx23ReframeOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23Reframe(Endpoint[..., Ltx23ReframeInput, Ltx23ReframeOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "4:5", "5:4", "9:16", "16:9"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Result[Ltx23ReframeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "4:5", "5:4", "9:16", "16:9"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Result[Ltx23ReframeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "4:5", "5:4", "9:16", "16:9"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Result[Ltx23ReframeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "4:5", "5:4", "9:16", "16:9"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Result[Ltx23ReframeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "4:5", "5:4", "9:16", "16:9"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Handle[Ltx23ReframeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "4:5", "5:4", "9:16", "16:9"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> AsyncHandle[Ltx23ReframeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "4:5", "5:4", "9:16", "16:9"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Stream[Ltx23ReframeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "4:5", "5:4", "9:16", "16:9"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> AsyncStream[Ltx23ReframeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+            """
+            ...
+else:
+    Ltx23Reframe = Endpoint
+
+ltx_2_3_reframe = Ltx23Reframe("fal-ai/ltx-2.3/reframe", Ltx23ReframeInput, Ltx23ReframeOutput)
 """Endpoint of fal-ai: ltx-2.3 reframe.
 
 Call it with `ltx_2_3_reframe.subscribe(video_url=…)`.
@@ -42,5 +194,6 @@ Call it with `ltx_2_3_reframe.subscribe(video_url=…)`.
 
 Input = Ltx23ReframeInput
 Output = Ltx23ReframeOutput
+endpoint = ltx_2_3_reframe
 
-__all__ = ["Input", "Ltx23ReframeInput", "Ltx23ReframeOutput", "Output", "ltx_2_3_reframe"]
+__all__ = ["Ltx23ReframeInput", "Ltx23ReframeOutput", "ltx_2_3_reframe"]

@@ -7,11 +7,12 @@ Category: video. https://fal.ai/models/fal-ai/ltx-2.3/retake-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.retake_mode import RetakeMode
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -23,21 +24,16 @@ class Ltx23RetakeVideoInput(InputModel, Request["Ltx23RetakeVideoOutput"]):
     """Video to edit or to start from."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. 1 to
-    5000 characters.
+    """Text description of the change to make, or of the video to generate. 1 to 5000 characters.
     """
 
     start_time: Annotated[float, Field(ge=0.0, le=20.0)] = 0
     """Start of the part to process, in seconds. From 0 to 20."""
 
     duration: Annotated[float, Field(ge=2.0, le=20.0)] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 2 to
-    20.
-    """
+    """Duration of the result in seconds. From 2 to 20."""
 
-    retake_mode: Literal["replace_audio", "replace_video", "replace_audio_and_video"] = (
-        "replace_audio_and_video"
-    )
+    retake_mode: RetakeMode = "replace_audio_and_video"
     """What to regenerate: audio, video or both."""
 
 
@@ -48,7 +44,199 @@ class Ltx23RetakeVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_2_3_retake_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23RetakeVideo(Endpoint[..., Ltx23RetakeVideoInput, Ltx23RetakeVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            start_time: float = 0,
+            duration: float = 5,
+            retake_mode: RetakeMode = "replace_audio_and_video",
+        ) -> Result[Ltx23RetakeVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                start_time: Start of the part to process, in seconds. From 0 to 20.
+                duration: Duration of the result in seconds. From 2 to 20.
+                retake_mode: What to regenerate: audio, video or both.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            start_time: float = 0,
+            duration: float = 5,
+            retake_mode: RetakeMode = "replace_audio_and_video",
+        ) -> Result[Ltx23RetakeVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                start_time: Start of the part to process, in seconds. From 0 to 20.
+                duration: Duration of the result in seconds. From 2 to 20.
+                retake_mode: What to regenerate: audio, video or both.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            start_time: float = 0,
+            duration: float = 5,
+            retake_mode: RetakeMode = "replace_audio_and_video",
+        ) -> Result[Ltx23RetakeVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                start_time: Start of the part to process, in seconds. From 0 to 20.
+                duration: Duration of the result in seconds. From 2 to 20.
+                retake_mode: What to regenerate: audio, video or both.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            start_time: float = 0,
+            duration: float = 5,
+            retake_mode: RetakeMode = "replace_audio_and_video",
+        ) -> Result[Ltx23RetakeVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                start_time: Start of the part to process, in seconds. From 0 to 20.
+                duration: Duration of the result in seconds. From 2 to 20.
+                retake_mode: What to regenerate: audio, video or both.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            start_time: float = 0,
+            duration: float = 5,
+            retake_mode: RetakeMode = "replace_audio_and_video",
+        ) -> Handle[Ltx23RetakeVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                start_time: Start of the part to process, in seconds. From 0 to 20.
+                duration: Duration of the result in seconds. From 2 to 20.
+                retake_mode: What to regenerate: audio, video or both.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            start_time: float = 0,
+            duration: float = 5,
+            retake_mode: RetakeMode = "replace_audio_and_video",
+        ) -> AsyncHandle[Ltx23RetakeVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                start_time: Start of the part to process, in seconds. From 0 to 20.
+                duration: Duration of the result in seconds. From 2 to 20.
+                retake_mode: What to regenerate: audio, video or both.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            start_time: float = 0,
+            duration: float = 5,
+            retake_mode: RetakeMode = "replace_audio_and_video",
+        ) -> Stream[Ltx23RetakeVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                start_time: Start of the part to process, in seconds. From 0 to 20.
+                duration: Duration of the result in seconds. From 2 to 20.
+                retake_mode: What to regenerate: audio, video or both.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            start_time: float = 0,
+            duration: float = 5,
+            retake_mode: RetakeMode = "replace_audio_and_video",
+        ) -> AsyncStream[Ltx23RetakeVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                start_time: Start of the part to process, in seconds. From 0 to 20.
+                duration: Duration of the result in seconds. From 2 to 20.
+                retake_mode: What to regenerate: audio, video or both.
+            """
+            ...
+else:
+    Ltx23RetakeVideo = Endpoint
+
+ltx_2_3_retake_video = Ltx23RetakeVideo(
     "fal-ai/ltx-2.3/retake-video", Ltx23RetakeVideoInput, Ltx23RetakeVideoOutput
 )
 """Video endpoint of fal-ai: ltx-2.3 retake-video.
@@ -58,11 +246,6 @@ Call it with `ltx_2_3_retake_video.subscribe(video_url=…, prompt=…)`.
 
 Input = Ltx23RetakeVideoInput
 Output = Ltx23RetakeVideoOutput
+endpoint = ltx_2_3_retake_video
 
-__all__ = [
-    "Input",
-    "Ltx23RetakeVideoInput",
-    "Ltx23RetakeVideoOutput",
-    "Output",
-    "ltx_2_3_retake_video",
-]
+__all__ = ["Ltx23RetakeVideoInput", "Ltx23RetakeVideoOutput", "RetakeMode", "ltx_2_3_retake_video"]

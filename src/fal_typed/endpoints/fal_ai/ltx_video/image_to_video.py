@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/ltx-video/image-to-video
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class LtxVideoImageToVideoInput(InputModel, Request["LtxVideoImageToVideoOutput"
     """Parameters of fal-ai/ltx-video/image-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -51,7 +50,225 @@ class LtxVideoImageToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ltx_video_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoImageToVideo(
+        Endpoint[..., LtxVideoImageToVideoInput, LtxVideoImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> Result[LtxVideoImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 1 and at most 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> Result[LtxVideoImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 1 and at most 10.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> Result[LtxVideoImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 1 and at most 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> Result[LtxVideoImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 1 and at most 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> Handle[LtxVideoImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 1 and at most 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> AsyncHandle[LtxVideoImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 1 and at most 10.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> Stream[LtxVideoImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 1 and at most 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            num_inference_steps: int = 30,
+            guidance_scale: float = 3,
+        ) -> AsyncStream[LtxVideoImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. Greater than 1 and at most 10.
+            """
+            ...
+else:
+    LtxVideoImageToVideo = Endpoint
+
+ltx_video_image_to_video = LtxVideoImageToVideo(
     "fal-ai/ltx-video/image-to-video", LtxVideoImageToVideoInput, LtxVideoImageToVideoOutput
 )
 """Video endpoint of fal-ai: ltx-video, image to video.
@@ -61,11 +278,6 @@ Call it with `ltx_video_image_to_video.subscribe(prompt=…, image_url=…)`.
 
 Input = LtxVideoImageToVideoInput
 Output = LtxVideoImageToVideoOutput
+endpoint = ltx_video_image_to_video
 
-__all__ = [
-    "Input",
-    "LtxVideoImageToVideoInput",
-    "LtxVideoImageToVideoOutput",
-    "Output",
-    "ltx_video_image_to_video",
-]
+__all__ = ["LtxVideoImageToVideoInput", "LtxVideoImageToVideoOutput", "ltx_video_image_to_video"]

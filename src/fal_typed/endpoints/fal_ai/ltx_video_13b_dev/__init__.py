@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_video_13b_dev._endpoint import (
         Input as Input,
@@ -15,19 +13,32 @@ if TYPE_CHECKING:
         LtxVideo13bDevInput as LtxVideo13bDevInput,
         LtxVideo13bDevOutput as LtxVideo13bDevOutput,
         Output as Output,
+        endpoint as endpoint,
         ltx_video_13b_dev as ltx_video_13b_dev,
     )
 
-__all__ = [
-    "Input",
-    "LoRAWeight",
-    "LtxVideo13bDevInput",
-    "LtxVideo13bDevOutput",
-    "Output",
-    "ltx_video_13b_dev",
-]
+__all__ = ["LoRAWeight", "LtxVideo13bDevInput", "LtxVideo13bDevOutput", "ltx_video_13b_dev"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ltx_video_13b_dev._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "LoRAWeight",
+            "LtxVideo13bDevInput",
+            "LtxVideo13bDevOutput",
+            "Output",
+            "endpoint",
+            "ltx_video_13b_dev",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ltx_video_13b_dev._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,12 +7,12 @@ Category: video. https://fal.ai/models/fal-ai/ltx-video-13b-dev
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lo_ra_weight_8323e586 import LoRAWeight
+from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,8 +21,7 @@ class LtxVideo13bDevInput(InputModel, Request["LtxVideo13bDevOutput"]):
     """Parameters of fal-ai/ltx-video-13b-dev."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -35,7 +34,7 @@ class LtxVideo13bDevInput(InputModel, Request["LtxVideo13bDevOutput"]):
     """
 
     aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -96,7 +95,465 @@ class LtxVideo13bDevOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ltx_video_13b_dev = Endpoint("fal-ai/ltx-video-13b-dev", LtxVideo13bDevInput, LtxVideo13bDevOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideo13bDev(Endpoint[..., LtxVideo13bDevInput, LtxVideo13bDevOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> Result[LtxVideo13bDevOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> Result[LtxVideo13bDevOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> Result[LtxVideo13bDevOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> Result[LtxVideo13bDevOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> Handle[LtxVideo13bDevOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> AsyncHandle[LtxVideo13bDevOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> Stream[LtxVideo13bDevOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 30,
+            second_pass_num_inference_steps: int = 30,
+            second_pass_skip_initial_steps: int = 17,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+        ) -> AsyncStream[LtxVideo13bDevOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    50.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    50.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 0 to 49.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+            """
+            ...
+else:
+    LtxVideo13bDev = Endpoint
+
+ltx_video_13b_dev = LtxVideo13bDev(
+    "fal-ai/ltx-video-13b-dev", LtxVideo13bDevInput, LtxVideo13bDevOutput
+)
 """Video endpoint of fal-ai: ltx-video-13b-dev.
 
 Call it with `ltx_video_13b_dev.subscribe(prompt=…)`.
@@ -104,12 +561,6 @@ Call it with `ltx_video_13b_dev.subscribe(prompt=…)`.
 
 Input = LtxVideo13bDevInput
 Output = LtxVideo13bDevOutput
+endpoint = ltx_video_13b_dev
 
-__all__ = [
-    "Input",
-    "LoRAWeight",
-    "LtxVideo13bDevInput",
-    "LtxVideo13bDevOutput",
-    "Output",
-    "ltx_video_13b_dev",
-]
+__all__ = ["LoRAWeight", "LtxVideo13bDevInput", "LtxVideo13bDevOutput", "ltx_video_13b_dev"]

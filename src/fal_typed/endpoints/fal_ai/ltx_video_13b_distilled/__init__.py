@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_video_13b_distilled._endpoint import (
         Input as Input,
@@ -15,19 +13,37 @@ if TYPE_CHECKING:
         LtxVideo13bDistilledInput as LtxVideo13bDistilledInput,
         LtxVideo13bDistilledOutput as LtxVideo13bDistilledOutput,
         Output as Output,
+        endpoint as endpoint,
         ltx_video_13b_distilled as ltx_video_13b_distilled,
     )
 
 __all__ = [
-    "Input",
     "LoRAWeight",
     "LtxVideo13bDistilledInput",
     "LtxVideo13bDistilledOutput",
-    "Output",
     "ltx_video_13b_distilled",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ltx_video_13b_distilled._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "LoRAWeight",
+            "LtxVideo13bDistilledInput",
+            "LtxVideo13bDistilledOutput",
+            "Output",
+            "endpoint",
+            "ltx_video_13b_distilled",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ltx_video_13b_distilled._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

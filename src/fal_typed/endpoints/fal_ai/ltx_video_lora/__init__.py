@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_video_lora._endpoint import (
         Input as Input,
@@ -15,19 +13,32 @@ if TYPE_CHECKING:
         LtxVideoLoraInput as LtxVideoLoraInput,
         LtxVideoLoraOutput as LtxVideoLoraOutput,
         Output as Output,
+        endpoint as endpoint,
         ltx_video_lora as ltx_video_lora,
     )
 
-__all__ = [
-    "Input",
-    "LoRAWeight",
-    "LtxVideoLoraInput",
-    "LtxVideoLoraOutput",
-    "Output",
-    "ltx_video_lora",
-]
+__all__ = ["LoRAWeight", "LtxVideoLoraInput", "LtxVideoLoraOutput", "ltx_video_lora"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ltx_video_lora._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "LoRAWeight",
+            "LtxVideoLoraInput",
+            "LtxVideoLoraOutput",
+            "Output",
+            "endpoint",
+            "ltx_video_lora",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ltx_video_lora._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/ltx-video-lora
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Video
@@ -15,7 +15,7 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class LoRAWeight(InputModel):
-    """Part of the parameters: path, scale, transformer, weight_name."""
+    """An item of the parameter `loras`."""
 
     path: str
     """URL or Hugging Face repository (owner/name) of the LoRA weights."""
@@ -39,7 +39,7 @@ class LtxVideoLoraInput(InputModel, Request["LtxVideoLoraOutput"]):
     """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     enable_prompt_expansion: bool = UNSET
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -91,7 +91,343 @@ class LtxVideoLoraOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_video_lora = Endpoint("fal-ai/ltx-video-lora", LtxVideoLoraInput, LtxVideoLoraOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoLora(Endpoint[..., LtxVideoLoraInput, LtxVideoLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 25,
+            loras: list[LoRAWeight] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            number_of_frames: int = 89,
+            resolution: Literal["480p", "720p"] = "720p",
+            reverse_video: bool = UNSET,
+            seed: int = UNSET,
+        ) -> Result[LtxVideoLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                reverse_video: Whether to play the video backward.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 25,
+            loras: list[LoRAWeight] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            number_of_frames: int = 89,
+            resolution: Literal["480p", "720p"] = "720p",
+            reverse_video: bool = UNSET,
+            seed: int = UNSET,
+        ) -> Result[LtxVideoLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                reverse_video: Whether to play the video backward.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 25,
+            loras: list[LoRAWeight] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            number_of_frames: int = 89,
+            resolution: Literal["480p", "720p"] = "720p",
+            reverse_video: bool = UNSET,
+            seed: int = UNSET,
+        ) -> Result[LtxVideoLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                reverse_video: Whether to play the video backward.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 25,
+            loras: list[LoRAWeight] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            number_of_frames: int = 89,
+            resolution: Literal["480p", "720p"] = "720p",
+            reverse_video: bool = UNSET,
+            seed: int = UNSET,
+        ) -> Result[LtxVideoLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                reverse_video: Whether to play the video backward.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 25,
+            loras: list[LoRAWeight] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            number_of_frames: int = 89,
+            resolution: Literal["480p", "720p"] = "720p",
+            reverse_video: bool = UNSET,
+            seed: int = UNSET,
+        ) -> Handle[LtxVideoLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                reverse_video: Whether to play the video backward.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 25,
+            loras: list[LoRAWeight] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            number_of_frames: int = 89,
+            resolution: Literal["480p", "720p"] = "720p",
+            reverse_video: bool = UNSET,
+            seed: int = UNSET,
+        ) -> AsyncHandle[LtxVideoLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                reverse_video: Whether to play the video backward.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 25,
+            loras: list[LoRAWeight] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            number_of_frames: int = 89,
+            resolution: Literal["480p", "720p"] = "720p",
+            reverse_video: bool = UNSET,
+            seed: int = UNSET,
+        ) -> Stream[LtxVideoLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                reverse_video: Whether to play the video backward.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "1:1", "9:16"] = "16:9",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 25,
+            loras: list[LoRAWeight] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 30,
+            number_of_frames: int = 89,
+            resolution: Literal["480p", "720p"] = "720p",
+            reverse_video: bool = UNSET,
+            seed: int = UNSET,
+        ) -> AsyncStream[LtxVideoLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                reverse_video: Whether to play the video backward.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    LtxVideoLora = Endpoint
+
+ltx_video_lora = LtxVideoLora("fal-ai/ltx-video-lora", LtxVideoLoraInput, LtxVideoLoraOutput)
 """Endpoint of fal-ai: ltx-video-lora.
 
 Call it with `ltx_video_lora.subscribe(prompt=…)`.
@@ -99,12 +435,6 @@ Call it with `ltx_video_lora.subscribe(prompt=…)`.
 
 Input = LtxVideoLoraInput
 Output = LtxVideoLoraOutput
+endpoint = ltx_video_lora
 
-__all__ = [
-    "Input",
-    "LoRAWeight",
-    "LtxVideoLoraInput",
-    "LtxVideoLoraOutput",
-    "Output",
-    "ltx_video_lora",
-]
+__all__ = ["LoRAWeight", "LtxVideoLoraInput", "LtxVideoLoraOutput", "ltx_video_lora"]

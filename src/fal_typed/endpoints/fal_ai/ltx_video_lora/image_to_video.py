@@ -7,12 +7,12 @@ Category: video. https://fal.ai/models/fal-ai/ltx-video-lora/image-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lo_ra_weight_type3_82384791 import LoRAWeightType3
+from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,8 +21,7 @@ class LtxVideoLoraImageToVideoInput(InputModel, Request["LtxVideoLoraImageToVide
     """Parameters of fal-ai/ltx-video-lora/image-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -30,7 +29,7 @@ class LtxVideoLoraImageToVideoInput(InputModel, Request["LtxVideoLoraImageToVide
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
 
-    loras: list[LoRAWeightType3] = []
+    loras: list[LoRAWeight] = []
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     resolution: Literal["480p", "720p"] = "720p"
@@ -38,7 +37,7 @@ class LtxVideoLoraImageToVideoInput(InputModel, Request["LtxVideoLoraImageToVide
     """
 
     aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_frames: Annotated[int, Field(ge=9, le=161)] = 89
     """Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
@@ -85,7 +84,393 @@ class LtxVideoLoraImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_video_lora_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoLoraImageToVideo(
+        Endpoint[..., LtxVideoLoraImageToVideoInput, LtxVideoLoraImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[LtxVideoLoraImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[LtxVideoLoraImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[LtxVideoLoraImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[LtxVideoLoraImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Handle[LtxVideoLoraImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[LtxVideoLoraImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Stream[LtxVideoLoraImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[LtxVideoLoraImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    LtxVideoLoraImageToVideo = Endpoint
+
+ltx_video_lora_image_to_video = LtxVideoLoraImageToVideo(
     "fal-ai/ltx-video-lora/image-to-video",
     LtxVideoLoraImageToVideoInput,
     LtxVideoLoraImageToVideoOutput,
@@ -97,12 +482,11 @@ Call it with `ltx_video_lora_image_to_video.subscribe(prompt=…, image_url=…)
 
 Input = LtxVideoLoraImageToVideoInput
 Output = LtxVideoLoraImageToVideoOutput
+endpoint = ltx_video_lora_image_to_video
 
 __all__ = [
-    "Input",
-    "LoRAWeightType3",
+    "LoRAWeight",
     "LtxVideoLoraImageToVideoInput",
     "LtxVideoLoraImageToVideoOutput",
-    "Output",
     "ltx_video_lora_image_to_video",
 ]

@@ -8,18 +8,18 @@ Category: video. https://fal.ai/models/fal-ai/ltx-video-lora/multiconditioning
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lo_ra_weight_type3_82384791 import LoRAWeightType3
+from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class ImageCondition(InputModel):
-    """Part of the parameters: image_url, start_frame_number, strength."""
+    """An item of the parameter `images`."""
 
     image_url: FileInput
     """Image that the video shows at the given frame."""
@@ -35,7 +35,7 @@ class ImageCondition(InputModel):
 
 
 class VideoCondition(InputModel):
-    """Part of the parameters: video_url, start_frame_number, strength."""
+    """An item of the parameter `videos`."""
 
     video_url: FileInput
     """Clip that conditions the video from the given frame on."""
@@ -56,13 +56,12 @@ class LtxVideoLoraMulticonditioningInput(
     """Parameters of fal-ai/ltx-video-lora/multiconditioning."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
 
-    loras: list[LoRAWeightType3] = []
+    loras: list[LoRAWeight] = []
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     resolution: Literal["480p", "720p"] = "720p"
@@ -70,7 +69,7 @@ class LtxVideoLoraMulticonditioningInput(
     """
 
     aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_frames: Annotated[int, Field(ge=9, le=161)] = 89
     """Number of frames to generate; divide by the frame rate to get the duration. From 9 to 161.
@@ -123,7 +122,409 @@ class LtxVideoLoraMulticonditioningOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_video_lora_multiconditioning = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoLoraMulticonditioning(
+        Endpoint[..., LtxVideoLoraMulticonditioningInput, LtxVideoLoraMulticonditioningOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: list[ImageCondition] = [],
+            videos: list[VideoCondition] = [],
+        ) -> Result[LtxVideoLoraMulticonditioningOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: list[ImageCondition] = [],
+            videos: list[VideoCondition] = [],
+        ) -> Result[LtxVideoLoraMulticonditioningOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: list[ImageCondition] = [],
+            videos: list[VideoCondition] = [],
+        ) -> Result[LtxVideoLoraMulticonditioningOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: list[ImageCondition] = [],
+            videos: list[VideoCondition] = [],
+        ) -> Result[LtxVideoLoraMulticonditioningOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: list[ImageCondition] = [],
+            videos: list[VideoCondition] = [],
+        ) -> Handle[LtxVideoLoraMulticonditioningOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: list[ImageCondition] = [],
+            videos: list[VideoCondition] = [],
+        ) -> AsyncHandle[LtxVideoLoraMulticonditioningOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: list[ImageCondition] = [],
+            videos: list[VideoCondition] = [],
+        ) -> Stream[LtxVideoLoraMulticonditioningOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["16:9", "1:1", "9:16", "auto"] = "auto",
+            num_frames: int = 89,
+            number_of_frames: int | None = None,
+            num_inference_steps: int = 30,
+            frames_per_second: int = 25,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            images: list[ImageCondition] = [],
+            videos: list[VideoCondition] = [],
+        ) -> AsyncStream[LtxVideoLoraMulticonditioningOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 161.
+                number_of_frames: Number of frames of a clip in training and in samples; longer
+                    clips need more memory and time. From 9 to 161.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+else:
+    LtxVideoLoraMulticonditioning = Endpoint
+
+ltx_video_lora_multiconditioning = LtxVideoLoraMulticonditioning(
     "fal-ai/ltx-video-lora/multiconditioning",
     LtxVideoLoraMulticonditioningInput,
     LtxVideoLoraMulticonditioningOutput,
@@ -135,14 +536,13 @@ Call it with `ltx_video_lora_multiconditioning.subscribe(prompt=…)`.
 
 Input = LtxVideoLoraMulticonditioningInput
 Output = LtxVideoLoraMulticonditioningOutput
+endpoint = ltx_video_lora_multiconditioning
 
 __all__ = [
     "ImageCondition",
-    "Input",
-    "LoRAWeightType3",
+    "LoRAWeight",
     "LtxVideoLoraMulticonditioningInput",
     "LtxVideoLoraMulticonditioningOutput",
-    "Output",
     "VideoCondition",
     "ltx_video_lora_multiconditioning",
 ]

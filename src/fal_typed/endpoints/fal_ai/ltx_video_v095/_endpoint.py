@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/ltx-video-v095
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class LtxVideoV095Input(InputModel, Request["LtxVideoV095Output"]):
     """Parameters of fal-ai/ltx-video-v095."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -31,7 +30,7 @@ class LtxVideoV095Input(InputModel, Request["LtxVideoV095Output"]):
     """
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -53,7 +52,239 @@ class LtxVideoV095Output(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ltx_video_v095 = Endpoint("fal-ai/ltx-video-v095", LtxVideoV095Input, LtxVideoV095Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoV095(Endpoint[..., LtxVideoV095Input, LtxVideoV095Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Result[LtxVideoV095Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Result[LtxVideoV095Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Result[LtxVideoV095Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Result[LtxVideoV095Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Handle[LtxVideoV095Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> AsyncHandle[LtxVideoV095Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Stream[LtxVideoV095Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> AsyncStream[LtxVideoV095Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+            """
+            ...
+else:
+    LtxVideoV095 = Endpoint
+
+ltx_video_v095 = LtxVideoV095("fal-ai/ltx-video-v095", LtxVideoV095Input, LtxVideoV095Output)
 """Video endpoint of fal-ai: ltx-video-v095.
 
 Call it with `ltx_video_v095.subscribe(prompt=…)`.
@@ -61,5 +292,6 @@ Call it with `ltx_video_v095.subscribe(prompt=…)`.
 
 Input = LtxVideoV095Input
 Output = LtxVideoV095Output
+endpoint = ltx_video_v095
 
-__all__ = ["Input", "LtxVideoV095Input", "LtxVideoV095Output", "Output", "ltx_video_v095"]
+__all__ = ["LtxVideoV095Input", "LtxVideoV095Output", "ltx_video_v095"]

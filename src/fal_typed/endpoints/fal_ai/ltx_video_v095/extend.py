@@ -7,14 +7,12 @@ Category: video. https://fal.ai/models/fal-ai/ltx-video-v095/extend
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.video_conditioning_input_type2_4b03bad1 import (
-    VideoConditioningInputType2,
-)
+from fal_typed.endpoints._shared.video_conditioning_input_2ce621be import VideoConditioningInput
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -23,10 +21,9 @@ class LtxVideoV095ExtendInput(InputModel, Request["LtxVideoV095ExtendOutput"]):
     """Parameters of fal-ai/ltx-video-v095/extend."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
-    video: VideoConditioningInputType2
+    video: VideoConditioningInput
     """Clip to continue or to follow."""
 
     negative_prompt: str = UNSET
@@ -37,7 +34,7 @@ class LtxVideoV095ExtendInput(InputModel, Request["LtxVideoV095ExtendOutput"]):
     """
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -59,7 +56,255 @@ class LtxVideoV095ExtendOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ltx_video_v095_extend = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoV095Extend(Endpoint[..., LtxVideoV095ExtendInput, LtxVideoV095ExtendOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Result[LtxVideoV095ExtendOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Result[LtxVideoV095ExtendOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Result[LtxVideoV095ExtendOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Result[LtxVideoV095ExtendOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Handle[LtxVideoV095ExtendOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> AsyncHandle[LtxVideoV095ExtendOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> Stream[LtxVideoV095ExtendOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video: VideoConditioningInput,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+        ) -> AsyncStream[LtxVideoV095ExtendOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video: Clip to continue or to follow.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+            """
+            ...
+else:
+    LtxVideoV095Extend = Endpoint
+
+ltx_video_v095_extend = LtxVideoV095Extend(
     "fal-ai/ltx-video-v095/extend", LtxVideoV095ExtendInput, LtxVideoV095ExtendOutput
 )
 """Video endpoint of fal-ai: ltx-video-v095 extend.
@@ -69,12 +314,11 @@ Call it with `ltx_video_v095_extend.subscribe(prompt=…, video=…)`.
 
 Input = LtxVideoV095ExtendInput
 Output = LtxVideoV095ExtendOutput
+endpoint = ltx_video_v095_extend
 
 __all__ = [
-    "Input",
     "LtxVideoV095ExtendInput",
     "LtxVideoV095ExtendOutput",
-    "Output",
-    "VideoConditioningInputType2",
+    "VideoConditioningInput",
     "ltx_video_v095_extend",
 ]

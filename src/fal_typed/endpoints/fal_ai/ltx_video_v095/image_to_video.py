@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/ltx-video-v095/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -21,11 +21,10 @@ class LtxVideoV095ImageToVideoInput(InputModel, Request["LtxVideoV095ImageToVide
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
@@ -54,7 +53,257 @@ class LtxVideoV095ImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_video_v095_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoV095ImageToVideo(
+        Endpoint[..., LtxVideoV095ImageToVideoInput, LtxVideoV095ImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> Result[LtxVideoV095ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> Result[LtxVideoV095ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> Result[LtxVideoV095ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> Result[LtxVideoV095ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> Handle[LtxVideoV095ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> AsyncHandle[LtxVideoV095ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> Stream[LtxVideoV095ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> AsyncStream[LtxVideoV095ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    LtxVideoV095ImageToVideo = Endpoint
+
+ltx_video_v095_image_to_video = LtxVideoV095ImageToVideo(
     "fal-ai/ltx-video-v095/image-to-video",
     LtxVideoV095ImageToVideoInput,
     LtxVideoV095ImageToVideoOutput,
@@ -66,11 +315,10 @@ Call it with `ltx_video_v095_image_to_video.subscribe(image_url=…, prompt=…)
 
 Input = LtxVideoV095ImageToVideoInput
 Output = LtxVideoV095ImageToVideoOutput
+endpoint = ltx_video_v095_image_to_video
 
 __all__ = [
-    "Input",
     "LtxVideoV095ImageToVideoInput",
     "LtxVideoV095ImageToVideoOutput",
-    "Output",
     "ltx_video_v095_image_to_video",
 ]

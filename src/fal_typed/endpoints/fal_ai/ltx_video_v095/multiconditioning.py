@@ -8,20 +8,18 @@ Category: video. https://fal.ai/models/fal-ai/ltx-video-v095/multiconditioning
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.video_conditioning_input_type2_4b03bad1 import (
-    VideoConditioningInputType2,
-)
+from fal_typed.endpoints._shared.video_conditioning_input_2ce621be import VideoConditioningInput
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
-class ImageConditioningInputType2(InputModel):
-    """Part of the parameters: image_url, start_frame_num."""
+class ImageConditioningInput(InputModel):
+    """An item of the parameter `images`."""
 
     image_url: FileInput
     """Image that the video shows at the given frame."""
@@ -38,8 +36,7 @@ class LtxVideoV095MulticonditioningInput(
     """Parameters of fal-ai/ltx-video-v095/multiconditioning."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -49,7 +46,7 @@ class LtxVideoV095MulticonditioningInput(
     """
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -60,10 +57,10 @@ class LtxVideoV095MulticonditioningInput(
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
 
-    images: list[ImageConditioningInputType2] = []
+    images: list[ImageConditioningInput] = []
     """Images that the video passes through, each with its position in time."""
 
-    videos: list[VideoConditioningInputType2] = []
+    videos: list[VideoConditioningInput] = []
     """Clips that the video passes through, each with its position in time."""
 
 
@@ -77,7 +74,273 @@ class LtxVideoV095MulticonditioningOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ltx_video_v095_multiconditioning = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoV095Multiconditioning(
+        Endpoint[..., LtxVideoV095MulticonditioningInput, LtxVideoV095MulticonditioningOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = [],
+            videos: list[VideoConditioningInput] = [],
+        ) -> Result[LtxVideoV095MulticonditioningOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = [],
+            videos: list[VideoConditioningInput] = [],
+        ) -> Result[LtxVideoV095MulticonditioningOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = [],
+            videos: list[VideoConditioningInput] = [],
+        ) -> Result[LtxVideoV095MulticonditioningOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = [],
+            videos: list[VideoConditioningInput] = [],
+        ) -> Result[LtxVideoV095MulticonditioningOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = [],
+            videos: list[VideoConditioningInput] = [],
+        ) -> Handle[LtxVideoV095MulticonditioningOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = [],
+            videos: list[VideoConditioningInput] = [],
+        ) -> AsyncHandle[LtxVideoV095MulticonditioningOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = [],
+            videos: list[VideoConditioningInput] = [],
+        ) -> Stream[LtxVideoV095MulticonditioningOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            seed: int | None = None,
+            num_inference_steps: int = 40,
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = [],
+            videos: list[VideoConditioningInput] = [],
+        ) -> AsyncStream[LtxVideoV095MulticonditioningOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+else:
+    LtxVideoV095Multiconditioning = Endpoint
+
+ltx_video_v095_multiconditioning = LtxVideoV095Multiconditioning(
     "fal-ai/ltx-video-v095/multiconditioning",
     LtxVideoV095MulticonditioningInput,
     LtxVideoV095MulticonditioningOutput,
@@ -89,13 +352,12 @@ Call it with `ltx_video_v095_multiconditioning.subscribe(prompt=…)`.
 
 Input = LtxVideoV095MulticonditioningInput
 Output = LtxVideoV095MulticonditioningOutput
+endpoint = ltx_video_v095_multiconditioning
 
 __all__ = [
-    "ImageConditioningInputType2",
-    "Input",
+    "ImageConditioningInput",
     "LtxVideoV095MulticonditioningInput",
     "LtxVideoV095MulticonditioningOutput",
-    "Output",
-    "VideoConditioningInputType2",
+    "VideoConditioningInput",
     "ltx_video_v095_multiconditioning",
 ]

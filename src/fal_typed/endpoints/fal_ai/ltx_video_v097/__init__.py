@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_video_v097._endpoint import (
         Input as Input,
         LtxVideoV097Input as LtxVideoV097Input,
         LtxVideoV097Output as LtxVideoV097Output,
         Output as Output,
+        endpoint as endpoint,
         ltx_video_v097 as ltx_video_v097,
     )
 
-__all__ = ["Input", "LtxVideoV097Input", "LtxVideoV097Output", "Output", "ltx_video_v097"]
+__all__ = ["LtxVideoV097Input", "LtxVideoV097Output", "ltx_video_v097"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ltx_video_v097._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "LtxVideoV097Input",
+            "LtxVideoV097Output",
+            "Output",
+            "endpoint",
+            "ltx_video_v097",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ltx_video_v097._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/ltx-video-v097
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Video
@@ -21,7 +21,7 @@ class LtxVideoV097Input(InputModel, Request["LtxVideoV097Output"]):
     """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
@@ -49,7 +49,231 @@ class LtxVideoV097Output(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_video_v097 = Endpoint("fal-ai/ltx-video-v097", LtxVideoV097Input, LtxVideoV097Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoV097(Endpoint[..., LtxVideoV097Input, LtxVideoV097Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> Result[LtxVideoV097Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> Result[LtxVideoV097Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> Result[LtxVideoV097Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> Result[LtxVideoV097Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> Handle[LtxVideoV097Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> AsyncHandle[LtxVideoV097Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> Stream[LtxVideoV097Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+        ) -> AsyncStream[LtxVideoV097Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    LtxVideoV097 = Endpoint
+
+ltx_video_v097 = LtxVideoV097("fal-ai/ltx-video-v097", LtxVideoV097Input, LtxVideoV097Output)
 """Endpoint of fal-ai: ltx-video-v097.
 
 Call it with `ltx_video_v097.subscribe(prompt=…)`.
@@ -57,5 +281,6 @@ Call it with `ltx_video_v097.subscribe(prompt=…)`.
 
 Input = LtxVideoV097Input
 Output = LtxVideoV097Output
+endpoint = ltx_video_v097
 
-__all__ = ["Input", "LtxVideoV097Input", "LtxVideoV097Output", "Output", "ltx_video_v097"]
+__all__ = ["LtxVideoV097Input", "LtxVideoV097Output", "ltx_video_v097"]

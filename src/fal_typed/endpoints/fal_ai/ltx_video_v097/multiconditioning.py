@@ -7,16 +7,16 @@ https://fal.ai/models/fal-ai/ltx-video-v097/multiconditioning
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.video_conditioning_input_621f1a16 import VideoConditioningInput
+from fal_typed.endpoints._shared.video_conditioning_input_115a2670 import VideoConditioningInput
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class ImageConditioningInput(InputModel):
-    """Part of the parameters: image_url, start_frame_num, strength."""
+    """An item of the parameter `images`."""
 
     image_url: FileInput
     """Image that the video shows at the given frame."""
@@ -37,7 +37,7 @@ class LtxVideoV097MulticonditioningInput(
     """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["9:16", "16:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
@@ -71,7 +71,265 @@ class LtxVideoV097MulticonditioningOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_video_v097_multiconditioning = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LtxVideoV097Multiconditioning(
+        Endpoint[..., LtxVideoV097MulticonditioningInput, LtxVideoV097MulticonditioningOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+            videos: list[VideoConditioningInput] = UNSET,
+        ) -> Result[LtxVideoV097MulticonditioningOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+            videos: list[VideoConditioningInput] = UNSET,
+        ) -> Result[LtxVideoV097MulticonditioningOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+            videos: list[VideoConditioningInput] = UNSET,
+        ) -> Result[LtxVideoV097MulticonditioningOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+            videos: list[VideoConditioningInput] = UNSET,
+        ) -> Result[LtxVideoV097MulticonditioningOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+            videos: list[VideoConditioningInput] = UNSET,
+        ) -> Handle[LtxVideoV097MulticonditioningOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+            videos: list[VideoConditioningInput] = UNSET,
+        ) -> AsyncHandle[LtxVideoV097MulticonditioningOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+            videos: list[VideoConditioningInput] = UNSET,
+        ) -> Stream[LtxVideoV097MulticonditioningOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                videos: Clips that the video passes through, each with its position in time.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9"] = "16:9",
+            expand_prompt: bool = True,
+            images: list[ImageConditioningInput] = UNSET,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 40,
+            resolution: Literal["480p", "720p"] = "720p",
+            seed: int = UNSET,
+            videos: list[VideoConditioningInput] = UNSET,
+        ) -> AsyncStream[LtxVideoV097MulticonditioningOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                images: Images that the video passes through, each with its position in time.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                videos: Clips that the video passes through, each with its position in time.
+            """
+            ...
+else:
+    LtxVideoV097Multiconditioning = Endpoint
+
+ltx_video_v097_multiconditioning = LtxVideoV097Multiconditioning(
     "fal-ai/ltx-video-v097/multiconditioning",
     LtxVideoV097MulticonditioningInput,
     LtxVideoV097MulticonditioningOutput,
@@ -83,13 +341,12 @@ Call it with `ltx_video_v097_multiconditioning.subscribe(prompt=…)`.
 
 Input = LtxVideoV097MulticonditioningInput
 Output = LtxVideoV097MulticonditioningOutput
+endpoint = ltx_video_v097_multiconditioning
 
 __all__ = [
     "ImageConditioningInput",
-    "Input",
     "LtxVideoV097MulticonditioningInput",
     "LtxVideoV097MulticonditioningOutput",
-    "Output",
     "VideoConditioningInput",
     "ltx_video_v097_multiconditioning",
 ]

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltxv_13b_098_distilled._endpoint import (
         Input as Input,
@@ -15,19 +13,37 @@ if TYPE_CHECKING:
         Ltxv13b098DistilledInput as Ltxv13b098DistilledInput,
         Ltxv13b098DistilledOutput as Ltxv13b098DistilledOutput,
         Output as Output,
+        endpoint as endpoint,
         ltxv_13b_098_distilled as ltxv_13b_098_distilled,
     )
 
 __all__ = [
-    "Input",
     "LoRAWeight",
     "Ltxv13b098DistilledInput",
     "Ltxv13b098DistilledOutput",
-    "Output",
     "ltxv_13b_098_distilled",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ltxv_13b_098_distilled._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "LoRAWeight",
+            "Ltxv13b098DistilledInput",
+            "Ltxv13b098DistilledOutput",
+            "Output",
+            "endpoint",
+            "ltxv_13b_098_distilled",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ltxv_13b_098_distilled._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

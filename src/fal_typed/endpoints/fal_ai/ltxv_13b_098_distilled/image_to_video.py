@@ -8,12 +8,12 @@ Category: video. https://fal.ai/models/fal-ai/ltxv-13b-098-distilled/image-to-vi
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lo_ra_weight_8323e586 import LoRAWeight
+from fal_typed.endpoints._shared.lo_ra_weight import LoRAWeight
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -24,8 +24,7 @@ class Ltxv13b098DistilledImageToVideoInput(
     """Parameters of fal-ai/ltxv-13b-098-distilled/image-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -41,7 +40,7 @@ class Ltxv13b098DistilledImageToVideoInput(
     """
 
     aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -107,7 +106,505 @@ class Ltxv13b098DistilledImageToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ltxv_13b_098_distilled_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltxv13b098DistilledImageToVideo(
+        Endpoint[..., Ltxv13b098DistilledImageToVideoInput, Ltxv13b098DistilledImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> Result[Ltxv13b098DistilledImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
+                    resemble ordinary video. From 0 to 51.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> Result[Ltxv13b098DistilledImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
+                    resemble ordinary video. From 0 to 51.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> Result[Ltxv13b098DistilledImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
+                    resemble ordinary video. From 0 to 51.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> Result[Ltxv13b098DistilledImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
+                    resemble ordinary video. From 0 to 51.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> Handle[Ltxv13b098DistilledImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
+                    resemble ordinary video. From 0 to 51.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> AsyncHandle[Ltxv13b098DistilledImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
+                    resemble ordinary video. From 0 to 51.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> Stream[Ltxv13b098DistilledImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
+                    resemble ordinary video. From 0 to 51.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = UNSET,
+            loras: list[LoRAWeight] = [],
+            resolution: Literal["480p", "720p"] = "720p",
+            aspect_ratio: Literal["9:16", "1:1", "16:9", "auto"] = "auto",
+            seed: int | None = None,
+            num_frames: int = 121,
+            first_pass_num_inference_steps: int = 8,
+            second_pass_num_inference_steps: int = 8,
+            second_pass_skip_initial_steps: int = 5,
+            frame_rate: int = 24,
+            expand_prompt: bool = False,
+            reverse_video: bool = False,
+            enable_safety_checker: bool = True,
+            enable_detail_pass: bool = False,
+            temporal_adain_factor: float = 0.5,
+            tone_map_compression_ratio: float = 0,
+            constant_rate_factor: int = 29,
+        ) -> AsyncStream[Ltxv13b098DistilledImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 1441.
+                first_pass_num_inference_steps: Number of steps of the first, coarse pass. From 2 to
+                    12.
+                second_pass_num_inference_steps: Number of steps of the second, fine pass. From 2 to
+                    12.
+                second_pass_skip_initial_steps: Number of early steps to skip in the second pass, so
+                    that it changes detail but not layout. From 1 to 11.
+                frame_rate: Frames per second; with the same number of frames, a higher rate is
+                    smoother and gives a shorter video. From 1 to 60.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                reverse_video: Whether to play the video backward.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_detail_pass: Whether to run a second pass for finer detail, at twice the
+                    price.
+                temporal_adain_factor: How closely the colors of later parts are matched to the
+                    first part, to prevent drift. From 0 to 1, a multiple of 0.05.
+                tone_map_compression_ratio: How much the range between bright and dark is
+                    compressed; 0 leaves it unchanged. From 0 to 1, a multiple of 0.05.
+                constant_rate_factor: Compression of the input images and clips, from 0 to 51, to
+                    resemble ordinary video. From 0 to 51.
+            """
+            ...
+else:
+    Ltxv13b098DistilledImageToVideo = Endpoint
+
+ltxv_13b_098_distilled_image_to_video = Ltxv13b098DistilledImageToVideo(
     "fal-ai/ltxv-13b-098-distilled/image-to-video",
     Ltxv13b098DistilledImageToVideoInput,
     Ltxv13b098DistilledImageToVideoOutput,
@@ -119,12 +616,11 @@ Call it with `ltxv_13b_098_distilled_image_to_video.subscribe(prompt=…, image_
 
 Input = Ltxv13b098DistilledImageToVideoInput
 Output = Ltxv13b098DistilledImageToVideoOutput
+endpoint = ltxv_13b_098_distilled_image_to_video
 
 __all__ = [
-    "Input",
     "LoRAWeight",
     "Ltxv13b098DistilledImageToVideoInput",
     "Ltxv13b098DistilledImageToVideoOutput",
-    "Output",
     "ltxv_13b_098_distilled_image_to_video",
 ]

@@ -6,20 +6,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.luma_photon._endpoint import (
         Input as Input,
         LumaPhotonInput as LumaPhotonInput,
         LumaPhotonOutput as LumaPhotonOutput,
         Output as Output,
+        endpoint as endpoint,
         luma_photon as luma_photon,
     )
 
-__all__ = ["Input", "LumaPhotonInput", "LumaPhotonOutput", "Output", "luma_photon"]
+__all__ = ["LumaPhotonInput", "LumaPhotonOutput", "luma_photon"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.luma_photon._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "LumaPhotonInput",
+            "LumaPhotonOutput",
+            "Output",
+            "endpoint",
+            "luma_photon",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.luma_photon._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/luma-photon/modify
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -28,12 +28,10 @@ class LumaPhotonModifyInput(InputModel, Request["LumaPhotonModifyOutput"]):
     """
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)] | None = None
-    """Text description of the image to generate, or of the change to make to the given image. 3 to
-    5000 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 3 to 5000 characters."""
 
 
 class LumaPhotonModifyOutput(OutputModel):
@@ -43,7 +41,191 @@ class LumaPhotonModifyOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-luma_photon_modify = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaPhotonModify(Endpoint[..., LumaPhotonModifyInput, LumaPhotonModifyOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> Result[LumaPhotonModifyOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> Result[LumaPhotonModifyOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> Result[LumaPhotonModifyOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> Result[LumaPhotonModifyOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> Handle[LumaPhotonModifyOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> AsyncHandle[LumaPhotonModifyOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> Stream[LumaPhotonModifyOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            strength: float,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+        ) -> AsyncStream[LumaPhotonModifyOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+            """
+            ...
+else:
+    LumaPhotonModify = Endpoint
+
+luma_photon_modify = LumaPhotonModify(
     "fal-ai/luma-photon/modify", LumaPhotonModifyInput, LumaPhotonModifyOutput
 )
 """Image endpoint of fal-ai: luma-photon modify.
@@ -53,11 +235,6 @@ Call it with `luma_photon_modify.subscribe(image_url=…, strength=…, aspect_r
 
 Input = LumaPhotonModifyInput
 Output = LumaPhotonModifyOutput
+endpoint = luma_photon_modify
 
-__all__ = [
-    "Input",
-    "LumaPhotonModifyInput",
-    "LumaPhotonModifyOutput",
-    "Output",
-    "luma_photon_modify",
-]
+__all__ = ["LumaPhotonModifyInput", "LumaPhotonModifyOutput", "luma_photon_modify"]

@@ -7,13 +7,18 @@ Category: video. https://fal.ai/models/fal-ai/lyra-2/zoom
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+ZoomInTrajectory: TypeAlias = Literal[
+    "horizontal_zoom", "horizontal_zoom_bend", "spiral", "dolly_zoom", "orbit_horizontal", "back"
+]
+"""Value of the parameter `zoom_in_trajectory`."""
 
 
 class Lyra2ZoomInput(InputModel, Request["Lyra2ZoomOutput"]):
@@ -23,8 +28,7 @@ class Lyra2ZoomInput(InputModel, Request["Lyra2ZoomOutput"]):
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     zoom_direction: Literal["in", "out", "both"] = "in"
     """Whether the camera zooms in, out, or both."""
@@ -32,26 +36,12 @@ class Lyra2ZoomInput(InputModel, Request["Lyra2ZoomOutput"]):
     num_frames: Literal[81, 161, 241, 321, 401, 481] = 81
     """Number of frames to generate; divide by the frame rate to get the duration."""
 
-    zoom_in_trajectory: Literal[
-        "horizontal_zoom",
-        "horizontal_zoom_bend",
-        "spiral",
-        "dolly_zoom",
-        "orbit_horizontal",
-        "back",
-    ] = "orbit_horizontal"
+    zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal"
 
     zoom_in_strength: Annotated[float, Field(ge=0.0, le=2.0)] = 0.5
     """From 0 to 2."""
 
-    zoom_out_trajectory: Literal[
-        "horizontal_zoom",
-        "horizontal_zoom_bend",
-        "spiral",
-        "dolly_zoom",
-        "orbit_horizontal",
-        "back",
-    ] = "horizontal_zoom"
+    zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom"
 
     zoom_out_strength: Annotated[float, Field(ge=0.0, le=3.0)] = 1.5
     """From 0 to 3."""
@@ -93,7 +83,351 @@ class Lyra2ZoomOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-lyra_2_zoom = Endpoint("fal-ai/lyra-2/zoom", Lyra2ZoomInput, Lyra2ZoomOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Lyra2Zoom(Endpoint[..., Lyra2ZoomInput, Lyra2ZoomOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            zoom_direction: Literal["in", "out", "both"] = "in",
+            num_frames: Literal[81, 161, 241, 321, 401, 481] = 81,
+            zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal",
+            zoom_in_strength: float = 0.5,
+            zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom",
+            zoom_out_strength: float = 1.5,
+            resolution: Literal["480p", "720p"] = "480p",
+            use_dmd: bool = True,
+            guidance_scale: float = 5,
+            num_inference_steps: int = 28,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+        ) -> Result[Lyra2ZoomOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                zoom_direction: Whether the camera zooms in, out, or both.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                zoom_in_strength: From 0 to 2.
+                zoom_out_strength: From 0 to 3.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            zoom_direction: Literal["in", "out", "both"] = "in",
+            num_frames: Literal[81, 161, 241, 321, 401, 481] = 81,
+            zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal",
+            zoom_in_strength: float = 0.5,
+            zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom",
+            zoom_out_strength: float = 1.5,
+            resolution: Literal["480p", "720p"] = "480p",
+            use_dmd: bool = True,
+            guidance_scale: float = 5,
+            num_inference_steps: int = 28,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+        ) -> Result[Lyra2ZoomOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                zoom_direction: Whether the camera zooms in, out, or both.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                zoom_in_strength: From 0 to 2.
+                zoom_out_strength: From 0 to 3.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            zoom_direction: Literal["in", "out", "both"] = "in",
+            num_frames: Literal[81, 161, 241, 321, 401, 481] = 81,
+            zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal",
+            zoom_in_strength: float = 0.5,
+            zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom",
+            zoom_out_strength: float = 1.5,
+            resolution: Literal["480p", "720p"] = "480p",
+            use_dmd: bool = True,
+            guidance_scale: float = 5,
+            num_inference_steps: int = 28,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+        ) -> Result[Lyra2ZoomOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                zoom_direction: Whether the camera zooms in, out, or both.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                zoom_in_strength: From 0 to 2.
+                zoom_out_strength: From 0 to 3.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            zoom_direction: Literal["in", "out", "both"] = "in",
+            num_frames: Literal[81, 161, 241, 321, 401, 481] = 81,
+            zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal",
+            zoom_in_strength: float = 0.5,
+            zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom",
+            zoom_out_strength: float = 1.5,
+            resolution: Literal["480p", "720p"] = "480p",
+            use_dmd: bool = True,
+            guidance_scale: float = 5,
+            num_inference_steps: int = 28,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+        ) -> Result[Lyra2ZoomOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                zoom_direction: Whether the camera zooms in, out, or both.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                zoom_in_strength: From 0 to 2.
+                zoom_out_strength: From 0 to 3.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            zoom_direction: Literal["in", "out", "both"] = "in",
+            num_frames: Literal[81, 161, 241, 321, 401, 481] = 81,
+            zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal",
+            zoom_in_strength: float = 0.5,
+            zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom",
+            zoom_out_strength: float = 1.5,
+            resolution: Literal["480p", "720p"] = "480p",
+            use_dmd: bool = True,
+            guidance_scale: float = 5,
+            num_inference_steps: int = 28,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+        ) -> Handle[Lyra2ZoomOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                zoom_direction: Whether the camera zooms in, out, or both.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                zoom_in_strength: From 0 to 2.
+                zoom_out_strength: From 0 to 3.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            zoom_direction: Literal["in", "out", "both"] = "in",
+            num_frames: Literal[81, 161, 241, 321, 401, 481] = 81,
+            zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal",
+            zoom_in_strength: float = 0.5,
+            zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom",
+            zoom_out_strength: float = 1.5,
+            resolution: Literal["480p", "720p"] = "480p",
+            use_dmd: bool = True,
+            guidance_scale: float = 5,
+            num_inference_steps: int = 28,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+        ) -> AsyncHandle[Lyra2ZoomOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                zoom_direction: Whether the camera zooms in, out, or both.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                zoom_in_strength: From 0 to 2.
+                zoom_out_strength: From 0 to 3.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            zoom_direction: Literal["in", "out", "both"] = "in",
+            num_frames: Literal[81, 161, 241, 321, 401, 481] = 81,
+            zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal",
+            zoom_in_strength: float = 0.5,
+            zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom",
+            zoom_out_strength: float = 1.5,
+            resolution: Literal["480p", "720p"] = "480p",
+            use_dmd: bool = True,
+            guidance_scale: float = 5,
+            num_inference_steps: int = 28,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+        ) -> Stream[Lyra2ZoomOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                zoom_direction: Whether the camera zooms in, out, or both.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                zoom_in_strength: From 0 to 2.
+                zoom_out_strength: From 0 to 3.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            zoom_direction: Literal["in", "out", "both"] = "in",
+            num_frames: Literal[81, 161, 241, 321, 401, 481] = 81,
+            zoom_in_trajectory: ZoomInTrajectory = "orbit_horizontal",
+            zoom_in_strength: float = 0.5,
+            zoom_out_trajectory: ZoomInTrajectory = "horizontal_zoom",
+            zoom_out_strength: float = 1.5,
+            resolution: Literal["480p", "720p"] = "480p",
+            use_dmd: bool = True,
+            guidance_scale: float = 5,
+            num_inference_steps: int = 28,
+            frames_per_second: int = 16,
+            seed: int | None = None,
+        ) -> AsyncStream[Lyra2ZoomOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                zoom_direction: Whether the camera zooms in, out, or both.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                zoom_in_strength: From 0 to 2.
+                zoom_out_strength: From 0 to 3.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 15.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 100.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 8 to 24.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Lyra2Zoom = Endpoint
+
+lyra_2_zoom = Lyra2Zoom("fal-ai/lyra-2/zoom", Lyra2ZoomInput, Lyra2ZoomOutput)
 """Video endpoint of fal-ai: lyra-2 zoom.
 
 Call it with `lyra_2_zoom.subscribe(image_url=…, prompt=…)`.
@@ -101,5 +435,6 @@ Call it with `lyra_2_zoom.subscribe(image_url=…, prompt=…)`.
 
 Input = Lyra2ZoomInput
 Output = Lyra2ZoomOutput
+endpoint = lyra_2_zoom
 
-__all__ = ["Input", "Lyra2ZoomInput", "Lyra2ZoomOutput", "Output", "lyra_2_zoom"]
+__all__ = ["Lyra2ZoomInput", "Lyra2ZoomOutput", "ZoomInTrajectory", "lyra_2_zoom"]

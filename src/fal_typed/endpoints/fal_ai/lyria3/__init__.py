@@ -6,18 +6,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.lyria3._endpoint import (
         Input as Input,
         Lyria3Input as Lyria3Input,
         Lyria3Output as Lyria3Output,
         Output as Output,
+        endpoint as endpoint,
         lyria3 as lyria3,
     )
 
-__all__ = ["Input", "Lyria3Input", "Lyria3Output", "Output", "lyria3"]
+__all__ = ["Lyria3Input", "Lyria3Output", "lyria3"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.lyria3._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {"Input", "Lyria3Input", "Lyria3Output", "Output", "endpoint", "lyria3"}:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.lyria3._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

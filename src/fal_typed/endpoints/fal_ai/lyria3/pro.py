@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/lyria3/pro
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -32,7 +34,113 @@ class Lyria3ProOutput(OutputModel):
     """Lyrics that are sung."""
 
 
-lyria3_pro = Endpoint("fal-ai/lyria3/pro", Lyria3ProInput, Lyria3ProOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Lyria3Pro(Endpoint[..., Lyria3ProInput, Lyria3ProOutput]):
+        def run(self, *, prompt: str, image_url: FileInput = UNSET) -> Result[Lyria3ProOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, image_url: FileInput = UNSET
+        ) -> Result[Lyria3ProOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, image_url: FileInput = UNSET
+        ) -> Result[Lyria3ProOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, image_url: FileInput = UNSET
+        ) -> Result[Lyria3ProOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, prompt: str, image_url: FileInput = UNSET) -> Handle[Lyria3ProOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, image_url: FileInput = UNSET
+        ) -> AsyncHandle[Lyria3ProOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, prompt: str, image_url: FileInput = UNSET) -> Stream[Lyria3ProOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, image_url: FileInput = UNSET
+        ) -> AsyncStream[Lyria3ProOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+            """
+            ...
+else:
+    Lyria3Pro = Endpoint
+
+lyria3_pro = Lyria3Pro("fal-ai/lyria3/pro", Lyria3ProInput, Lyria3ProOutput)
 """Endpoint of fal-ai: lyria3 pro.
 
 Call it with `lyria3_pro.subscribe(prompt=…)`.
@@ -40,5 +148,6 @@ Call it with `lyria3_pro.subscribe(prompt=…)`.
 
 Input = Lyria3ProInput
 Output = Lyria3ProOutput
+endpoint = lyria3_pro
 
-__all__ = ["Input", "Lyria3ProInput", "Lyria3ProOutput", "Output", "lyria3_pro"]
+__all__ = ["Lyria3ProInput", "Lyria3ProOutput", "lyria3_pro"]

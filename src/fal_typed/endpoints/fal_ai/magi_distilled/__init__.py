@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.magi_distilled._endpoint import (
         Input as Input,
         MagiDistilledInput as MagiDistilledInput,
         MagiDistilledOutput as MagiDistilledOutput,
         Output as Output,
+        endpoint as endpoint,
         magi_distilled as magi_distilled,
     )
 
-__all__ = ["Input", "MagiDistilledInput", "MagiDistilledOutput", "Output", "magi_distilled"]
+__all__ = ["MagiDistilledInput", "MagiDistilledOutput", "magi_distilled"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.magi_distilled._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "MagiDistilledInput",
+            "MagiDistilledOutput",
+            "Output",
+            "endpoint",
+            "magi_distilled",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.magi_distilled._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/magi-distilled/extend-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class MagiDistilledExtendVideoInput(InputModel, Request["MagiDistilledExtendVide
     """Parameters of fal-ai/magi-distilled/extend-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     video_url: FileInput
     """Video to edit or to start from."""
@@ -47,7 +46,7 @@ class MagiDistilledExtendVideoInput(InputModel, Request["MagiDistilledExtendVide
     """Whether to check for unsafe content and blank or reject it."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class MagiDistilledExtendVideoOutput(OutputModel):
@@ -60,7 +59,281 @@ class MagiDistilledExtendVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-magi_distilled_extend_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MagiDistilledExtendVideo(
+        Endpoint[..., MagiDistilledExtendVideoInput, MagiDistilledExtendVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            num_frames: int | None = 96,
+            start_frame: int | None = None,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Result[MagiDistilledExtendVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 96 to 192.
+                start_frame: At least 0.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            num_frames: int | None = 96,
+            start_frame: int | None = None,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Result[MagiDistilledExtendVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 96 to 192.
+                start_frame: At least 0.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            num_frames: int | None = 96,
+            start_frame: int | None = None,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Result[MagiDistilledExtendVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 96 to 192.
+                start_frame: At least 0.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            num_frames: int | None = 96,
+            start_frame: int | None = None,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Result[MagiDistilledExtendVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 96 to 192.
+                start_frame: At least 0.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            num_frames: int | None = 96,
+            start_frame: int | None = None,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Handle[MagiDistilledExtendVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 96 to 192.
+                start_frame: At least 0.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            num_frames: int | None = 96,
+            start_frame: int | None = None,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> AsyncHandle[MagiDistilledExtendVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 96 to 192.
+                start_frame: At least 0.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            num_frames: int | None = 96,
+            start_frame: int | None = None,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> Stream[MagiDistilledExtendVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 96 to 192.
+                start_frame: At least 0.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            num_frames: int | None = 96,
+            start_frame: int | None = None,
+            seed: int | None = None,
+            resolution: Literal["480p", "720p"] = "720p",
+            num_inference_steps: Literal[4, 8, 16, 32] = 16,
+            enable_safety_checker: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+        ) -> AsyncStream[MagiDistilledExtendVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 96 to 192.
+                start_frame: At least 0.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    MagiDistilledExtendVideo = Endpoint
+
+magi_distilled_extend_video = MagiDistilledExtendVideo(
     "fal-ai/magi-distilled/extend-video",
     MagiDistilledExtendVideoInput,
     MagiDistilledExtendVideoOutput,
@@ -72,11 +345,10 @@ Call it with `magi_distilled_extend_video.subscribe(prompt=…, video_url=…)`.
 
 Input = MagiDistilledExtendVideoInput
 Output = MagiDistilledExtendVideoOutput
+endpoint = magi_distilled_extend_video
 
 __all__ = [
-    "Input",
     "MagiDistilledExtendVideoInput",
     "MagiDistilledExtendVideoOutput",
-    "Output",
     "magi_distilled_extend_video",
 ]

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.marlin._endpoint import (
         EventSegment as EventSegment,
@@ -15,10 +13,30 @@ if TYPE_CHECKING:
         MarlinInput as MarlinInput,
         MarlinOutput as MarlinOutput,
         Output as Output,
+        endpoint as endpoint,
         marlin as marlin,
     )
 
-__all__ = ["EventSegment", "Input", "MarlinInput", "MarlinOutput", "Output", "marlin"]
+__all__ = ["EventSegment", "MarlinInput", "MarlinOutput", "marlin"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.marlin._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "EventSegment",
+            "Input",
+            "MarlinInput",
+            "MarlinOutput",
+            "Output",
+            "endpoint",
+            "marlin",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.marlin._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,8 +7,10 @@ https://fal.ai/models/fal-ai/marlin
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.event_segment_1a999fcf import EventSegment
+from fal_typed.endpoints._shared.event_segment import EventSegment
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -48,7 +50,239 @@ class MarlinOutput(OutputModel):
     """The response or transcript as plain text."""
 
 
-marlin = Endpoint("fal-ai/marlin", MarlinInput, MarlinOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Marlin(Endpoint[..., MarlinInput, MarlinOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            do_sample: bool = UNSET,
+            max_tokens: int = 2048,
+            temperature: float = 1,
+            top_p: float = 1,
+        ) -> Result[MarlinOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                do_sample: Whether to sample tokens at random instead of always choosing the most
+                    likely one.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            do_sample: bool = UNSET,
+            max_tokens: int = 2048,
+            temperature: float = 1,
+            top_p: float = 1,
+        ) -> Result[MarlinOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                do_sample: Whether to sample tokens at random instead of always choosing the most
+                    likely one.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            do_sample: bool = UNSET,
+            max_tokens: int = 2048,
+            temperature: float = 1,
+            top_p: float = 1,
+        ) -> Result[MarlinOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                do_sample: Whether to sample tokens at random instead of always choosing the most
+                    likely one.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            do_sample: bool = UNSET,
+            max_tokens: int = 2048,
+            temperature: float = 1,
+            top_p: float = 1,
+        ) -> Result[MarlinOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                do_sample: Whether to sample tokens at random instead of always choosing the most
+                    likely one.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            do_sample: bool = UNSET,
+            max_tokens: int = 2048,
+            temperature: float = 1,
+            top_p: float = 1,
+        ) -> Handle[MarlinOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                do_sample: Whether to sample tokens at random instead of always choosing the most
+                    likely one.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            do_sample: bool = UNSET,
+            max_tokens: int = 2048,
+            temperature: float = 1,
+            top_p: float = 1,
+        ) -> AsyncHandle[MarlinOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                do_sample: Whether to sample tokens at random instead of always choosing the most
+                    likely one.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            do_sample: bool = UNSET,
+            max_tokens: int = 2048,
+            temperature: float = 1,
+            top_p: float = 1,
+        ) -> Stream[MarlinOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                do_sample: Whether to sample tokens at random instead of always choosing the most
+                    likely one.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            do_sample: bool = UNSET,
+            max_tokens: int = 2048,
+            temperature: float = 1,
+            top_p: float = 1,
+        ) -> AsyncStream[MarlinOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                do_sample: Whether to sample tokens at random instead of always choosing the most
+                    likely one.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable.
+            """
+            ...
+else:
+    Marlin = Endpoint
+
+marlin = Marlin("fal-ai/marlin", MarlinInput, MarlinOutput)
 """Endpoint of fal-ai: marlin.
 
 Call it with `marlin.subscribe(prompt=…, video_url=…)`.
@@ -56,5 +290,6 @@ Call it with `marlin.subscribe(prompt=…, video_url=…)`.
 
 Input = MarlinInput
 Output = MarlinOutput
+endpoint = marlin
 
-__all__ = ["EventSegment", "Input", "MarlinInput", "MarlinOutput", "Output", "marlin"]
+__all__ = ["EventSegment", "MarlinInput", "MarlinOutput", "marlin"]

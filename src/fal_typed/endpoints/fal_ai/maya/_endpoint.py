@@ -7,7 +7,7 @@ Category: speech. https://fal.ai/models/fal-ai/maya
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -49,7 +49,7 @@ class MayaInput(InputModel, Request["MayaOutput"]):
     """Sample rate of the audio in Hz; higher rates preserve higher frequencies."""
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
 
 class MayaOutput(OutputModel):
@@ -72,7 +72,279 @@ class MayaOutput(OutputModel):
     """
 
 
-maya = Endpoint("fal-ai/maya", MayaInput, MayaOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Maya(Endpoint[..., MayaInput, MayaOutput]):
+        def run(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[MayaOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[MayaOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[MayaOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[MayaOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Handle[MayaOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncHandle[MayaOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Stream[MayaOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncStream[MayaOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+            """
+            ...
+else:
+    Maya = Endpoint
+
+maya = Maya("fal-ai/maya", MayaInput, MayaOutput)
 """Speech endpoint of fal-ai: maya.
 
 Call it with `maya.subscribe(text=…, prompt=…)`.
@@ -80,5 +352,6 @@ Call it with `maya.subscribe(text=…, prompt=…)`.
 
 Input = MayaInput
 Output = MayaOutput
+endpoint = maya
 
-__all__ = ["Input", "MayaInput", "MayaOutput", "Output", "maya"]
+__all__ = ["MayaInput", "MayaOutput", "maya"]

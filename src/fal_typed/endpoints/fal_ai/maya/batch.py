@@ -7,7 +7,7 @@ Category: speech. https://fal.ai/models/fal-ai/maya/batch
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -47,7 +47,7 @@ class MayaBatchInput(InputModel, Request["MayaBatchOutput"]):
     """Sample rate of the audio in Hz; higher rates preserve higher frequencies."""
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
 
 class MayaBatchOutput(OutputModel):
@@ -69,7 +69,271 @@ class MayaBatchOutput(OutputModel):
     """Average real-time factor: processing seconds per second of audio."""
 
 
-maya_batch = Endpoint("fal-ai/maya/batch", MayaBatchInput, MayaBatchOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MayaBatch(Endpoint[..., MayaBatchInput, MayaBatchOutput]):
+        def run(
+            self,
+            *,
+            texts: list[str],
+            prompts: list[str],
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[MayaBatchOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                texts: 1 to 100 items.
+                prompts: Texts to speak, with one audio file for each. 1 to 100 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            texts: list[str],
+            prompts: list[str],
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[MayaBatchOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                texts: 1 to 100 items.
+                prompts: Texts to speak, with one audio file for each. 1 to 100 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            texts: list[str],
+            prompts: list[str],
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[MayaBatchOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                texts: 1 to 100 items.
+                prompts: Texts to speak, with one audio file for each. 1 to 100 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            texts: list[str],
+            prompts: list[str],
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[MayaBatchOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                texts: 1 to 100 items.
+                prompts: Texts to speak, with one audio file for each. 1 to 100 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            texts: list[str],
+            prompts: list[str],
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Handle[MayaBatchOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                texts: 1 to 100 items.
+                prompts: Texts to speak, with one audio file for each. 1 to 100 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            texts: list[str],
+            prompts: list[str],
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncHandle[MayaBatchOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                texts: 1 to 100 items.
+                prompts: Texts to speak, with one audio file for each. 1 to 100 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            texts: list[str],
+            prompts: list[str],
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Stream[MayaBatchOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                texts: 1 to 100 items.
+                prompts: Texts to speak, with one audio file for each. 1 to 100 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            texts: list[str],
+            prompts: list[str],
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "48 kHz",
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncStream[MayaBatchOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                texts: 1 to 100 items.
+                prompts: Texts to speak, with one audio file for each. 1 to 100 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+            """
+            ...
+else:
+    MayaBatch = Endpoint
+
+maya_batch = MayaBatch("fal-ai/maya/batch", MayaBatchInput, MayaBatchOutput)
 """Speech endpoint of fal-ai: maya batch.
 
 Call it with `maya_batch.subscribe(texts=…, prompts=…)`.
@@ -77,5 +341,6 @@ Call it with `maya_batch.subscribe(texts=…, prompts=…)`.
 
 Input = MayaBatchInput
 Output = MayaBatchOutput
+endpoint = maya_batch
 
-__all__ = ["Input", "MayaBatchInput", "MayaBatchOutput", "Output", "maya_batch"]
+__all__ = ["MayaBatchInput", "MayaBatchOutput", "maya_batch"]

@@ -7,7 +7,7 @@ Category: speech. https://fal.ai/models/fal-ai/maya/stream
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -48,14 +48,286 @@ class MayaStreamInput(InputModel, Request["MayaStreamOutput"]):
     """Sample rate of the audio in Hz; higher rates preserve higher frequencies."""
 
     output_format: Literal["mp3", "wav", "pcm"] = "mp3"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
 
 class MayaStreamOutput(OutputModel):
     """Result of fal-ai/maya/stream."""
 
 
-maya_stream = Endpoint("fal-ai/maya/stream", MayaStreamInput, MayaStreamOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MayaStream(Endpoint[..., MayaStreamInput, MayaStreamOutput]):
+        def run(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz",
+            output_format: Literal["mp3", "wav", "pcm"] = "mp3",
+        ) -> Result[MayaStreamOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz",
+            output_format: Literal["mp3", "wav", "pcm"] = "mp3",
+        ) -> Result[MayaStreamOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz",
+            output_format: Literal["mp3", "wav", "pcm"] = "mp3",
+        ) -> Result[MayaStreamOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz",
+            output_format: Literal["mp3", "wav", "pcm"] = "mp3",
+        ) -> Result[MayaStreamOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz",
+            output_format: Literal["mp3", "wav", "pcm"] = "mp3",
+        ) -> Handle[MayaStreamOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz",
+            output_format: Literal["mp3", "wav", "pcm"] = "mp3",
+        ) -> AsyncHandle[MayaStreamOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz",
+            output_format: Literal["mp3", "wav", "pcm"] = "mp3",
+        ) -> Stream[MayaStreamOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            prompt: str,
+            temperature: float = 0.4,
+            top_p: float = 0.9,
+            max_tokens: int = 2000,
+            repetition_penalty: float = 1.1,
+            sample_rate: Literal["48 kHz", "24 kHz"] = "24 kHz",
+            output_format: Literal["mp3", "wav", "pcm"] = "mp3",
+        ) -> AsyncStream[MayaStreamOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak. At most 5000 characters.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 500 characters.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 28 to 4000.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                output_format: File format of the audio.
+            """
+            ...
+else:
+    MayaStream = Endpoint
+
+maya_stream = MayaStream("fal-ai/maya/stream", MayaStreamInput, MayaStreamOutput)
 """Speech endpoint of fal-ai: maya stream.
 
 Call it with `maya_stream.subscribe(text=…, prompt=…)`.
@@ -63,5 +335,6 @@ Call it with `maya_stream.subscribe(text=…, prompt=…)`.
 
 Input = MayaStreamInput
 Output = MayaStreamOutput
+endpoint = maya_stream
 
-__all__ = ["Input", "MayaStreamInput", "MayaStreamOutput", "Output", "maya_stream"]
+__all__ = ["MayaStreamInput", "MayaStreamOutput", "maya_stream"]

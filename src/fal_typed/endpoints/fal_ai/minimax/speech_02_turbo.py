@@ -7,14 +7,16 @@ Category: speech. https://fal.ai/models/fal-ai/minimax/speech-02-turbo
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting_76aef991 import AudioSetting
-from fal_typed.endpoints._shared.pronunciation_dict_11f67a30 import PronunciationDict
-from fal_typed.endpoints._shared.voice_setting_80cf7828 import VoiceSetting
+from fal_typed.endpoints._shared.audio_setting import AudioSetting
+from fal_typed.endpoints._shared.emotion import Emotion
+from fal_typed.endpoints._shared.language_boost import LanguageBoost
+from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict
+from fal_typed.endpoints._shared.voice_setting import VoiceSetting
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -33,53 +35,11 @@ class MinimaxSpeech02TurboInput(InputModel, Request["MinimaxSpeech02TurboOutput"
     audio_setting: AudioSetting = UNSET
     """Format of the audio file: encoding, sample rate, bit rate, channels."""
 
-    language_boost: (
-        Literal[
-            "Chinese",
-            "Chinese,Yue",
-            "English",
-            "Arabic",
-            "Russian",
-            "Spanish",
-            "French",
-            "Portuguese",
-            "German",
-            "Turkish",
-            "Dutch",
-            "Ukrainian",
-            "Vietnamese",
-            "Indonesian",
-            "Japanese",
-            "Italian",
-            "Korean",
-            "Thai",
-            "Polish",
-            "Romanian",
-            "Greek",
-            "Czech",
-            "Finnish",
-            "Hindi",
-            "Bulgarian",
-            "Danish",
-            "Hebrew",
-            "Malay",
-            "Slovak",
-            "Swedish",
-            "Croatian",
-            "Hungarian",
-            "Norwegian",
-            "Slovenian",
-            "Catalan",
-            "Nynorsk",
-            "Afrikaans",
-            "auto",
-        ]
-        | None
-    ) = None
+    language_boost: LanguageBoost | None = None
     """Main language or dialect of the text, for better pronunciation."""
 
     output_format: Literal["url", "hex"] = "hex"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
     pronunciation_dict: PronunciationDict | None = None
     """Pronunciations of specific words."""
@@ -95,7 +55,225 @@ class MinimaxSpeech02TurboOutput(OutputModel):
     """Duration in milliseconds."""
 
 
-minimax_speech_02_turbo = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxSpeech02Turbo(
+        Endpoint[..., MinimaxSpeech02TurboInput, MinimaxSpeech02TurboOutput]
+    ):
+        def run(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+        ) -> Result[MinimaxSpeech02TurboOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+        ) -> Result[MinimaxSpeech02TurboOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+        ) -> Result[MinimaxSpeech02TurboOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+        ) -> Result[MinimaxSpeech02TurboOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+        ) -> Handle[MinimaxSpeech02TurboOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+        ) -> AsyncHandle[MinimaxSpeech02TurboOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+        ) -> Stream[MinimaxSpeech02TurboOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+        ) -> AsyncStream[MinimaxSpeech02TurboOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+            """
+            ...
+else:
+    MinimaxSpeech02Turbo = Endpoint
+
+minimax_speech_02_turbo = MinimaxSpeech02Turbo(
     "fal-ai/minimax/speech-02-turbo", MinimaxSpeech02TurboInput, MinimaxSpeech02TurboOutput
 )
 """Speech endpoint of fal-ai: minimax speech-02-turbo.
@@ -105,13 +283,14 @@ Call it with `minimax_speech_02_turbo.subscribe(text=…)`.
 
 Input = MinimaxSpeech02TurboInput
 Output = MinimaxSpeech02TurboOutput
+endpoint = minimax_speech_02_turbo
 
 __all__ = [
     "AudioSetting",
-    "Input",
+    "Emotion",
+    "LanguageBoost",
     "MinimaxSpeech02TurboInput",
     "MinimaxSpeech02TurboOutput",
-    "Output",
     "PronunciationDict",
     "VoiceSetting",
     "minimax_speech_02_turbo",

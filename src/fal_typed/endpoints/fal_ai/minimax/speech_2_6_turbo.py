@@ -7,17 +7,17 @@ Category: speech. https://fal.ai/models/fal-ai/minimax/speech-2.6-turbo
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting_76aef991 import AudioSetting
-from fal_typed.endpoints._shared.loudness_normalization_setting_bba01c2c import (
-    LoudnessNormalizationSetting,
-)
-from fal_typed.endpoints._shared.pronunciation_dict_11f67a30 import PronunciationDict
-from fal_typed.endpoints._shared.voice_setting_80cf7828 import VoiceSetting
+from fal_typed.endpoints._shared.audio_setting import AudioSetting
+from fal_typed.endpoints._shared.emotion import Emotion
+from fal_typed.endpoints._shared.language_boost import LanguageBoost
+from fal_typed.endpoints._shared.loudness_normalization_setting import LoudnessNormalizationSetting
+from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict
+from fal_typed.endpoints._shared.voice_setting import VoiceSetting
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -38,53 +38,11 @@ class MinimaxSpeech26TurboInput(InputModel, Request["MinimaxSpeech26TurboOutput"
     audio_setting: AudioSetting = UNSET
     """Format of the audio file: encoding, sample rate, bit rate, channels."""
 
-    language_boost: (
-        Literal[
-            "Chinese",
-            "Chinese,Yue",
-            "English",
-            "Arabic",
-            "Russian",
-            "Spanish",
-            "French",
-            "Portuguese",
-            "German",
-            "Turkish",
-            "Dutch",
-            "Ukrainian",
-            "Vietnamese",
-            "Indonesian",
-            "Japanese",
-            "Italian",
-            "Korean",
-            "Thai",
-            "Polish",
-            "Romanian",
-            "Greek",
-            "Czech",
-            "Finnish",
-            "Hindi",
-            "Bulgarian",
-            "Danish",
-            "Hebrew",
-            "Malay",
-            "Slovak",
-            "Swedish",
-            "Croatian",
-            "Hungarian",
-            "Norwegian",
-            "Slovenian",
-            "Catalan",
-            "Nynorsk",
-            "Afrikaans",
-            "auto",
-        ]
-        | None
-    ) = None
+    language_boost: LanguageBoost | None = None
     """Main language or dialect of the text, for better pronunciation."""
 
     output_format: Literal["url", "hex"] = "hex"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
     pronunciation_dict: PronunciationDict | None = None
     """Pronunciations of specific words."""
@@ -103,7 +61,249 @@ class MinimaxSpeech26TurboOutput(OutputModel):
     """Duration in milliseconds."""
 
 
-minimax_speech_2_6_turbo = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxSpeech26Turbo(
+        Endpoint[..., MinimaxSpeech26TurboInput, MinimaxSpeech26TurboOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+        ) -> Result[MinimaxSpeech26TurboOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+        ) -> Result[MinimaxSpeech26TurboOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+        ) -> Result[MinimaxSpeech26TurboOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+        ) -> Result[MinimaxSpeech26TurboOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+        ) -> Handle[MinimaxSpeech26TurboOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+        ) -> AsyncHandle[MinimaxSpeech26TurboOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+        ) -> Stream[MinimaxSpeech26TurboOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+        ) -> AsyncStream[MinimaxSpeech26TurboOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+            """
+            ...
+else:
+    MinimaxSpeech26Turbo = Endpoint
+
+minimax_speech_2_6_turbo = MinimaxSpeech26Turbo(
     "fal-ai/minimax/speech-2.6-turbo", MinimaxSpeech26TurboInput, MinimaxSpeech26TurboOutput
 )
 """Speech endpoint of fal-ai: minimax speech-2.6-turbo.
@@ -113,14 +313,15 @@ Call it with `minimax_speech_2_6_turbo.subscribe(prompt=…)`.
 
 Input = MinimaxSpeech26TurboInput
 Output = MinimaxSpeech26TurboOutput
+endpoint = minimax_speech_2_6_turbo
 
 __all__ = [
     "AudioSetting",
-    "Input",
+    "Emotion",
+    "LanguageBoost",
     "LoudnessNormalizationSetting",
     "MinimaxSpeech26TurboInput",
     "MinimaxSpeech26TurboOutput",
-    "Output",
     "PronunciationDict",
     "VoiceSetting",
     "minimax_speech_2_6_turbo",

@@ -7,18 +7,18 @@ Category: speech. https://fal.ai/models/fal-ai/minimax/speech-2.8-hd
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting_76aef991 import AudioSetting
-from fal_typed.endpoints._shared.loudness_normalization_setting_bba01c2c import (
-    LoudnessNormalizationSetting,
-)
-from fal_typed.endpoints._shared.pronunciation_dict_11f67a30 import PronunciationDict
-from fal_typed.endpoints._shared.voice_modify_ce7ca49c import VoiceModify
-from fal_typed.endpoints._shared.voice_setting_80cf7828 import VoiceSetting
+from fal_typed.endpoints._shared.audio_setting import AudioSetting
+from fal_typed.endpoints._shared.emotion import Emotion
+from fal_typed.endpoints._shared.language_boost import LanguageBoost
+from fal_typed.endpoints._shared.loudness_normalization_setting import LoudnessNormalizationSetting
+from fal_typed.endpoints._shared.pronunciation_dict import PronunciationDict
+from fal_typed.endpoints._shared.voice_modify import VoiceModify
+from fal_typed.endpoints._shared.voice_setting import VoiceSetting
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -39,53 +39,11 @@ class MinimaxSpeech28HdInput(InputModel, Request["MinimaxSpeech28HdOutput"]):
     audio_setting: AudioSetting = UNSET
     """Format of the audio file: encoding, sample rate, bit rate, channels."""
 
-    language_boost: (
-        Literal[
-            "Chinese",
-            "Chinese,Yue",
-            "English",
-            "Arabic",
-            "Russian",
-            "Spanish",
-            "French",
-            "Portuguese",
-            "German",
-            "Turkish",
-            "Dutch",
-            "Ukrainian",
-            "Vietnamese",
-            "Indonesian",
-            "Japanese",
-            "Italian",
-            "Korean",
-            "Thai",
-            "Polish",
-            "Romanian",
-            "Greek",
-            "Czech",
-            "Finnish",
-            "Hindi",
-            "Bulgarian",
-            "Danish",
-            "Hebrew",
-            "Malay",
-            "Slovak",
-            "Swedish",
-            "Croatian",
-            "Hungarian",
-            "Norwegian",
-            "Slovenian",
-            "Catalan",
-            "Nynorsk",
-            "Afrikaans",
-            "auto",
-        ]
-        | None
-    ) = None
+    language_boost: LanguageBoost | None = None
     """Main language or dialect of the text, for better pronunciation."""
 
     output_format: Literal["url", "hex"] = "hex"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
     pronunciation_dict: PronunciationDict | None = None
     """Pronunciations of specific words."""
@@ -107,7 +65,263 @@ class MinimaxSpeech28HdOutput(OutputModel):
     """Duration in milliseconds."""
 
 
-minimax_speech_2_8_hd = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxSpeech28Hd(Endpoint[..., MinimaxSpeech28HdInput, MinimaxSpeech28HdOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            voice_modify: VoiceModify | None = None,
+        ) -> Result[MinimaxSpeech28HdOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            voice_modify: VoiceModify | None = None,
+        ) -> Result[MinimaxSpeech28HdOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            voice_modify: VoiceModify | None = None,
+        ) -> Result[MinimaxSpeech28HdOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            voice_modify: VoiceModify | None = None,
+        ) -> Result[MinimaxSpeech28HdOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            voice_modify: VoiceModify | None = None,
+        ) -> Handle[MinimaxSpeech28HdOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            voice_modify: VoiceModify | None = None,
+        ) -> AsyncHandle[MinimaxSpeech28HdOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            voice_modify: VoiceModify | None = None,
+        ) -> Stream[MinimaxSpeech28HdOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            voice_setting: VoiceSetting = VoiceSetting(
+                voice_id="Wise_Woman", speed=1, vol=1, pitch=0, english_normalization=False
+            ),
+            audio_setting: AudioSetting = UNSET,
+            language_boost: LanguageBoost | None = None,
+            output_format: Literal["url", "hex"] = "hex",
+            pronunciation_dict: PronunciationDict | None = None,
+            normalization_setting: LoudnessNormalizationSetting = UNSET,
+            voice_modify: VoiceModify | None = None,
+        ) -> AsyncStream[MinimaxSpeech28HdOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. 1 to 10000 characters.
+                voice_setting: Settings of the voice: which voice, speed, volume, pitch.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+                language_boost: Main language or dialect of the text, for better pronunciation.
+                output_format: File format of the audio.
+                pronunciation_dict: Pronunciations of specific words.
+                normalization_setting: Settings of loudness normalization.
+                voice_modify: Changes to the voice: pitch, intensity, timbre.
+            """
+            ...
+else:
+    MinimaxSpeech28Hd = Endpoint
+
+minimax_speech_2_8_hd = MinimaxSpeech28Hd(
     "fal-ai/minimax/speech-2.8-hd", MinimaxSpeech28HdInput, MinimaxSpeech28HdOutput
 )
 """Speech endpoint of fal-ai: minimax speech-2.8-hd.
@@ -117,14 +331,15 @@ Call it with `minimax_speech_2_8_hd.subscribe(prompt=…)`.
 
 Input = MinimaxSpeech28HdInput
 Output = MinimaxSpeech28HdOutput
+endpoint = minimax_speech_2_8_hd
 
 __all__ = [
     "AudioSetting",
-    "Input",
+    "Emotion",
+    "LanguageBoost",
     "LoudnessNormalizationSetting",
     "MinimaxSpeech28HdInput",
     "MinimaxSpeech28HdOutput",
-    "Output",
     "PronunciationDict",
     "VoiceModify",
     "VoiceSetting",

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/minimax/video-01-subject-reference
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class MinimaxVideo01SubjectReferenceInput(
     """Parameters of fal-ai/minimax/video-01-subject-reference."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2000 characters.
+    """What happens in the video, in words: subject, action and style. At most 2000 characters.
     """
 
     subject_reference_image_url: FileInput
@@ -41,7 +40,177 @@ class MinimaxVideo01SubjectReferenceOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-minimax_video_01_subject_reference = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxVideo01SubjectReference(
+        Endpoint[..., MinimaxVideo01SubjectReferenceInput, MinimaxVideo01SubjectReferenceOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            subject_reference_image_url: FileInput,
+            prompt_optimizer: bool = True,
+        ) -> Result[MinimaxVideo01SubjectReferenceOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                subject_reference_image_url: Reference image of the person to show.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            subject_reference_image_url: FileInput,
+            prompt_optimizer: bool = True,
+        ) -> Result[MinimaxVideo01SubjectReferenceOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                subject_reference_image_url: Reference image of the person to show.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            subject_reference_image_url: FileInput,
+            prompt_optimizer: bool = True,
+        ) -> Result[MinimaxVideo01SubjectReferenceOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                subject_reference_image_url: Reference image of the person to show.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            subject_reference_image_url: FileInput,
+            prompt_optimizer: bool = True,
+        ) -> Result[MinimaxVideo01SubjectReferenceOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                subject_reference_image_url: Reference image of the person to show.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            subject_reference_image_url: FileInput,
+            prompt_optimizer: bool = True,
+        ) -> Handle[MinimaxVideo01SubjectReferenceOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                subject_reference_image_url: Reference image of the person to show.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            subject_reference_image_url: FileInput,
+            prompt_optimizer: bool = True,
+        ) -> AsyncHandle[MinimaxVideo01SubjectReferenceOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                subject_reference_image_url: Reference image of the person to show.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            subject_reference_image_url: FileInput,
+            prompt_optimizer: bool = True,
+        ) -> Stream[MinimaxVideo01SubjectReferenceOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                subject_reference_image_url: Reference image of the person to show.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            subject_reference_image_url: FileInput,
+            prompt_optimizer: bool = True,
+        ) -> AsyncStream[MinimaxVideo01SubjectReferenceOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                subject_reference_image_url: Reference image of the person to show.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+else:
+    MinimaxVideo01SubjectReference = Endpoint
+
+minimax_video_01_subject_reference = MinimaxVideo01SubjectReference(
     "fal-ai/minimax/video-01-subject-reference",
     MinimaxVideo01SubjectReferenceInput,
     MinimaxVideo01SubjectReferenceOutput,
@@ -54,11 +223,10 @@ subject_reference_image_url=…)`.
 
 Input = MinimaxVideo01SubjectReferenceInput
 Output = MinimaxVideo01SubjectReferenceOutput
+endpoint = minimax_video_01_subject_reference
 
 __all__ = [
-    "Input",
     "MinimaxVideo01SubjectReferenceInput",
     "MinimaxVideo01SubjectReferenceOutput",
-    "Output",
     "minimax_video_01_subject_reference",
 ]

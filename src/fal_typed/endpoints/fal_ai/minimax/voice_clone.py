@@ -7,13 +7,16 @@ Category: speech. https://fal.ai/models/fal-ai/minimax/voice-clone
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+Model: TypeAlias = Literal["speech-02-hd", "speech-02-turbo", "speech-01-hd", "speech-01-turbo"]
+"""Value of the parameter `model`."""
 
 
 class MinimaxVoiceCloneInput(InputModel, Request["MinimaxVoiceCloneOutput"]):
@@ -34,9 +37,7 @@ class MinimaxVoiceCloneInput(InputModel, Request["MinimaxVoiceCloneOutput"]):
     text: Annotated[str, Field(max_length=1000)] | None = None
     """Text to speak. At most 1000 characters."""
 
-    model: Literal["speech-02-hd", "speech-02-turbo", "speech-01-hd", "speech-01-turbo"] = (
-        "speech-02-hd"
-    )
+    model: Model = "speech-02-hd"
     """Model to use; models differ in quality, speed and price."""
 
 
@@ -50,7 +51,215 @@ class MinimaxVoiceCloneOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-minimax_voice_clone = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxVoiceClone(Endpoint[..., MinimaxVoiceCloneInput, MinimaxVoiceCloneOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            noise_reduction: bool = False,
+            need_volume_normalization: bool = False,
+            accuracy: float | None = None,
+            text: str | None = None,
+            model: Model = "speech-02-hd",
+        ) -> Result[MinimaxVoiceCloneOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                noise_reduction: Whether to remove noise from the sample recording first.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording
+                    first.
+                accuracy: From 0 to 1.
+                text: Text to speak. At most 1000 characters.
+                model: Model to use; models differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            noise_reduction: bool = False,
+            need_volume_normalization: bool = False,
+            accuracy: float | None = None,
+            text: str | None = None,
+            model: Model = "speech-02-hd",
+        ) -> Result[MinimaxVoiceCloneOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                noise_reduction: Whether to remove noise from the sample recording first.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording
+                    first.
+                accuracy: From 0 to 1.
+                text: Text to speak. At most 1000 characters.
+                model: Model to use; models differ in quality, speed and price.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            noise_reduction: bool = False,
+            need_volume_normalization: bool = False,
+            accuracy: float | None = None,
+            text: str | None = None,
+            model: Model = "speech-02-hd",
+        ) -> Result[MinimaxVoiceCloneOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                noise_reduction: Whether to remove noise from the sample recording first.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording
+                    first.
+                accuracy: From 0 to 1.
+                text: Text to speak. At most 1000 characters.
+                model: Model to use; models differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            noise_reduction: bool = False,
+            need_volume_normalization: bool = False,
+            accuracy: float | None = None,
+            text: str | None = None,
+            model: Model = "speech-02-hd",
+        ) -> Result[MinimaxVoiceCloneOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                noise_reduction: Whether to remove noise from the sample recording first.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording
+                    first.
+                accuracy: From 0 to 1.
+                text: Text to speak. At most 1000 characters.
+                model: Model to use; models differ in quality, speed and price.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            noise_reduction: bool = False,
+            need_volume_normalization: bool = False,
+            accuracy: float | None = None,
+            text: str | None = None,
+            model: Model = "speech-02-hd",
+        ) -> Handle[MinimaxVoiceCloneOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                noise_reduction: Whether to remove noise from the sample recording first.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording
+                    first.
+                accuracy: From 0 to 1.
+                text: Text to speak. At most 1000 characters.
+                model: Model to use; models differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            noise_reduction: bool = False,
+            need_volume_normalization: bool = False,
+            accuracy: float | None = None,
+            text: str | None = None,
+            model: Model = "speech-02-hd",
+        ) -> AsyncHandle[MinimaxVoiceCloneOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                noise_reduction: Whether to remove noise from the sample recording first.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording
+                    first.
+                accuracy: From 0 to 1.
+                text: Text to speak. At most 1000 characters.
+                model: Model to use; models differ in quality, speed and price.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            noise_reduction: bool = False,
+            need_volume_normalization: bool = False,
+            accuracy: float | None = None,
+            text: str | None = None,
+            model: Model = "speech-02-hd",
+        ) -> Stream[MinimaxVoiceCloneOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                noise_reduction: Whether to remove noise from the sample recording first.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording
+                    first.
+                accuracy: From 0 to 1.
+                text: Text to speak. At most 1000 characters.
+                model: Model to use; models differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            noise_reduction: bool = False,
+            need_volume_normalization: bool = False,
+            accuracy: float | None = None,
+            text: str | None = None,
+            model: Model = "speech-02-hd",
+        ) -> AsyncStream[MinimaxVoiceCloneOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio of the voice to process.
+                noise_reduction: Whether to remove noise from the sample recording first.
+                need_volume_normalization: Whether to normalize the loudness of the sample recording
+                    first.
+                accuracy: From 0 to 1.
+                text: Text to speak. At most 1000 characters.
+                model: Model to use; models differ in quality, speed and price.
+            """
+            ...
+else:
+    MinimaxVoiceClone = Endpoint
+
+minimax_voice_clone = MinimaxVoiceClone(
     "fal-ai/minimax/voice-clone", MinimaxVoiceCloneInput, MinimaxVoiceCloneOutput
 )
 """Speech endpoint of fal-ai: minimax voice-clone.
@@ -60,11 +269,6 @@ Call it with `minimax_voice_clone.subscribe(audio_url=…)`.
 
 Input = MinimaxVoiceCloneInput
 Output = MinimaxVoiceCloneOutput
+endpoint = minimax_voice_clone
 
-__all__ = [
-    "Input",
-    "MinimaxVoiceCloneInput",
-    "MinimaxVoiceCloneOutput",
-    "Output",
-    "minimax_voice_clone",
-]
+__all__ = ["MinimaxVoiceCloneInput", "MinimaxVoiceCloneOutput", "Model", "minimax_voice_clone"]

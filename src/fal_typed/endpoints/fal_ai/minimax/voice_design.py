@@ -7,7 +7,7 @@ Category: speech. https://fal.ai/models/fal-ai/minimax/voice-design
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -38,7 +38,119 @@ class MinimaxVoiceDesignOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-minimax_voice_design = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxVoiceDesign(Endpoint[..., MinimaxVoiceDesignInput, MinimaxVoiceDesignOutput]):
+        def run(self, *, prompt: str, preview_text: str) -> Result[MinimaxVoiceDesignOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 2000 characters.
+                preview_text: At most 500 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, preview_text: str
+        ) -> Result[MinimaxVoiceDesignOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 2000 characters.
+                preview_text: At most 500 characters.
+            """
+            ...
+
+        def subscribe(self, *, prompt: str, preview_text: str) -> Result[MinimaxVoiceDesignOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 2000 characters.
+                preview_text: At most 500 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, preview_text: str
+        ) -> Result[MinimaxVoiceDesignOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 2000 characters.
+                preview_text: At most 500 characters.
+            """
+            ...
+
+        def submit(self, *, prompt: str, preview_text: str) -> Handle[MinimaxVoiceDesignOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 2000 characters.
+                preview_text: At most 500 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, preview_text: str
+        ) -> AsyncHandle[MinimaxVoiceDesignOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 2000 characters.
+                preview_text: At most 500 characters.
+            """
+            ...
+
+        def stream(self, *, prompt: str, preview_text: str) -> Stream[MinimaxVoiceDesignOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 2000 characters.
+                preview_text: At most 500 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, preview_text: str
+        ) -> AsyncStream[MinimaxVoiceDesignOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately. At most 2000 characters.
+                preview_text: At most 500 characters.
+            """
+            ...
+else:
+    MinimaxVoiceDesign = Endpoint
+
+minimax_voice_design = MinimaxVoiceDesign(
     "fal-ai/minimax/voice-design", MinimaxVoiceDesignInput, MinimaxVoiceDesignOutput
 )
 """Speech endpoint of fal-ai: minimax voice-design.
@@ -48,11 +160,6 @@ Call it with `minimax_voice_design.subscribe(prompt=…, preview_text=…)`.
 
 Input = MinimaxVoiceDesignInput
 Output = MinimaxVoiceDesignOutput
+endpoint = minimax_voice_design
 
-__all__ = [
-    "Input",
-    "MinimaxVoiceDesignInput",
-    "MinimaxVoiceDesignOutput",
-    "Output",
-    "minimax_voice_design",
-]
+__all__ = ["MinimaxVoiceDesignInput", "MinimaxVoiceDesignOutput", "minimax_voice_design"]

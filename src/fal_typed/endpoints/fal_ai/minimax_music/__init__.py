@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.minimax_music._endpoint import (
         Input as Input,
         MinimaxMusicInput as MinimaxMusicInput,
         MinimaxMusicOutput as MinimaxMusicOutput,
         Output as Output,
+        endpoint as endpoint,
         minimax_music as minimax_music,
     )
 
-__all__ = ["Input", "MinimaxMusicInput", "MinimaxMusicOutput", "Output", "minimax_music"]
+__all__ = ["MinimaxMusicInput", "MinimaxMusicOutput", "minimax_music"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.minimax_music._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "MinimaxMusicInput",
+            "MinimaxMusicOutput",
+            "Output",
+            "endpoint",
+            "minimax_music",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.minimax_music._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

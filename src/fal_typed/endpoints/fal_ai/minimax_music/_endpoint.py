@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/minimax-music
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -33,7 +33,125 @@ class MinimaxMusicOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-minimax_music = Endpoint("fal-ai/minimax-music", MinimaxMusicInput, MinimaxMusicOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxMusic(Endpoint[..., MinimaxMusicInput, MinimaxMusicOutput]):
+        def run(self, *, prompt: str, reference_audio_url: FileInput) -> Result[MinimaxMusicOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 600
+                    characters.
+                reference_audio_url: Reference audio whose voice or sound is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, reference_audio_url: FileInput
+        ) -> Result[MinimaxMusicOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 600
+                    characters.
+                reference_audio_url: Reference audio whose voice or sound is used.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, reference_audio_url: FileInput
+        ) -> Result[MinimaxMusicOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 600
+                    characters.
+                reference_audio_url: Reference audio whose voice or sound is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, reference_audio_url: FileInput
+        ) -> Result[MinimaxMusicOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 600
+                    characters.
+                reference_audio_url: Reference audio whose voice or sound is used.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, reference_audio_url: FileInput
+        ) -> Handle[MinimaxMusicOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 600
+                    characters.
+                reference_audio_url: Reference audio whose voice or sound is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, reference_audio_url: FileInput
+        ) -> AsyncHandle[MinimaxMusicOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 600
+                    characters.
+                reference_audio_url: Reference audio whose voice or sound is used.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, reference_audio_url: FileInput
+        ) -> Stream[MinimaxMusicOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 600
+                    characters.
+                reference_audio_url: Reference audio whose voice or sound is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, reference_audio_url: FileInput
+        ) -> AsyncStream[MinimaxMusicOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 1 to 600
+                    characters.
+                reference_audio_url: Reference audio whose voice or sound is used.
+            """
+            ...
+else:
+    MinimaxMusic = Endpoint
+
+minimax_music = MinimaxMusic("fal-ai/minimax-music", MinimaxMusicInput, MinimaxMusicOutput)
 """Audio endpoint of fal-ai: minimax-music.
 
 Call it with `minimax_music.subscribe(prompt=…, reference_audio_url=…)`.
@@ -41,5 +159,6 @@ Call it with `minimax_music.subscribe(prompt=…, reference_audio_url=…)`.
 
 Input = MinimaxMusicInput
 Output = MinimaxMusicOutput
+endpoint = minimax_music
 
-__all__ = ["Input", "MinimaxMusicInput", "MinimaxMusicOutput", "Output", "minimax_music"]
+__all__ = ["MinimaxMusicInput", "MinimaxMusicOutput", "minimax_music"]

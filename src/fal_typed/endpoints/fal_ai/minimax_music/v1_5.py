@@ -7,12 +7,12 @@ Category: audio. https://fal.ai/models/fal-ai/minimax-music/v1.5
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting_c46dca42 import AudioSetting
+from fal_typed.endpoints._shared.audio_setting_2d851bbc import AudioSetting
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -37,7 +37,135 @@ class MinimaxMusicV15Output(OutputModel):
     """The generated audio, as a file to download."""
 
 
-minimax_music_v1_5 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxMusicV15(Endpoint[..., MinimaxMusicV15Input, MinimaxMusicV15Output]):
+        def run(
+            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+        ) -> Result[MinimaxMusicV15Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 600
+                    characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+        ) -> Result[MinimaxMusicV15Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 600
+                    characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+        ) -> Result[MinimaxMusicV15Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 600
+                    characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+        ) -> Result[MinimaxMusicV15Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 600
+                    characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+        ) -> Handle[MinimaxMusicV15Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 600
+                    characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+        ) -> AsyncHandle[MinimaxMusicV15Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 600
+                    characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+        ) -> Stream[MinimaxMusicV15Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 600
+                    characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, lyrics_prompt: str, audio_setting: AudioSetting = UNSET
+        ) -> AsyncStream[MinimaxMusicV15Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 600
+                    characters.
+                lyrics_prompt: Lyrics to sing. 10 to 3000 characters.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+else:
+    MinimaxMusicV15 = Endpoint
+
+minimax_music_v1_5 = MinimaxMusicV15(
     "fal-ai/minimax-music/v1.5", MinimaxMusicV15Input, MinimaxMusicV15Output
 )
 """Audio endpoint of fal-ai: minimax-music v1.5.
@@ -47,12 +175,6 @@ Call it with `minimax_music_v1_5.subscribe(prompt=…, lyrics_prompt=…)`.
 
 Input = MinimaxMusicV15Input
 Output = MinimaxMusicV15Output
+endpoint = minimax_music_v1_5
 
-__all__ = [
-    "AudioSetting",
-    "Input",
-    "MinimaxMusicV15Input",
-    "MinimaxMusicV15Output",
-    "Output",
-    "minimax_music_v1_5",
-]
+__all__ = ["AudioSetting", "MinimaxMusicV15Input", "MinimaxMusicV15Output", "minimax_music_v1_5"]

@@ -7,12 +7,12 @@ Category: audio. https://fal.ai/models/fal-ai/minimax-music/v2.6
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_setting25_e98491e3 import AudioSetting25
+from fal_typed.endpoints._shared.audio_setting25 import AudioSetting25
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -45,7 +45,207 @@ class MinimaxMusicV26Output(OutputModel):
     """The generated audio, as a file to download."""
 
 
-minimax_music_v2_6 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxMusicV26(Endpoint[..., MinimaxMusicV26Input, MinimaxMusicV26Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 = UNSET,
+        ) -> Result[MinimaxMusicV26Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 2000
+                    characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
+                    most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 = UNSET,
+        ) -> Result[MinimaxMusicV26Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 2000
+                    characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
+                    most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 = UNSET,
+        ) -> Result[MinimaxMusicV26Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 2000
+                    characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
+                    most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 = UNSET,
+        ) -> Result[MinimaxMusicV26Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 2000
+                    characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
+                    most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 = UNSET,
+        ) -> Handle[MinimaxMusicV26Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 2000
+                    characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
+                    most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 = UNSET,
+        ) -> AsyncHandle[MinimaxMusicV26Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 2000
+                    characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
+                    most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 = UNSET,
+        ) -> Stream[MinimaxMusicV26Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 2000
+                    characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
+                    most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            lyrics: str = "",
+            lyrics_optimizer: bool = False,
+            is_instrumental: bool = False,
+            audio_setting: AudioSetting25 = UNSET,
+        ) -> AsyncStream[MinimaxMusicV26Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate. 10 to 2000
+                    characters.
+                lyrics: Lyrics to sing, with verse and chorus tags if the model supports them. At
+                    most 3500 characters.
+                lyrics_optimizer: Whether a language model writes or improves the lyrics.
+                is_instrumental: Whether to generate music without vocals.
+                audio_setting: Format of the audio file: encoding, sample rate, bit rate, channels.
+            """
+            ...
+else:
+    MinimaxMusicV26 = Endpoint
+
+minimax_music_v2_6 = MinimaxMusicV26(
     "fal-ai/minimax-music/v2.6", MinimaxMusicV26Input, MinimaxMusicV26Output
 )
 """Audio endpoint of fal-ai: minimax-music v2.6.
@@ -55,12 +255,6 @@ Call it with `minimax_music_v2_6.subscribe(prompt=…)`.
 
 Input = MinimaxMusicV26Input
 Output = MinimaxMusicV26Output
+endpoint = minimax_music_v2_6
 
-__all__ = [
-    "AudioSetting25",
-    "Input",
-    "MinimaxMusicV26Input",
-    "MinimaxMusicV26Output",
-    "Output",
-    "minimax_music_v2_6",
-]
+__all__ = ["AudioSetting25", "MinimaxMusicV26Input", "MinimaxMusicV26Output", "minimax_music_v2_6"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/mmaudio-v2
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class MmaudioV2Input(InputModel, Request["MmaudioV2Output"]):
     """Video to edit or to start from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -37,9 +36,7 @@ class MmaudioV2Input(InputModel, Request["MmaudioV2Output"]):
     """Number of inference steps; more steps take longer and give finer detail. From 4 to 50."""
 
     duration: Annotated[float, Field(ge=1.0, le=30.0)] = 8
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    30.
-    """
+    """Duration of the result in seconds. From 1 to 30."""
 
     cfg_strength: Annotated[float, Field(ge=0.0, le=20.0)] = 4.5
     """How closely the result follows the prompt; low values allow more freedom, high values are
@@ -57,7 +54,271 @@ class MmaudioV2Output(OutputModel):
     """The generated video, as a file to download."""
 
 
-mmaudio_v2 = Endpoint("fal-ai/mmaudio-v2", MmaudioV2Input, MmaudioV2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MmaudioV2(Endpoint[..., MmaudioV2Input, MmaudioV2Output]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Result[MmaudioV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Result[MmaudioV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Result[MmaudioV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Result[MmaudioV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Handle[MmaudioV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> AsyncHandle[MmaudioV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Stream[MmaudioV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> AsyncStream[MmaudioV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+            """
+            ...
+else:
+    MmaudioV2 = Endpoint
+
+mmaudio_v2 = MmaudioV2("fal-ai/mmaudio-v2", MmaudioV2Input, MmaudioV2Output)
 """Video endpoint of fal-ai: mmaudio-v2.
 
 Call it with `mmaudio_v2.subscribe(video_url=…, prompt=…)`.
@@ -65,5 +326,6 @@ Call it with `mmaudio_v2.subscribe(video_url=…, prompt=…)`.
 
 Input = MmaudioV2Input
 Output = MmaudioV2Output
+endpoint = mmaudio_v2
 
-__all__ = ["Input", "MmaudioV2Input", "MmaudioV2Output", "Output", "mmaudio_v2"]
+__all__ = ["MmaudioV2Input", "MmaudioV2Output", "mmaudio_v2"]

@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/mmaudio-v2/text-to-audio
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -33,9 +33,7 @@ class MmaudioV2TextToAudioInput(InputModel, Request["MmaudioV2TextToAudioOutput"
     """Number of inference steps; more steps take longer and give finer detail. From 4 to 50."""
 
     duration: Annotated[float, Field(ge=1.0, le=30.0)] = 8
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    30.
-    """
+    """Duration of the result in seconds. From 1 to 30."""
 
     cfg_strength: Annotated[float, Field(ge=0.0, le=20.0)] = 4.5
     """How closely the result follows the prompt; low values allow more freedom, high values are
@@ -53,7 +51,257 @@ class MmaudioV2TextToAudioOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-mmaudio_v2_text_to_audio = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MmaudioV2TextToAudio(
+        Endpoint[..., MmaudioV2TextToAudioInput, MmaudioV2TextToAudioOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Result[MmaudioV2TextToAudioOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Result[MmaudioV2TextToAudioOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Result[MmaudioV2TextToAudioOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Result[MmaudioV2TextToAudioOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Handle[MmaudioV2TextToAudioOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> AsyncHandle[MmaudioV2TextToAudioOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> Stream[MmaudioV2TextToAudioOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_steps: int = 25,
+            duration: float = 8,
+            cfg_strength: float = 4.5,
+            mask_away_clip: bool = False,
+        ) -> AsyncStream[MmaudioV2TextToAudioOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                num_steps: Number of inference steps; more steps take longer and give finer detail.
+                    From 4 to 50.
+                duration: Duration of the result in seconds. From 1 to 30.
+                cfg_strength: How closely the result follows the prompt; low values allow more
+                    freedom, high values are more literal. From 0 to 20.
+                mask_away_clip: Whether to ignore the visual content, so that only the text shapes
+                    the audio.
+            """
+            ...
+else:
+    MmaudioV2TextToAudio = Endpoint
+
+mmaudio_v2_text_to_audio = MmaudioV2TextToAudio(
     "fal-ai/mmaudio-v2/text-to-audio", MmaudioV2TextToAudioInput, MmaudioV2TextToAudioOutput
 )
 """Audio endpoint of fal-ai: mmaudio-v2, text to audio.
@@ -63,11 +311,6 @@ Call it with `mmaudio_v2_text_to_audio.subscribe(prompt=…)`.
 
 Input = MmaudioV2TextToAudioInput
 Output = MmaudioV2TextToAudioOutput
+endpoint = mmaudio_v2_text_to_audio
 
-__all__ = [
-    "Input",
-    "MmaudioV2TextToAudioInput",
-    "MmaudioV2TextToAudioOutput",
-    "Output",
-    "mmaudio_v2_text_to_audio",
-]
+__all__ = ["MmaudioV2TextToAudioInput", "MmaudioV2TextToAudioOutput", "mmaudio_v2_text_to_audio"]

@@ -7,7 +7,7 @@ Category: vision. https://fal.ai/models/fal-ai/moondream/batched
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from fal_typed.models import InputModel, OutputModel, Request
 
 
 class MoondreamInputParam(InputModel):
-    """Part of the parameters: image_url, prompt."""
+    """An item of the parameter `inputs`."""
 
     image_url: FileInput
     """The image to analyze."""
@@ -69,7 +69,247 @@ class MoondreamBatchedOutput(OutputModel):
     filenames: list[str] | None = None
 
 
-moondream_batched = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MoondreamBatched(Endpoint[..., MoondreamBatchedInput, MoondreamBatchedOutput]):
+        def run(
+            self,
+            *,
+            inputs: list[MoondreamInputParam],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> Result[MoondreamBatchedOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            inputs: list[MoondreamInputParam],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> Result[MoondreamBatchedOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            inputs: list[MoondreamInputParam],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> Result[MoondreamBatchedOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            inputs: list[MoondreamInputParam],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> Result[MoondreamBatchedOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            inputs: list[MoondreamInputParam],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> Handle[MoondreamBatchedOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            inputs: list[MoondreamInputParam],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> AsyncHandle[MoondreamBatchedOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            inputs: list[MoondreamInputParam],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> Stream[MoondreamBatchedOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            inputs: list[MoondreamInputParam],
+            model_id: Literal[
+                "vikhyatk/moondream2", "fal-ai/moondream2-docci"
+            ] = "vikhyatk/moondream2",
+            max_tokens: int = 64,
+            temperature: float = 0.2,
+            top_p: float = 1,
+            repetition_penalty: float = 1,
+        ) -> AsyncStream[MoondreamBatchedOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                inputs: Inputs to evaluate, one entry for each image.
+                model_id: Id of the model to use.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 32 to 1024.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. Greater than 0 and at most 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+            """
+            ...
+else:
+    MoondreamBatched = Endpoint
+
+moondream_batched = MoondreamBatched(
     "fal-ai/moondream/batched", MoondreamBatchedInput, MoondreamBatchedOutput
 )
 """Vision endpoint of fal-ai: moondream batched.
@@ -79,12 +319,11 @@ Call it with `moondream_batched.subscribe(inputs=…)`.
 
 Input = MoondreamBatchedInput
 Output = MoondreamBatchedOutput
+endpoint = moondream_batched
 
 __all__ = [
-    "Input",
     "MoondreamBatchedInput",
     "MoondreamBatchedOutput",
     "MoondreamInputParam",
-    "Output",
     "moondream_batched",
 ]

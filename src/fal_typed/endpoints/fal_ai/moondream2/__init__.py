@@ -6,18 +6,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.moondream2._endpoint import (
         Input as Input,
         Moondream2Input as Moondream2Input,
         Moondream2Output as Moondream2Output,
         Output as Output,
+        endpoint as endpoint,
         moondream2 as moondream2,
     )
 
-__all__ = ["Input", "Moondream2Input", "Moondream2Output", "Output", "moondream2"]
+__all__ = ["Moondream2Input", "Moondream2Output", "moondream2"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.moondream2._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Moondream2Input",
+            "Moondream2Output",
+            "Output",
+            "endpoint",
+            "moondream2",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.moondream2._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,6 +7,8 @@ Category: vision. https://fal.ai/models/fal-ai/moondream2
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -26,7 +28,95 @@ class Moondream2Output(OutputModel):
     """The response as text."""
 
 
-moondream2 = Endpoint("fal-ai/moondream2", Moondream2Input, Moondream2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream2(Endpoint[..., Moondream2Input, Moondream2Output]):
+        def run(self, *, image_url: FileInput) -> Result[Moondream2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, image_url: FileInput) -> Result[Moondream2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput) -> Result[Moondream2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, image_url: FileInput) -> Result[Moondream2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> Handle[Moondream2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(self, *, image_url: FileInput) -> AsyncHandle[Moondream2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput) -> Stream[Moondream2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, image_url: FileInput) -> AsyncStream[Moondream2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+else:
+    Moondream2 = Endpoint
+
+moondream2 = Moondream2("fal-ai/moondream2", Moondream2Input, Moondream2Output)
 """Vision endpoint of fal-ai: moondream2.
 
 Call it with `moondream2.subscribe(image_url=…)`.
@@ -34,5 +124,6 @@ Call it with `moondream2.subscribe(image_url=…)`.
 
 Input = Moondream2Input
 Output = Moondream2Output
+endpoint = moondream2
 
-__all__ = ["Input", "Moondream2Input", "Moondream2Output", "Output", "moondream2"]
+__all__ = ["Moondream2Input", "Moondream2Output", "moondream2"]

@@ -7,7 +7,7 @@ Category: vision. https://fal.ai/models/fal-ai/moondream2/object-detection
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -34,7 +34,121 @@ class Moondream2ObjectDetectionOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-moondream2_object_detection = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream2ObjectDetection(
+        Endpoint[..., Moondream2ObjectDetectionInput, Moondream2ObjectDetectionOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, object: str
+        ) -> Result[Moondream2ObjectDetectionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, object: str
+        ) -> Result[Moondream2ObjectDetectionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, object: str
+        ) -> Result[Moondream2ObjectDetectionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, object: str
+        ) -> Result[Moondream2ObjectDetectionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, object: str
+        ) -> Handle[Moondream2ObjectDetectionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, object: str
+        ) -> AsyncHandle[Moondream2ObjectDetectionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, object: str
+        ) -> Stream[Moondream2ObjectDetectionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, object: str
+        ) -> AsyncStream[Moondream2ObjectDetectionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
+else:
+    Moondream2ObjectDetection = Endpoint
+
+moondream2_object_detection = Moondream2ObjectDetection(
     "fal-ai/moondream2/object-detection",
     Moondream2ObjectDetectionInput,
     Moondream2ObjectDetectionOutput,
@@ -46,11 +160,10 @@ Call it with `moondream2_object_detection.subscribe(image_url=…, object=…)`.
 
 Input = Moondream2ObjectDetectionInput
 Output = Moondream2ObjectDetectionOutput
+endpoint = moondream2_object_detection
 
 __all__ = [
-    "Input",
     "Moondream2ObjectDetectionInput",
     "Moondream2ObjectDetectionOutput",
-    "Output",
     "moondream2_object_detection",
 ]

@@ -8,7 +8,7 @@ Category: vision. https://fal.ai/models/fal-ai/moondream2/point-object-detection
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -37,7 +37,121 @@ class Moondream2PointObjectDetectionOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-moondream2_point_object_detection = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream2PointObjectDetection(
+        Endpoint[..., Moondream2PointObjectDetectionInput, Moondream2PointObjectDetectionOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, object: str
+        ) -> Result[Moondream2PointObjectDetectionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, object: str
+        ) -> Result[Moondream2PointObjectDetectionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, object: str
+        ) -> Result[Moondream2PointObjectDetectionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, object: str
+        ) -> Result[Moondream2PointObjectDetectionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, object: str
+        ) -> Handle[Moondream2PointObjectDetectionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, object: str
+        ) -> AsyncHandle[Moondream2PointObjectDetectionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, object: str
+        ) -> Stream[Moondream2PointObjectDetectionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, object: str
+        ) -> AsyncStream[Moondream2PointObjectDetectionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                object: Name or description of the object to look for.
+            """
+            ...
+else:
+    Moondream2PointObjectDetection = Endpoint
+
+moondream2_point_object_detection = Moondream2PointObjectDetection(
     "fal-ai/moondream2/point-object-detection",
     Moondream2PointObjectDetectionInput,
     Moondream2PointObjectDetectionOutput,
@@ -49,11 +163,10 @@ Call it with `moondream2_point_object_detection.subscribe(image_url=…, object=
 
 Input = Moondream2PointObjectDetectionInput
 Output = Moondream2PointObjectDetectionOutput
+endpoint = moondream2_point_object_detection
 
 __all__ = [
-    "Input",
     "Moondream2PointObjectDetectionInput",
     "Moondream2PointObjectDetectionOutput",
-    "Output",
     "moondream2_point_object_detection",
 ]

@@ -7,6 +7,8 @@ Category: vision. https://fal.ai/models/fal-ai/moondream2/visual-query
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,119 @@ class Moondream2VisualQueryOutput(OutputModel):
     """The response as text."""
 
 
-moondream2_visual_query = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream2VisualQuery(
+        Endpoint[..., Moondream2VisualQueryInput, Moondream2VisualQueryOutput]
+    ):
+        def run(self, *, image_url: FileInput, prompt: str) -> Result[Moondream2VisualQueryOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, prompt: str
+        ) -> Result[Moondream2VisualQueryOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, prompt: str
+        ) -> Result[Moondream2VisualQueryOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, prompt: str
+        ) -> Result[Moondream2VisualQueryOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, prompt: str
+        ) -> Handle[Moondream2VisualQueryOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, prompt: str
+        ) -> AsyncHandle[Moondream2VisualQueryOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, prompt: str
+        ) -> Stream[Moondream2VisualQueryOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, prompt: str
+        ) -> AsyncStream[Moondream2VisualQueryOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+            """
+            ...
+else:
+    Moondream2VisualQuery = Endpoint
+
+moondream2_visual_query = Moondream2VisualQuery(
     "fal-ai/moondream2/visual-query", Moondream2VisualQueryInput, Moondream2VisualQueryOutput
 )
 """Vision endpoint of fal-ai: moondream2 visual-query.
@@ -39,11 +153,6 @@ Call it with `moondream2_visual_query.subscribe(image_url=…, prompt=…)`.
 
 Input = Moondream2VisualQueryInput
 Output = Moondream2VisualQueryOutput
+endpoint = moondream2_visual_query
 
-__all__ = [
-    "Input",
-    "Moondream2VisualQueryInput",
-    "Moondream2VisualQueryOutput",
-    "Output",
-    "moondream2_visual_query",
-]
+__all__ = ["Moondream2VisualQueryInput", "Moondream2VisualQueryOutput", "moondream2_visual_query"]

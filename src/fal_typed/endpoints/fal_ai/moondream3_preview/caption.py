@@ -7,12 +7,12 @@ Category: vision. https://fal.ai/models/fal-ai/moondream3-preview/caption
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.usage_info_10f717f5 import UsageInfo
+from fal_typed.endpoints._shared.usage_info_a5c24911 import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -50,7 +50,193 @@ class Moondream3PreviewCaptionOutput(OutputModel):
     """The response as text."""
 
 
-moondream3_preview_caption = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream3PreviewCaption(
+        Endpoint[..., Moondream3PreviewCaptionInput, Moondream3PreviewCaptionOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            length: Literal["short", "normal", "long"] = "normal",
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> Result[Moondream3PreviewCaptionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                length: Length of the caption.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            length: Literal["short", "normal", "long"] = "normal",
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> Result[Moondream3PreviewCaptionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                length: Length of the caption.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            length: Literal["short", "normal", "long"] = "normal",
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> Result[Moondream3PreviewCaptionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                length: Length of the caption.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            length: Literal["short", "normal", "long"] = "normal",
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> Result[Moondream3PreviewCaptionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                length: Length of the caption.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            length: Literal["short", "normal", "long"] = "normal",
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> Handle[Moondream3PreviewCaptionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+                length: Length of the caption.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            length: Literal["short", "normal", "long"] = "normal",
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> AsyncHandle[Moondream3PreviewCaptionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                length: Length of the caption.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            length: Literal["short", "normal", "long"] = "normal",
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> Stream[Moondream3PreviewCaptionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+                length: Length of the caption.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            length: Literal["short", "normal", "long"] = "normal",
+            temperature: float | None = None,
+            top_p: float | None = None,
+        ) -> AsyncStream[Moondream3PreviewCaptionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                length: Length of the caption.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+else:
+    Moondream3PreviewCaption = Endpoint
+
+moondream3_preview_caption = Moondream3PreviewCaption(
     "fal-ai/moondream3-preview/caption",
     Moondream3PreviewCaptionInput,
     Moondream3PreviewCaptionOutput,
@@ -62,12 +248,11 @@ Call it with `moondream3_preview_caption.subscribe(image_url=…)`.
 
 Input = Moondream3PreviewCaptionInput
 Output = Moondream3PreviewCaptionOutput
+endpoint = moondream3_preview_caption
 
 __all__ = [
-    "Input",
     "Moondream3PreviewCaptionInput",
     "Moondream3PreviewCaptionOutput",
-    "Output",
     "UsageInfo",
     "moondream3_preview_caption",
 ]

@@ -7,13 +7,13 @@ Category: vision. https://fal.ai/models/fal-ai/moondream3-preview/detect
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.object_42ce04b2 import Object
-from fal_typed.endpoints._shared.usage_info_10f717f5 import UsageInfo
+from fal_typed.endpoints._shared.object import Object
+from fal_typed.endpoints._shared.usage_info_a5c24911 import UsageInfo
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -47,7 +47,129 @@ class Moondream3PreviewDetectOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-moondream3_preview_detect = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream3PreviewDetect(
+        Endpoint[..., Moondream3PreviewDetectInput, Moondream3PreviewDetectOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Result[Moondream3PreviewDetectOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Result[Moondream3PreviewDetectOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Result[Moondream3PreviewDetectOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Result[Moondream3PreviewDetectOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Handle[Moondream3PreviewDetectOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> AsyncHandle[Moondream3PreviewDetectOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Stream[Moondream3PreviewDetectOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> AsyncStream[Moondream3PreviewDetectOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+else:
+    Moondream3PreviewDetect = Endpoint
+
+moondream3_preview_detect = Moondream3PreviewDetect(
     "fal-ai/moondream3-preview/detect", Moondream3PreviewDetectInput, Moondream3PreviewDetectOutput
 )
 """Vision endpoint of fal-ai: moondream3-preview detect.
@@ -57,13 +179,12 @@ Call it with `moondream3_preview_detect.subscribe(image_url=…, prompt=…)`.
 
 Input = Moondream3PreviewDetectInput
 Output = Moondream3PreviewDetectOutput
+endpoint = moondream3_preview_detect
 
 __all__ = [
-    "Input",
     "Moondream3PreviewDetectInput",
     "Moondream3PreviewDetectOutput",
     "Object",
-    "Output",
     "UsageInfo",
     "moondream3_preview_detect",
 ]

@@ -7,12 +7,12 @@ Category: vision. https://fal.ai/models/fal-ai/moondream3-preview/point
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.usage_info_10f717f5 import UsageInfo
+from fal_typed.endpoints._shared.usage_info_a5c24911 import UsageInfo
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -31,7 +31,7 @@ class Moondream3PreviewPointInput(InputModel, Request["Moondream3PreviewPointOut
 
 
 class Point(OutputModel):
-    """Part of the result: x, y."""
+    """An item of the field `points`."""
 
     x: float
     """Horizontal position from the left edge."""
@@ -55,7 +55,129 @@ class Moondream3PreviewPointOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-moondream3_preview_point = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream3PreviewPoint(
+        Endpoint[..., Moondream3PreviewPointInput, Moondream3PreviewPointOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Result[Moondream3PreviewPointOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Result[Moondream3PreviewPointOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Result[Moondream3PreviewPointOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Result[Moondream3PreviewPointOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Handle[Moondream3PreviewPointOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> AsyncHandle[Moondream3PreviewPointOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> Stream[Moondream3PreviewPointOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, prompt: str, preview: bool = False
+        ) -> AsyncStream[Moondream3PreviewPointOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model. At least 1 character.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+else:
+    Moondream3PreviewPoint = Endpoint
+
+moondream3_preview_point = Moondream3PreviewPoint(
     "fal-ai/moondream3-preview/point", Moondream3PreviewPointInput, Moondream3PreviewPointOutput
 )
 """Vision endpoint of fal-ai: moondream3-preview point.
@@ -65,12 +187,11 @@ Call it with `moondream3_preview_point.subscribe(image_url=…, prompt=…)`.
 
 Input = Moondream3PreviewPointInput
 Output = Moondream3PreviewPointOutput
+endpoint = moondream3_preview_point
 
 __all__ = [
-    "Input",
     "Moondream3PreviewPointInput",
     "Moondream3PreviewPointOutput",
-    "Output",
     "Point",
     "UsageInfo",
     "moondream3_preview_point",

@@ -7,19 +7,19 @@ Category: image. https://fal.ai/models/fal-ai/moondream3-preview/segment
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.object_42ce04b2 import Object
-from fal_typed.endpoints._shared.usage_info_10f717f5 import UsageInfo
+from fal_typed.endpoints._shared.object import Object
+from fal_typed.endpoints._shared.usage_info_a5c24911 import UsageInfo
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
 
 class SegmentSamplingSettings(InputModel):
-    """Part of the parameters: temperature, top_p, max_tokens."""
+    """Value of the parameter `settings`."""
 
     temperature: Annotated[float, Field(ge=0.0, le=1.0)] = 1
     """Sampling temperature; low values are more predictable, high values are more varied. From 0
@@ -73,7 +73,185 @@ class Moondream3PreviewSegmentOutput(OutputModel):
     bbox: Object | None = None
 
 
-moondream3_preview_segment = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Moondream3PreviewSegment(
+        Endpoint[..., Moondream3PreviewSegmentInput, Moondream3PreviewSegmentOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | None = None,
+            preview: bool = False,
+        ) -> Result[Moondream3PreviewSegmentOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | None = None,
+            preview: bool = False,
+        ) -> Result[Moondream3PreviewSegmentOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | None = None,
+            preview: bool = False,
+        ) -> Result[Moondream3PreviewSegmentOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | None = None,
+            preview: bool = False,
+        ) -> Result[Moondream3PreviewSegmentOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | None = None,
+            preview: bool = False,
+        ) -> Handle[Moondream3PreviewSegmentOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | None = None,
+            preview: bool = False,
+        ) -> AsyncHandle[Moondream3PreviewSegmentOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | None = None,
+            preview: bool = False,
+        ) -> Stream[Moondream3PreviewSegmentOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                preview: Whether to return an image with the detections drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            object: str,
+            spatial_references: list[dict[str, Any] | list[float]] | None = None,
+            settings: SegmentSamplingSettings | None = None,
+            preview: bool = False,
+        ) -> AsyncStream[Moondream3PreviewSegmentOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                object: Name or description of the object to look for.
+                spatial_references: Points or boxes that show where to look.
+                preview: Whether to return an image with the detections drawn in.
+            """
+            ...
+else:
+    Moondream3PreviewSegment = Endpoint
+
+moondream3_preview_segment = Moondream3PreviewSegment(
     "fal-ai/moondream3-preview/segment",
     Moondream3PreviewSegmentInput,
     Moondream3PreviewSegmentOutput,
@@ -85,13 +263,12 @@ Call it with `moondream3_preview_segment.subscribe(image_url=…, object=…)`.
 
 Input = Moondream3PreviewSegmentInput
 Output = Moondream3PreviewSegmentOutput
+endpoint = moondream3_preview_segment
 
 __all__ = [
-    "Input",
     "Moondream3PreviewSegmentInput",
     "Moondream3PreviewSegmentOutput",
     "Object",
-    "Output",
     "SegmentSamplingSettings",
     "UsageInfo",
     "moondream3_preview_segment",

@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.moondream_next._endpoint import (
         Input as Input,
         MoondreamNextInput as MoondreamNextInput,
         MoondreamNextOutput as MoondreamNextOutput,
         Output as Output,
+        endpoint as endpoint,
         moondream_next as moondream_next,
     )
 
-__all__ = ["Input", "MoondreamNextInput", "MoondreamNextOutput", "Output", "moondream_next"]
+__all__ = ["MoondreamNextInput", "MoondreamNextOutput", "moondream_next"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.moondream_next._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "MoondreamNextInput",
+            "MoondreamNextOutput",
+            "Output",
+            "endpoint",
+            "moondream_next",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.moondream_next._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: vision. https://fal.ai/models/fal-ai/moondream-next
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -40,7 +40,175 @@ class MoondreamNextOutput(OutputModel):
     """The response as text."""
 
 
-moondream_next = Endpoint("fal-ai/moondream-next", MoondreamNextInput, MoondreamNextOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MoondreamNext(Endpoint[..., MoondreamNextInput, MoondreamNextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            task_type: Literal["caption", "query"] = "caption",
+            max_tokens: int = 64,
+        ) -> Result[MoondreamNextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            task_type: Literal["caption", "query"] = "caption",
+            max_tokens: int = 64,
+        ) -> Result[MoondreamNextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            task_type: Literal["caption", "query"] = "caption",
+            max_tokens: int = 64,
+        ) -> Result[MoondreamNextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            task_type: Literal["caption", "query"] = "caption",
+            max_tokens: int = 64,
+        ) -> Result[MoondreamNextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            task_type: Literal["caption", "query"] = "caption",
+            max_tokens: int = 64,
+        ) -> Handle[MoondreamNextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            task_type: Literal["caption", "query"] = "caption",
+            max_tokens: int = 64,
+        ) -> AsyncHandle[MoondreamNextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            task_type: Literal["caption", "query"] = "caption",
+            max_tokens: int = 64,
+        ) -> Stream[MoondreamNextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            task_type: Literal["caption", "query"] = "caption",
+            max_tokens: int = 64,
+        ) -> AsyncStream[MoondreamNextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+            """
+            ...
+else:
+    MoondreamNext = Endpoint
+
+moondream_next = MoondreamNext("fal-ai/moondream-next", MoondreamNextInput, MoondreamNextOutput)
 """Vision endpoint of fal-ai: moondream-next.
 
 Call it with `moondream_next.subscribe(image_url=…, prompt=…)`.
@@ -48,5 +216,6 @@ Call it with `moondream_next.subscribe(image_url=…, prompt=…)`.
 
 Input = MoondreamNextInput
 Output = MoondreamNextOutput
+endpoint = moondream_next
 
-__all__ = ["Input", "MoondreamNextInput", "MoondreamNextOutput", "Output", "moondream_next"]
+__all__ = ["MoondreamNextInput", "MoondreamNextOutput", "moondream_next"]

@@ -7,7 +7,7 @@ Category: vision. https://fal.ai/models/fal-ai/moondream-next/batch
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -41,7 +41,135 @@ class MoondreamNextBatchOutput(OutputModel):
     """The responses as text, one for each input."""
 
 
-moondream_next_batch = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MoondreamNextBatch(Endpoint[..., MoondreamNextBatchInput, MoondreamNextBatchOutput]):
+        def run(
+            self, *, images_data_url: FileInput, prompt: str, max_tokens: int = 64
+        ) -> Result[MoondreamNextBatchOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of images to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, images_data_url: FileInput, prompt: str, max_tokens: int = 64
+        ) -> Result[MoondreamNextBatchOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                images_data_url: URL of an archive of images to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+            """
+            ...
+
+        def subscribe(
+            self, *, images_data_url: FileInput, prompt: str, max_tokens: int = 64
+        ) -> Result[MoondreamNextBatchOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of images to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, images_data_url: FileInput, prompt: str, max_tokens: int = 64
+        ) -> Result[MoondreamNextBatchOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                images_data_url: URL of an archive of images to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+            """
+            ...
+
+        def submit(
+            self, *, images_data_url: FileInput, prompt: str, max_tokens: int = 64
+        ) -> Handle[MoondreamNextBatchOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                images_data_url: URL of an archive of images to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, images_data_url: FileInput, prompt: str, max_tokens: int = 64
+        ) -> AsyncHandle[MoondreamNextBatchOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                images_data_url: URL of an archive of images to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+            """
+            ...
+
+        def stream(
+            self, *, images_data_url: FileInput, prompt: str, max_tokens: int = 64
+        ) -> Stream[MoondreamNextBatchOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                images_data_url: URL of an archive of images to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, images_data_url: FileInput, prompt: str, max_tokens: int = 64
+        ) -> AsyncStream[MoondreamNextBatchOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                images_data_url: URL of an archive of images to analyze.
+                prompt: Question or instruction for the model.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 512.
+            """
+            ...
+else:
+    MoondreamNextBatch = Endpoint
+
+moondream_next_batch = MoondreamNextBatch(
     "fal-ai/moondream-next/batch", MoondreamNextBatchInput, MoondreamNextBatchOutput
 )
 """Vision endpoint of fal-ai: moondream-next batch.
@@ -51,11 +179,6 @@ Call it with `moondream_next_batch.subscribe(images_data_url=…, prompt=…)`.
 
 Input = MoondreamNextBatchInput
 Output = MoondreamNextBatchOutput
+endpoint = moondream_next_batch
 
-__all__ = [
-    "Input",
-    "MoondreamNextBatchInput",
-    "MoondreamNextBatchOutput",
-    "Output",
-    "moondream_next_batch",
-]
+__all__ = ["MoondreamNextBatchInput", "MoondreamNextBatchOutput", "moondream_next_batch"]

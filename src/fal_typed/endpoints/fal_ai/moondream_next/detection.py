@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/moondream-next/detection
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -41,7 +41,177 @@ class MoondreamNextDetectionOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-moondream_next_detection = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MoondreamNextDetection(
+        Endpoint[..., MoondreamNextDetectionInput, MoondreamNextDetectionOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            task_type: Literal["bbox_detection", "point_detection", "gaze_detection"],
+            detection_prompt: str,
+            use_ensemble: bool = False,
+            combine_points: bool = False,
+            show_visualization: bool = True,
+        ) -> Result[MoondreamNextDetectionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                show_visualization: Whether to draw the detections into the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            task_type: Literal["bbox_detection", "point_detection", "gaze_detection"],
+            detection_prompt: str,
+            use_ensemble: bool = False,
+            combine_points: bool = False,
+            show_visualization: bool = True,
+        ) -> Result[MoondreamNextDetectionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                show_visualization: Whether to draw the detections into the image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            task_type: Literal["bbox_detection", "point_detection", "gaze_detection"],
+            detection_prompt: str,
+            use_ensemble: bool = False,
+            combine_points: bool = False,
+            show_visualization: bool = True,
+        ) -> Result[MoondreamNextDetectionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                show_visualization: Whether to draw the detections into the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            task_type: Literal["bbox_detection", "point_detection", "gaze_detection"],
+            detection_prompt: str,
+            use_ensemble: bool = False,
+            combine_points: bool = False,
+            show_visualization: bool = True,
+        ) -> Result[MoondreamNextDetectionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                show_visualization: Whether to draw the detections into the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            task_type: Literal["bbox_detection", "point_detection", "gaze_detection"],
+            detection_prompt: str,
+            use_ensemble: bool = False,
+            combine_points: bool = False,
+            show_visualization: bool = True,
+        ) -> Handle[MoondreamNextDetectionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                show_visualization: Whether to draw the detections into the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            task_type: Literal["bbox_detection", "point_detection", "gaze_detection"],
+            detection_prompt: str,
+            use_ensemble: bool = False,
+            combine_points: bool = False,
+            show_visualization: bool = True,
+        ) -> AsyncHandle[MoondreamNextDetectionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                show_visualization: Whether to draw the detections into the image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            task_type: Literal["bbox_detection", "point_detection", "gaze_detection"],
+            detection_prompt: str,
+            use_ensemble: bool = False,
+            combine_points: bool = False,
+            show_visualization: bool = True,
+        ) -> Stream[MoondreamNextDetectionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                show_visualization: Whether to draw the detections into the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            task_type: Literal["bbox_detection", "point_detection", "gaze_detection"],
+            detection_prompt: str,
+            use_ensemble: bool = False,
+            combine_points: bool = False,
+            show_visualization: bool = True,
+        ) -> AsyncStream[MoondreamNextDetectionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                show_visualization: Whether to draw the detections into the image.
+            """
+            ...
+else:
+    MoondreamNextDetection = Endpoint
+
+moondream_next_detection = MoondreamNextDetection(
     "fal-ai/moondream-next/detection", MoondreamNextDetectionInput, MoondreamNextDetectionOutput
 )
 """Image endpoint of fal-ai: moondream-next detection.
@@ -51,11 +221,10 @@ Call it with `moondream_next_detection.subscribe(image_url=…, task_type=…, d
 
 Input = MoondreamNextDetectionInput
 Output = MoondreamNextDetectionOutput
+endpoint = moondream_next_detection
 
 __all__ = [
-    "Input",
     "MoondreamNextDetectionInput",
     "MoondreamNextDetectionOutput",
-    "Output",
     "moondream_next_detection",
 ]

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/nafnet/denoise
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -29,7 +31,113 @@ class NafnetDenoiseOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-nafnet_denoise = Endpoint("fal-ai/nafnet/denoise", NafnetDenoiseInput, NafnetDenoiseOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NafnetDenoise(Endpoint[..., NafnetDenoiseInput, NafnetDenoiseOutput]):
+        def run(self, *, image_url: FileInput, seed: int = UNSET) -> Result[NafnetDenoiseOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> Result[NafnetDenoiseOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> Result[NafnetDenoiseOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> Result[NafnetDenoiseOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput, seed: int = UNSET) -> Handle[NafnetDenoiseOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> AsyncHandle[NafnetDenoiseOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput, seed: int = UNSET) -> Stream[NafnetDenoiseOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, seed: int = UNSET
+        ) -> AsyncStream[NafnetDenoiseOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    NafnetDenoise = Endpoint
+
+nafnet_denoise = NafnetDenoise("fal-ai/nafnet/denoise", NafnetDenoiseInput, NafnetDenoiseOutput)
 """Image endpoint of fal-ai: nafnet denoise.
 
 Call it with `nafnet_denoise.subscribe(image_url=…)`.
@@ -37,5 +145,6 @@ Call it with `nafnet_denoise.subscribe(image_url=…)`.
 
 Input = NafnetDenoiseInput
 Output = NafnetDenoiseOutput
+endpoint = nafnet_denoise
 
-__all__ = ["Input", "NafnetDenoiseInput", "NafnetDenoiseOutput", "Output", "nafnet_denoise"]
+__all__ = ["NafnetDenoiseInput", "NafnetDenoiseOutput", "nafnet_denoise"]

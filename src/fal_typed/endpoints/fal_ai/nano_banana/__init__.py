@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.nano_banana._endpoint import (
+        AspectRatio as AspectRatio,
         Input as Input,
         NanoBananaInput as NanoBananaInput,
         NanoBananaOutput as NanoBananaOutput,
         Output as Output,
+        endpoint as endpoint,
         nano_banana as nano_banana,
     )
 
-__all__ = ["Input", "NanoBananaInput", "NanoBananaOutput", "Output", "nano_banana"]
+__all__ = ["AspectRatio", "NanoBananaInput", "NanoBananaOutput", "nano_banana"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.nano_banana._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "AspectRatio",
+            "Input",
+            "NanoBananaInput",
+            "NanoBananaOutput",
+            "Output",
+            "endpoint",
+            "nano_banana",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.nano_banana._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/nano-banana/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_c974fef3 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -20,8 +21,7 @@ class NanoBananaEditInput(InputModel, Request["NanoBananaEditOutput"]):
     """Parameters of fal-ai/nano-banana/edit."""
 
     prompt: Annotated[str, Field(max_length=50000, min_length=3)]
-    """Text description of the image to generate, or of the change to make to the given image. 3 to
-    50000 characters.
+    """Text description of the change to make, or of the image to generate. 3 to 50000 characters.
     """
 
     image_urls: list[FileInput]
@@ -34,14 +34,11 @@ class NanoBananaEditInput(InputModel, Request["NanoBananaEditOutput"]):
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    aspect_ratio: (
-        Literal["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"]
-        | None
-    ) = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio | None = "auto"
+    """Ratio of width to height of the result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
     """Tolerance of the content filter: 1 is strictest, higher values allow more."""
@@ -65,7 +62,297 @@ class NanoBananaEditOutput(OutputModel):
     """The model's description of the result."""
 
 
-nano_banana_edit = Endpoint("fal-ai/nano-banana/edit", NanoBananaEditInput, NanoBananaEditOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NanoBananaEdit(Endpoint[..., NanoBananaEditInput, NanoBananaEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Result[NanoBananaEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Result[NanoBananaEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Result[NanoBananaEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Result[NanoBananaEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Handle[NanoBananaEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> AsyncHandle[NanoBananaEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> Stream[NanoBananaEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            limit_generations: bool = False,
+        ) -> AsyncStream[NanoBananaEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+            """
+            ...
+else:
+    NanoBananaEdit = Endpoint
+
+nano_banana_edit = NanoBananaEdit(
+    "fal-ai/nano-banana/edit", NanoBananaEditInput, NanoBananaEditOutput
+)
 """Image endpoint of fal-ai: nano-banana edit.
 
 Call it with `nano_banana_edit.subscribe(prompt=…, image_urls=…)`.
@@ -73,5 +360,6 @@ Call it with `nano_banana_edit.subscribe(prompt=…, image_urls=…)`.
 
 Input = NanoBananaEditInput
 Output = NanoBananaEditOutput
+endpoint = nano_banana_edit
 
-__all__ = ["Input", "NanoBananaEditInput", "NanoBananaEditOutput", "Output", "nano_banana_edit"]
+__all__ = ["AspectRatio", "NanoBananaEditInput", "NanoBananaEditOutput", "nano_banana_edit"]

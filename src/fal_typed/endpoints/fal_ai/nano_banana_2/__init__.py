@@ -6,20 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.nano_banana_2._endpoint import (
+        AspectRatio as AspectRatio,
         Input as Input,
         NanoBanana2Input as NanoBanana2Input,
         NanoBanana2Output as NanoBanana2Output,
         Output as Output,
+        endpoint as endpoint,
         nano_banana_2 as nano_banana_2,
     )
 
-__all__ = ["Input", "NanoBanana2Input", "NanoBanana2Output", "Output", "nano_banana_2"]
+__all__ = ["AspectRatio", "NanoBanana2Input", "NanoBanana2Output", "nano_banana_2"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.nano_banana_2._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "AspectRatio",
+            "Input",
+            "NanoBanana2Input",
+            "NanoBanana2Output",
+            "Output",
+            "endpoint",
+            "nano_banana_2",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.nano_banana_2._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

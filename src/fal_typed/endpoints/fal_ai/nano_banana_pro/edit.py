@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/nano-banana-pro/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_c974fef3 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -20,8 +21,7 @@ class NanoBananaProEditInput(InputModel, Request["NanoBananaProEditOutput"]):
     """Parameters of fal-ai/nano-banana-pro/edit."""
 
     prompt: Annotated[str, Field(max_length=50000, min_length=3)]
-    """Text description of the image to generate, or of the change to make to the given image. 3 to
-    50000 characters.
+    """Text description of the change to make, or of the image to generate. 3 to 50000 characters.
     """
 
     image_urls: list[FileInput]
@@ -34,14 +34,11 @@ class NanoBananaProEditInput(InputModel, Request["NanoBananaProEditOutput"]):
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    aspect_ratio: (
-        Literal["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"]
-        | None
-    ) = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio | None = "auto"
+    """Ratio of width to height of the result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4"
     """Tolerance of the content filter: 1 is strictest, higher values allow more."""
@@ -76,7 +73,351 @@ class NanoBananaProEditOutput(OutputModel):
     """The model's description of the result."""
 
 
-nano_banana_pro_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NanoBananaProEdit(Endpoint[..., NanoBananaProEditInput, NanoBananaProEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> Result[NanoBananaProEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> Result[NanoBananaProEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> Result[NanoBananaProEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> Result[NanoBananaProEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> Handle[NanoBananaProEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> AsyncHandle[NanoBananaProEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> Stream[NanoBananaProEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            seed: int | None = None,
+            aspect_ratio: AspectRatio | None = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+            sync_mode: bool = False,
+            system_prompt: str = "",
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            limit_generations: bool = False,
+            enable_web_search: bool = False,
+        ) -> AsyncStream[NanoBananaProEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 3 to
+                    50000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response. At most 50000 characters.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                limit_generations: Whether to generate one image per request, even if the prompt
+                    asks for several.
+                enable_web_search: Whether the model can search the web before it responds.
+            """
+            ...
+else:
+    NanoBananaProEdit = Endpoint
+
+nano_banana_pro_edit = NanoBananaProEdit(
     "fal-ai/nano-banana-pro/edit", NanoBananaProEditInput, NanoBananaProEditOutput
 )
 """Image endpoint of fal-ai: nano-banana-pro edit.
@@ -86,11 +427,11 @@ Call it with `nano_banana_pro_edit.subscribe(prompt=…, image_urls=…)`.
 
 Input = NanoBananaProEditInput
 Output = NanoBananaProEditOutput
+endpoint = nano_banana_pro_edit
 
 __all__ = [
-    "Input",
+    "AspectRatio",
     "NanoBananaProEditInput",
     "NanoBananaProEditOutput",
-    "Output",
     "nano_banana_pro_edit",
 ]

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/nemotron/asr
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
@@ -34,7 +34,151 @@ class NemotronAsrOutput(OutputModel):
     """Whether this is a partial response that is followed by more text."""
 
 
-nemotron_asr = Endpoint("fal-ai/nemotron/asr", NemotronAsrInput, NemotronAsrOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NemotronAsr(Endpoint[..., NemotronAsrInput, NemotronAsrOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "low", "medium", "high"] = "none",
+        ) -> Result[NemotronAsrOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "low", "medium", "high"] = "none",
+        ) -> Result[NemotronAsrOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "low", "medium", "high"] = "none",
+        ) -> Result[NemotronAsrOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "low", "medium", "high"] = "none",
+        ) -> Result[NemotronAsrOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "low", "medium", "high"] = "none",
+        ) -> Handle[NemotronAsrOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "low", "medium", "high"] = "none",
+        ) -> AsyncHandle[NemotronAsrOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "low", "medium", "high"] = "none",
+        ) -> Stream[NemotronAsrOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "low", "medium", "high"] = "none",
+        ) -> AsyncStream[NemotronAsrOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+else:
+    NemotronAsr = Endpoint
+
+nemotron_asr = NemotronAsr("fal-ai/nemotron/asr", NemotronAsrInput, NemotronAsrOutput)
 """Endpoint of fal-ai: nemotron asr.
 
 Call it with `nemotron_asr.subscribe(audio_url=…)`.
@@ -42,5 +186,6 @@ Call it with `nemotron_asr.subscribe(audio_url=…)`.
 
 Input = NemotronAsrInput
 Output = NemotronAsrOutput
+endpoint = nemotron_asr
 
-__all__ = ["Input", "NemotronAsrInput", "NemotronAsrOutput", "Output", "nemotron_asr"]
+__all__ = ["NemotronAsrInput", "NemotronAsrOutput", "nemotron_asr"]

@@ -6,20 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.object_removal._endpoint import (
         Input as Input,
+        Model as Model,
         ObjectRemovalInput as ObjectRemovalInput,
         ObjectRemovalOutput as ObjectRemovalOutput,
         Output as Output,
+        endpoint as endpoint,
         object_removal as object_removal,
     )
 
-__all__ = ["Input", "ObjectRemovalInput", "ObjectRemovalOutput", "Output", "object_removal"]
+__all__ = ["Model", "ObjectRemovalInput", "ObjectRemovalOutput", "object_removal"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.object_removal._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Model",
+            "ObjectRemovalInput",
+            "ObjectRemovalOutput",
+            "Output",
+            "endpoint",
+            "object_removal",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.object_removal._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/object-removal
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.model import Model
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -23,10 +24,9 @@ class ObjectRemovalInput(InputModel, Request["ObjectRemovalOutput"]):
     """Image to edit or to start from."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    model: Literal["low_quality", "medium_quality", "high_quality", "best_quality"] = "best_quality"
+    model: Model = "best_quality"
     """Model to use; models differ in quality, speed and price."""
 
     mask_expansion: Annotated[int, Field(ge=0, le=50)] = 15
@@ -40,7 +40,183 @@ class ObjectRemovalOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-object_removal = Endpoint("fal-ai/object-removal", ObjectRemovalInput, ObjectRemovalOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ObjectRemoval(Endpoint[..., ObjectRemovalInput, ObjectRemovalOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Handle[ObjectRemovalOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> AsyncHandle[ObjectRemovalOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Stream[ObjectRemovalOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> AsyncStream[ObjectRemovalOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+            """
+            ...
+else:
+    ObjectRemoval = Endpoint
+
+object_removal = ObjectRemoval("fal-ai/object-removal", ObjectRemovalInput, ObjectRemovalOutput)
 """Image endpoint of fal-ai: object-removal.
 
 Call it with `object_removal.subscribe(image_url=…, prompt=…)`.
@@ -48,5 +224,6 @@ Call it with `object_removal.subscribe(image_url=…, prompt=…)`.
 
 Input = ObjectRemovalInput
 Output = ObjectRemovalOutput
+endpoint = object_removal
 
-__all__ = ["Input", "ObjectRemovalInput", "ObjectRemovalOutput", "Output", "object_removal"]
+__all__ = ["Model", "ObjectRemovalInput", "ObjectRemovalOutput", "object_removal"]

@@ -7,17 +7,18 @@ Category: image. https://fal.ai/models/fal-ai/object-removal/bbox
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.model import Model
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
 
 class BBoxPromptBase(InputModel):
-    """Part of the parameters: x_min, y_min, x_max, y_max."""
+    """An item of the parameter `box_prompts`."""
 
     x_min: Annotated[float, Field(ge=0.0, le=1.0)] = 0
     """Left edge of the box. From 0 to 1."""
@@ -41,7 +42,7 @@ class ObjectRemovalBboxInput(InputModel, Request["ObjectRemovalBboxOutput"]):
     box_prompts: list[BBoxPromptBase] = []
     """Boxes around the objects to select, each with its corners."""
 
-    model: Literal["low_quality", "medium_quality", "high_quality", "best_quality"] = "best_quality"
+    model: Model = "best_quality"
     """Model to use; models differ in quality, speed and price."""
 
     mask_expansion: Annotated[int, Field(ge=0, le=50)] = 15
@@ -55,7 +56,183 @@ class ObjectRemovalBboxOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-object_removal_bbox = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ObjectRemovalBbox(Endpoint[..., ObjectRemovalBboxInput, ObjectRemovalBboxOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: list[BBoxPromptBase] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalBboxOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: list[BBoxPromptBase] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalBboxOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: list[BBoxPromptBase] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalBboxOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: list[BBoxPromptBase] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Result[ObjectRemovalBboxOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: list[BBoxPromptBase] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Handle[ObjectRemovalBboxOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: list[BBoxPromptBase] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> AsyncHandle[ObjectRemovalBboxOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: list[BBoxPromptBase] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> Stream[ObjectRemovalBboxOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            box_prompts: list[BBoxPromptBase] = [],
+            model: Model = "best_quality",
+            mask_expansion: int = 15,
+        ) -> AsyncStream[ObjectRemovalBboxOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                model: Model to use; models differ in quality, speed and price.
+                mask_expansion: Number of pixels by which to expand the mask on every side. From 0
+                    to 50.
+            """
+            ...
+else:
+    ObjectRemovalBbox = Endpoint
+
+object_removal_bbox = ObjectRemovalBbox(
     "fal-ai/object-removal/bbox", ObjectRemovalBboxInput, ObjectRemovalBboxOutput
 )
 """Image endpoint of fal-ai: object-removal bbox.
@@ -65,12 +242,12 @@ Call it with `object_removal_bbox.subscribe(image_url=…)`.
 
 Input = ObjectRemovalBboxInput
 Output = ObjectRemovalBboxOutput
+endpoint = object_removal_bbox
 
 __all__ = [
     "BBoxPromptBase",
-    "Input",
+    "Model",
     "ObjectRemovalBboxInput",
     "ObjectRemovalBboxOutput",
-    "Output",
     "object_removal_bbox",
 ]

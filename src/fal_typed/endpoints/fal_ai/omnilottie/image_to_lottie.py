@@ -8,7 +8,7 @@ Category: json. https://fal.ai/models/fal-ai/omnilottie/image-to-lottie
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -52,7 +52,241 @@ class OmnilottieImageToLottieOutput(OutputModel):
     """The animation as a Lottie file."""
 
 
-omnilottie_image_to_lottie = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OmnilottieImageToLottie(
+        Endpoint[..., OmnilottieImageToLottieInput, OmnilottieImageToLottieOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieImageToLottieOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieImageToLottieOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieImageToLottieOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieImageToLottieOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Handle[OmnilottieImageToLottieOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> AsyncHandle[OmnilottieImageToLottieOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Stream[OmnilottieImageToLottieOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> AsyncStream[OmnilottieImageToLottieOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                image_url: Image to edit or to start from.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+            """
+            ...
+else:
+    OmnilottieImageToLottie = Endpoint
+
+omnilottie_image_to_lottie = OmnilottieImageToLottie(
     "fal-ai/omnilottie/image-to-lottie", OmnilottieImageToLottieInput, OmnilottieImageToLottieOutput
 )
 """Structured data endpoint of fal-ai: omnilottie, image to lottie.
@@ -62,11 +296,10 @@ Call it with `omnilottie_image_to_lottie.subscribe(prompt=…, image_url=…)`.
 
 Input = OmnilottieImageToLottieInput
 Output = OmnilottieImageToLottieOutput
+endpoint = omnilottie_image_to_lottie
 
 __all__ = [
-    "Input",
     "OmnilottieImageToLottieInput",
     "OmnilottieImageToLottieOutput",
-    "Output",
     "omnilottie_image_to_lottie",
 ]

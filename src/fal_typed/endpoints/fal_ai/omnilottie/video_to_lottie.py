@@ -8,7 +8,7 @@ Category: json. https://fal.ai/models/fal-ai/omnilottie/video-to-lottie
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -52,7 +52,241 @@ class OmnilottieVideoToLottieOutput(OutputModel):
     """The animation as a Lottie file."""
 
 
-omnilottie_video_to_lottie = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OmnilottieVideoToLottie(
+        Endpoint[..., OmnilottieVideoToLottieInput, OmnilottieVideoToLottieOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieVideoToLottieOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieVideoToLottieOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieVideoToLottieOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Result[OmnilottieVideoToLottieOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Handle[OmnilottieVideoToLottieOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> AsyncHandle[OmnilottieVideoToLottieOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> Stream[OmnilottieVideoToLottieOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            max_tokens: int = 4096,
+            temperature: float = 0.9,
+            top_p: float = 0.25,
+            top_k: int = 5,
+        ) -> AsyncStream[OmnilottieVideoToLottieOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 8192.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From 1 to
+                    100.
+            """
+            ...
+else:
+    OmnilottieVideoToLottie = Endpoint
+
+omnilottie_video_to_lottie = OmnilottieVideoToLottie(
     "fal-ai/omnilottie/video-to-lottie", OmnilottieVideoToLottieInput, OmnilottieVideoToLottieOutput
 )
 """Structured data endpoint of fal-ai: omnilottie, video to lottie.
@@ -62,11 +296,10 @@ Call it with `omnilottie_video_to_lottie.subscribe(video_url=…)`.
 
 Input = OmnilottieVideoToLottieInput
 Output = OmnilottieVideoToLottieOutput
+endpoint = omnilottie_video_to_lottie
 
 __all__ = [
-    "Input",
     "OmnilottieVideoToLottieInput",
     "OmnilottieVideoToLottieOutput",
-    "Output",
     "omnilottie_video_to_lottie",
 ]

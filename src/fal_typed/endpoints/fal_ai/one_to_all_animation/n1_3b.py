@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/one-to-all-animation/1.3b
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class OneToAllAnimation13bInput(InputModel, Request["OneToAllAnimation13bOutput"
     """Parameters of fal-ai/one-to-all-animation/1.3b."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str
     """Text description of what to avoid in the result."""
@@ -53,7 +52,257 @@ class OneToAllAnimation13bOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-one_to_all_animation_1_3b = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OneToAllAnimation13b(
+        Endpoint[..., OneToAllAnimation13bInput, OneToAllAnimation13bOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 30,
+            image_guidance_scale: float = 2,
+            pose_guidance_scale: float = 1.5,
+        ) -> Result[OneToAllAnimation13bOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 10.
+                pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 30,
+            image_guidance_scale: float = 2,
+            pose_guidance_scale: float = 1.5,
+        ) -> Result[OneToAllAnimation13bOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 10.
+                pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 30,
+            image_guidance_scale: float = 2,
+            pose_guidance_scale: float = 1.5,
+        ) -> Result[OneToAllAnimation13bOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 10.
+                pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 30,
+            image_guidance_scale: float = 2,
+            pose_guidance_scale: float = 1.5,
+        ) -> Result[OneToAllAnimation13bOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 10.
+                pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 30,
+            image_guidance_scale: float = 2,
+            pose_guidance_scale: float = 1.5,
+        ) -> Handle[OneToAllAnimation13bOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 10.
+                pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 30,
+            image_guidance_scale: float = 2,
+            pose_guidance_scale: float = 1.5,
+        ) -> AsyncHandle[OneToAllAnimation13bOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 10.
+                pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 30,
+            image_guidance_scale: float = 2,
+            pose_guidance_scale: float = 1.5,
+        ) -> Stream[OneToAllAnimation13bOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 10.
+                pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str,
+            image_url: FileInput,
+            video_url: FileInput,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            num_inference_steps: int = 30,
+            image_guidance_scale: float = 2,
+            pose_guidance_scale: float = 1.5,
+        ) -> AsyncStream[OneToAllAnimation13bOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 30.
+                image_guidance_scale: How closely the result follows the given images. From 1 to 10.
+                pose_guidance_scale: How closely the result follows the given pose. From 1 to 10.
+            """
+            ...
+else:
+    OneToAllAnimation13b = Endpoint
+
+one_to_all_animation_1_3b = OneToAllAnimation13b(
     "fal-ai/one-to-all-animation/1.3b", OneToAllAnimation13bInput, OneToAllAnimation13bOutput
 )
 """Video endpoint of fal-ai: one-to-all-animation 1.3b.
@@ -64,11 +313,6 @@ video_url=…)`.
 
 Input = OneToAllAnimation13bInput
 Output = OneToAllAnimation13bOutput
+endpoint = one_to_all_animation_1_3b
 
-__all__ = [
-    "Input",
-    "OneToAllAnimation13bInput",
-    "OneToAllAnimation13bOutput",
-    "Output",
-    "one_to_all_animation_1_3b",
-]
+__all__ = ["OneToAllAnimation13bInput", "OneToAllAnimation13bOutput", "one_to_all_animation_1_3b"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/ovi
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -15,13 +15,17 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
 
+Resolution: TypeAlias = Literal[
+    "512x992", "992x512", "960x512", "512x960", "720x720", "448x1120", "1120x448"
+]
+"""Value of the parameter `resolution`."""
+
 
 class OviInput(InputModel, Request["OviOutput"]):
     """Parameters of fal-ai/ovi."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = "jitter, bad hands, blur, distortion"
     """Text description of what to avoid in the result."""
@@ -35,9 +39,7 @@ class OviInput(InputModel, Request["OviOutput"]):
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    resolution: Literal[
-        "512x992", "992x512", "960x512", "512x960", "720x720", "448x1120", "1120x448"
-    ] = "992x512"
+    resolution: Resolution = "992x512"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
@@ -52,7 +54,223 @@ class OviOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ovi = Endpoint("fal-ai/ovi", OviInput, OviOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ovi(Endpoint[..., OviInput, OviOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+            resolution: Resolution = "992x512",
+        ) -> Result[OviOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+            resolution: Resolution = "992x512",
+        ) -> Result[OviOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+            resolution: Resolution = "992x512",
+        ) -> Result[OviOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+            resolution: Resolution = "992x512",
+        ) -> Result[OviOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+            resolution: Resolution = "992x512",
+        ) -> Handle[OviOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+            resolution: Resolution = "992x512",
+        ) -> AsyncHandle[OviOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+            resolution: Resolution = "992x512",
+        ) -> Stream[OviOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+            resolution: Resolution = "992x512",
+        ) -> AsyncStream[OviOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    Ovi = Endpoint
+
+ovi = Ovi("fal-ai/ovi", OviInput, OviOutput)
 """Video endpoint of fal-ai: ovi.
 
 Call it with `ovi.subscribe(prompt=…)`.
@@ -60,5 +278,6 @@ Call it with `ovi.subscribe(prompt=…)`.
 
 Input = OviInput
 Output = OviOutput
+endpoint = ovi
 
-__all__ = ["Input", "Output", "OviInput", "OviOutput", "ovi"]
+__all__ = ["OviInput", "OviOutput", "Resolution", "ovi"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/ovi/image-to-video
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class OviImageToVideoInput(InputModel, Request["OviImageToVideoOutput"]):
     """Parameters of fal-ai/ovi/image-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -49,7 +48,215 @@ class OviImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ovi_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class OviImageToVideo(Endpoint[..., OviImageToVideoInput, OviImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+        ) -> Result[OviImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+        ) -> Result[OviImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+        ) -> Result[OviImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+        ) -> Result[OviImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+        ) -> Handle[OviImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+        ) -> AsyncHandle[OviImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+        ) -> Stream[OviImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            negative_prompt: str = "jitter, bad hands, blur, distortion",
+            num_inference_steps: int = 30,
+            audio_negative_prompt: str = "robotic, muffled, echo, distorted",
+            seed: int | None = None,
+        ) -> AsyncStream[OviImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                audio_negative_prompt: Text description of what to avoid in the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    OviImageToVideo = Endpoint
+
+ovi_image_to_video = OviImageToVideo(
     "fal-ai/ovi/image-to-video", OviImageToVideoInput, OviImageToVideoOutput
 )
 """Video endpoint of fal-ai: ovi, image to video.
@@ -59,5 +266,6 @@ Call it with `ovi_image_to_video.subscribe(prompt=…, image_url=…)`.
 
 Input = OviImageToVideoInput
 Output = OviImageToVideoOutput
+endpoint = ovi_image_to_video
 
-__all__ = ["Input", "Output", "OviImageToVideoInput", "OviImageToVideoOutput", "ovi_image_to_video"]
+__all__ = ["OviImageToVideoInput", "OviImageToVideoOutput", "ovi_image_to_video"]

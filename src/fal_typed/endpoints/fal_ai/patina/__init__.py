@@ -6,19 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.patina._endpoint import (
         Input as Input,
-        MapImageFileType2 as MapImageFileType2,
+        Map as Map,
+        MapImageFile as MapImageFile,
         Output as Output,
         PatinaInput as PatinaInput,
         PatinaOutput as PatinaOutput,
+        endpoint as endpoint,
         patina as patina,
     )
 
-__all__ = ["Input", "MapImageFileType2", "Output", "PatinaInput", "PatinaOutput", "patina"]
+__all__ = ["Map", "MapImageFile", "PatinaInput", "PatinaOutput", "patina"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.patina._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Map",
+            "MapImageFile",
+            "Output",
+            "PatinaInput",
+            "PatinaOutput",
+            "endpoint",
+            "patina",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.patina._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,11 +7,14 @@ Category: image. https://fal.ai/models/fal-ai/patina
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+Map: TypeAlias = Literal["basecolor", "normal", "roughness", "metalness", "height"]
+"""An item of the parameter `maps`."""
 
 
 class PatinaInput(InputModel, Request["PatinaOutput"]):
@@ -20,13 +23,7 @@ class PatinaInput(InputModel, Request["PatinaOutput"]):
     image_url: FileInput
     """Image to edit or to start from."""
 
-    maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
-        "basecolor",
-        "normal",
-        "roughness",
-        "metalness",
-        "height",
-    ]
+    maps: list[Map] = ["basecolor", "normal", "roughness", "metalness", "height"]
     """Surface maps to generate, such as color, normal and roughness."""
 
     seed: int | None = None
@@ -41,19 +38,19 @@ class PatinaInput(InputModel, Request["PatinaOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
-class MapImageFileType2(Image):
-    """Part of the result: map_type."""
+class MapImageFile(Image):
+    """An item of the field `images`."""
 
-    map_type: Literal["basecolor", "normal", "roughness", "metalness", "height"]
+    map_type: Map
 
 
 class PatinaOutput(OutputModel):
     """Result of fal-ai/patina."""
 
-    images: list[MapImageFileType2]
+    images: list[MapImageFile]
     """The generated images, as files to download."""
 
     seed: int
@@ -63,7 +60,215 @@ class PatinaOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-patina = Endpoint("fal-ai/patina", PatinaInput, PatinaOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Patina(Endpoint[..., PatinaInput, PatinaOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            maps: list[Map] = ["basecolor", "normal", "roughness", "metalness", "height"],
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            maps: list[Map] = ["basecolor", "normal", "roughness", "metalness", "height"],
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            maps: list[Map] = ["basecolor", "normal", "roughness", "metalness", "height"],
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            maps: list[Map] = ["basecolor", "normal", "roughness", "metalness", "height"],
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            maps: list[Map] = ["basecolor", "normal", "roughness", "metalness", "height"],
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Handle[PatinaOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            maps: list[Map] = ["basecolor", "normal", "roughness", "metalness", "height"],
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncHandle[PatinaOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            maps: list[Map] = ["basecolor", "normal", "roughness", "metalness", "height"],
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Stream[PatinaOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            maps: list[Map] = ["basecolor", "normal", "roughness", "metalness", "height"],
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncStream[PatinaOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    Patina = Endpoint
+
+patina = Patina("fal-ai/patina", PatinaInput, PatinaOutput)
 """Image endpoint of fal-ai: patina.
 
 Call it with `patina.subscribe(image_url=…)`.
@@ -71,5 +276,6 @@ Call it with `patina.subscribe(image_url=…)`.
 
 Input = PatinaInput
 Output = PatinaOutput
+endpoint = patina
 
-__all__ = ["Input", "MapImageFileType2", "Output", "PatinaInput", "PatinaOutput", "patina"]
+__all__ = ["Map", "MapImageFile", "PatinaInput", "PatinaOutput", "patina"]

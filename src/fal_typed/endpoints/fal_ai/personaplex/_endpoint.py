@@ -7,11 +7,12 @@ Category: audio. https://fal.ai/models/fal-ai/personaplex
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.voice_c706c4a2 import Voice
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -25,26 +26,7 @@ class PersonaplexInput(InputModel, Request["PersonaplexOutput"]):
     prompt: str = UNSET
     """Question or instruction for the model."""
 
-    voice: Literal[
-        "NATF0",
-        "NATF1",
-        "NATF2",
-        "NATF3",
-        "NATM0",
-        "NATM1",
-        "NATM2",
-        "NATM3",
-        "VARF0",
-        "VARF1",
-        "VARF2",
-        "VARF3",
-        "VARF4",
-        "VARM0",
-        "VARM1",
-        "VARM2",
-        "VARM3",
-        "VARM4",
-    ] = "NATF2"
+    voice: Voice = "NATF2"
     """Name of the voice that speaks the text."""
 
     voice_audio_url: FileInput | None = None
@@ -82,7 +64,255 @@ class PersonaplexOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-personaplex = Endpoint("fal-ai/personaplex", PersonaplexInput, PersonaplexOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Personaplex(Endpoint[..., PersonaplexInput, PersonaplexOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            seed: int | None = None,
+        ) -> Result[PersonaplexOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model.
+                voice: Name of the voice that speaks the text.
+                voice_audio_url: Audio of the target voice.
+                temperature_audio: From 0 to 2.
+                temperature_text: From 0 to 2.
+                top_k_audio: From 1 to 2048.
+                top_k_text: From 1 to 1000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            seed: int | None = None,
+        ) -> Result[PersonaplexOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model.
+                voice: Name of the voice that speaks the text.
+                voice_audio_url: Audio of the target voice.
+                temperature_audio: From 0 to 2.
+                temperature_text: From 0 to 2.
+                top_k_audio: From 1 to 2048.
+                top_k_text: From 1 to 1000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            seed: int | None = None,
+        ) -> Result[PersonaplexOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model.
+                voice: Name of the voice that speaks the text.
+                voice_audio_url: Audio of the target voice.
+                temperature_audio: From 0 to 2.
+                temperature_text: From 0 to 2.
+                top_k_audio: From 1 to 2048.
+                top_k_text: From 1 to 1000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            seed: int | None = None,
+        ) -> Result[PersonaplexOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model.
+                voice: Name of the voice that speaks the text.
+                voice_audio_url: Audio of the target voice.
+                temperature_audio: From 0 to 2.
+                temperature_text: From 0 to 2.
+                top_k_audio: From 1 to 2048.
+                top_k_text: From 1 to 1000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            seed: int | None = None,
+        ) -> Handle[PersonaplexOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model.
+                voice: Name of the voice that speaks the text.
+                voice_audio_url: Audio of the target voice.
+                temperature_audio: From 0 to 2.
+                temperature_text: From 0 to 2.
+                top_k_audio: From 1 to 2048.
+                top_k_text: From 1 to 1000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            seed: int | None = None,
+        ) -> AsyncHandle[PersonaplexOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model.
+                voice: Name of the voice that speaks the text.
+                voice_audio_url: Audio of the target voice.
+                temperature_audio: From 0 to 2.
+                temperature_text: From 0 to 2.
+                top_k_audio: From 1 to 2048.
+                top_k_text: From 1 to 1000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            seed: int | None = None,
+        ) -> Stream[PersonaplexOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model.
+                voice: Name of the voice that speaks the text.
+                voice_audio_url: Audio of the target voice.
+                temperature_audio: From 0 to 2.
+                temperature_text: From 0 to 2.
+                top_k_audio: From 1 to 2048.
+                top_k_text: From 1 to 1000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str = UNSET,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            seed: int | None = None,
+        ) -> AsyncStream[PersonaplexOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Question or instruction for the model.
+                voice: Name of the voice that speaks the text.
+                voice_audio_url: Audio of the target voice.
+                temperature_audio: From 0 to 2.
+                temperature_text: From 0 to 2.
+                top_k_audio: From 1 to 2048.
+                top_k_text: From 1 to 1000.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Personaplex = Endpoint
+
+personaplex = Personaplex("fal-ai/personaplex", PersonaplexInput, PersonaplexOutput)
 """Audio endpoint of fal-ai: personaplex.
 
 Call it with `personaplex.subscribe(audio_url=…)`.
@@ -90,5 +320,6 @@ Call it with `personaplex.subscribe(audio_url=…)`.
 
 Input = PersonaplexInput
 Output = PersonaplexOutput
+endpoint = personaplex
 
-__all__ = ["Input", "Output", "PersonaplexInput", "PersonaplexOutput", "personaplex"]
+__all__ = ["PersonaplexInput", "PersonaplexOutput", "Voice", "personaplex"]

@@ -7,11 +7,12 @@ Category: audio. https://fal.ai/models/fal-ai/personaplex/realtime
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.voice_c706c4a2 import Voice
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -39,26 +40,7 @@ class PersonaplexRealtimeInput(InputModel, Request["PersonaplexRealtimeOutput"])
     top_k_text: Annotated[int, Field(ge=1, le=1000)] = 25
     """From 1 to 1000."""
 
-    voice: Literal[
-        "NATF0",
-        "NATF1",
-        "NATF2",
-        "NATF3",
-        "NATM0",
-        "NATM1",
-        "NATM2",
-        "NATM3",
-        "VARF0",
-        "VARF1",
-        "VARF2",
-        "VARF3",
-        "VARF4",
-        "VARM0",
-        "VARM1",
-        "VARM2",
-        "VARM3",
-        "VARM4",
-    ] = "NATF2"
+    voice: Voice = "NATF2"
     """Name of the voice that speaks the text."""
 
     voice_audio_url: FileInput | None = None
@@ -75,21 +57,112 @@ class PersonaplexRealtimeOutput(OutputModel):
     """The response or transcript as plain text."""
 
 
-personaplex_realtime = Endpoint(
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+    from fal_typed import AsyncRealtimeConnection, RealtimeConnection
+    from fal_typed.options import RealtimeOptions
+
+    class PersonaplexRealtimeConnection(RealtimeConnection[..., PersonaplexRealtimeOutput]):
+        def send(
+            self,
+            *,
+            audio: FileInput,
+            prompt: str = UNSET,
+            seed: int | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+        ) -> None:
+            """Send an input.
+
+            With `throttle`, an input sent too early is delayed, and only the latest one is kept.
+
+            Args:
+                prompt: Question or instruction for the model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                temperature_audio: From 0 to 2.
+                temperature_text: From 0 to 2.
+                top_k_audio: From 1 to 2048.
+                top_k_text: From 1 to 1000.
+                voice: Name of the voice that speaks the text.
+                voice_audio_url: Audio of the target voice.
+
+            Raises:
+                FalInputError: The input does not match the endpoint's schema; nothing was sent.
+                FalRealtimeError: The session has ended.
+            """
+            ...
+
+    class AsyncPersonaplexRealtimeConnection(
+        AsyncRealtimeConnection[..., PersonaplexRealtimeOutput]
+    ):
+        async def send(
+            self,
+            *,
+            audio: FileInput,
+            prompt: str = UNSET,
+            seed: int | None = None,
+            temperature_audio: float = 0.8,
+            temperature_text: float = 0.7,
+            top_k_audio: int = 250,
+            top_k_text: int = 25,
+            voice: Voice = "NATF2",
+            voice_audio_url: FileInput | None = None,
+        ) -> None:
+            """Send an input; see `RealtimeConnection.send`.
+
+            Args:
+                prompt: Question or instruction for the model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                temperature_audio: From 0 to 2.
+                temperature_text: From 0 to 2.
+                top_k_audio: From 1 to 2048.
+                top_k_text: From 1 to 1000.
+                voice: Name of the voice that speaks the text.
+                voice_audio_url: Audio of the target voice.
+            """
+            ...
+
+    class PersonaplexRealtime(Endpoint[..., PersonaplexRealtimeInput, PersonaplexRealtimeOutput]):
+        def realtime(self, **options: Unpack[RealtimeOptions]) -> PersonaplexRealtimeConnection:
+            """Open a realtime connection: a websocket for inputs and results.
+
+            See docs/protocol.md section 5.
+
+            Args:
+                **options: See `RealtimeOptions`.
+
+            Returns:
+                The connection, to be used in a `with` block. Its `send` takes the endpoint's
+                parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the token request or the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def realtime_async(
+            self, **options: Unpack[RealtimeOptions]
+        ) -> AsyncPersonaplexRealtimeConnection:
+            """Open a realtime connection; `realtime` for async code."""
+            ...
+else:
+    PersonaplexRealtime = Endpoint
+
+personaplex_realtime = PersonaplexRealtime(
     "fal-ai/personaplex/realtime", PersonaplexRealtimeInput, PersonaplexRealtimeOutput
 )
 """Audio endpoint of fal-ai: personaplex realtime.
 
-Call it with `personaplex_realtime.subscribe(audio=…)`.
+Open a session with `personaplex_realtime.realtime()`.
 """
 
 Input = PersonaplexRealtimeInput
 Output = PersonaplexRealtimeOutput
+endpoint = personaplex_realtime
 
-__all__ = [
-    "Input",
-    "Output",
-    "PersonaplexRealtimeInput",
-    "PersonaplexRealtimeOutput",
-    "personaplex_realtime",
-]
+__all__ = ["PersonaplexRealtimeInput", "PersonaplexRealtimeOutput", "Voice", "personaplex_realtime"]

@@ -7,6 +7,8 @@ Category: training. https://fal.ai/models/fal-ai/phota/create-profile
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -27,7 +29,109 @@ class PhotaCreateProfileOutput(OutputModel):
     """Id of the person's trained profile."""
 
 
-phota_create_profile = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PhotaCreateProfile(Endpoint[..., PhotaCreateProfileInput, PhotaCreateProfileOutput]):
+        def run(self, *, image_data_url: FileInput) -> Result[PhotaCreateProfileOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, image_data_url: FileInput) -> Result[PhotaCreateProfileOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+            """
+            ...
+
+        def subscribe(self, *, image_data_url: FileInput) -> Result[PhotaCreateProfileOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_data_url: FileInput
+        ) -> Result[PhotaCreateProfileOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+            """
+            ...
+
+        def submit(self, *, image_data_url: FileInput) -> Handle[PhotaCreateProfileOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_data_url: FileInput
+        ) -> AsyncHandle[PhotaCreateProfileOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+            """
+            ...
+
+        def stream(self, *, image_data_url: FileInput) -> Stream[PhotaCreateProfileOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_data_url: FileInput
+        ) -> AsyncStream[PhotaCreateProfileOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+            """
+            ...
+else:
+    PhotaCreateProfile = Endpoint
+
+phota_create_profile = PhotaCreateProfile(
     "fal-ai/phota/create-profile", PhotaCreateProfileInput, PhotaCreateProfileOutput
 )
 """Training endpoint of fal-ai: phota create-profile.
@@ -37,11 +141,6 @@ Call it with `phota_create_profile.subscribe(image_data_url=…)`.
 
 Input = PhotaCreateProfileInput
 Output = PhotaCreateProfileOutput
+endpoint = phota_create_profile
 
-__all__ = [
-    "Input",
-    "Output",
-    "PhotaCreateProfileInput",
-    "PhotaCreateProfileOutput",
-    "phota_create_profile",
-]
+__all__ = ["PhotaCreateProfileInput", "PhotaCreateProfileOutput", "phota_create_profile"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/phota/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,8 @@ class PhotaEditInput(InputModel, Request["PhotaEditOutput"]):
     """Parameters of fal-ai/phota/edit."""
 
     prompt: Annotated[str, Field(max_length=8000)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    most 8000 characters.
+    """Text description of the change to make, or of the image to generate. At most 8000
+    characters.
     """
 
     image_urls: Annotated[list[FileInput], Field(min_length=1)]
@@ -36,7 +36,7 @@ class PhotaEditInput(InputModel, Request["PhotaEditOutput"]):
     """Ids of previously trained profiles of people to show."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -47,7 +47,7 @@ class PhotaEditInput(InputModel, Request["PhotaEditOutput"]):
     """Resolution of the image; higher is sharper, slower and can cost more."""
 
     aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class PhotaEditOutput(OutputModel):
@@ -57,7 +57,263 @@ class PhotaEditOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-phota_edit = Endpoint("fal-ai/phota/edit", PhotaEditInput, PhotaEditOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PhotaEdit(Endpoint[..., PhotaEditInput, PhotaEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            profile_ids: list[str] = UNSET,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> Result[PhotaEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                profile_ids: Ids of previously trained profiles of people to show.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            profile_ids: list[str] = UNSET,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> Result[PhotaEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                profile_ids: Ids of previously trained profiles of people to show.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            profile_ids: list[str] = UNSET,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> Result[PhotaEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                profile_ids: Ids of previously trained profiles of people to show.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            profile_ids: list[str] = UNSET,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> Result[PhotaEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                profile_ids: Ids of previously trained profiles of people to show.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            profile_ids: list[str] = UNSET,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> Handle[PhotaEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                profile_ids: Ids of previously trained profiles of people to show.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            profile_ids: list[str] = UNSET,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> AsyncHandle[PhotaEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                profile_ids: Ids of previously trained profiles of people to show.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            profile_ids: list[str] = UNSET,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> Stream[PhotaEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                profile_ids: Ids of previously trained profiles of people to show.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            num_images: int = 1,
+            profile_ids: list[str] = UNSET,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = False,
+            resolution: Literal["1K", "4K"] = "1K",
+            aspect_ratio: Literal["auto", "1:1", "16:9", "4:3", "3:4", "9:16"] = "auto",
+        ) -> AsyncStream[PhotaEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number. At least 1 item.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                profile_ids: Ids of previously trained profiles of people to show.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    PhotaEdit = Endpoint
+
+phota_edit = PhotaEdit("fal-ai/phota/edit", PhotaEditInput, PhotaEditOutput)
 """Image endpoint of fal-ai: phota edit.
 
 Call it with `phota_edit.subscribe(prompt=…, image_urls=…)`.
@@ -65,5 +321,6 @@ Call it with `phota_edit.subscribe(prompt=…, image_urls=…)`.
 
 Input = PhotaEditInput
 Output = PhotaEditOutput
+endpoint = phota_edit
 
-__all__ = ["Input", "Output", "PhotaEditInput", "PhotaEditOutput", "phota_edit"]
+__all__ = ["PhotaEditInput", "PhotaEditOutput", "phota_edit"]

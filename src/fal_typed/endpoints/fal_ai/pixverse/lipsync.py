@@ -7,11 +7,30 @@ Category: video. https://fal.ai/models/fal-ai/pixverse/lipsync
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+VoiceId: TypeAlias = Literal[
+    "Emily",
+    "James",
+    "Isabella",
+    "Liam",
+    "Chloe",
+    "Adrian",
+    "Harper",
+    "Ava",
+    "Sophia",
+    "Julia",
+    "Mason",
+    "Jack",
+    "Oliver",
+    "Ethan",
+    "Auto",
+]
+"""Value of the parameter `voice_id`."""
 
 
 class PixverseLipsyncInput(InputModel, Request["PixverseLipsyncOutput"]):
@@ -23,23 +42,7 @@ class PixverseLipsyncInput(InputModel, Request["PixverseLipsyncOutput"]):
     audio_url: FileInput | None = None
     """Audio that drives motion, speech or music in the video."""
 
-    voice_id: Literal[
-        "Emily",
-        "James",
-        "Isabella",
-        "Liam",
-        "Chloe",
-        "Adrian",
-        "Harper",
-        "Ava",
-        "Sophia",
-        "Julia",
-        "Mason",
-        "Jack",
-        "Oliver",
-        "Ethan",
-        "Auto",
-    ] = "Auto"
+    voice_id: VoiceId = "Auto"
     """Id of the voice that speaks the text."""
 
     text: str | None = None
@@ -53,7 +56,177 @@ class PixverseLipsyncOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pixverse_lipsync = Endpoint("fal-ai/pixverse/lipsync", PixverseLipsyncInput, PixverseLipsyncOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseLipsync(Endpoint[..., PixverseLipsyncInput, PixverseLipsyncOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            voice_id: VoiceId = "Auto",
+            text: str | None = None,
+        ) -> Result[PixverseLipsyncOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                voice_id: Id of the voice that speaks the text.
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            voice_id: VoiceId = "Auto",
+            text: str | None = None,
+        ) -> Result[PixverseLipsyncOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                voice_id: Id of the voice that speaks the text.
+                text: Text to speak.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            voice_id: VoiceId = "Auto",
+            text: str | None = None,
+        ) -> Result[PixverseLipsyncOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                voice_id: Id of the voice that speaks the text.
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            voice_id: VoiceId = "Auto",
+            text: str | None = None,
+        ) -> Result[PixverseLipsyncOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                voice_id: Id of the voice that speaks the text.
+                text: Text to speak.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            voice_id: VoiceId = "Auto",
+            text: str | None = None,
+        ) -> Handle[PixverseLipsyncOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                voice_id: Id of the voice that speaks the text.
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            voice_id: VoiceId = "Auto",
+            text: str | None = None,
+        ) -> AsyncHandle[PixverseLipsyncOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                voice_id: Id of the voice that speaks the text.
+                text: Text to speak.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            voice_id: VoiceId = "Auto",
+            text: str | None = None,
+        ) -> Stream[PixverseLipsyncOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                voice_id: Id of the voice that speaks the text.
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            voice_id: VoiceId = "Auto",
+            text: str | None = None,
+        ) -> AsyncStream[PixverseLipsyncOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                voice_id: Id of the voice that speaks the text.
+                text: Text to speak.
+            """
+            ...
+else:
+    PixverseLipsync = Endpoint
+
+pixverse_lipsync = PixverseLipsync(
+    "fal-ai/pixverse/lipsync", PixverseLipsyncInput, PixverseLipsyncOutput
+)
 """Video endpoint of fal-ai: pixverse lipsync.
 
 Call it with `pixverse_lipsync.subscribe(video_url=…)`.
@@ -61,5 +234,6 @@ Call it with `pixverse_lipsync.subscribe(video_url=…)`.
 
 Input = PixverseLipsyncInput
 Output = PixverseLipsyncOutput
+endpoint = pixverse_lipsync
 
-__all__ = ["Input", "Output", "PixverseLipsyncInput", "PixverseLipsyncOutput", "pixverse_lipsync"]
+__all__ = ["PixverseLipsyncInput", "PixverseLipsyncOutput", "VoiceId", "pixverse_lipsync"]

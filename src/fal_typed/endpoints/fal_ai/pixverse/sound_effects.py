@@ -7,6 +7,8 @@ Category: video. https://fal.ai/models/fal-ai/pixverse/sound-effects
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -22,8 +24,7 @@ class PixverseSoundEffectsInput(InputModel, Request["PixverseSoundEffectsOutput"
     """Whether to keep the audio track of the input video."""
 
     prompt: str = ""
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
 
 class PixverseSoundEffectsOutput(OutputModel):
@@ -33,7 +34,129 @@ class PixverseSoundEffectsOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pixverse_sound_effects = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseSoundEffects(
+        Endpoint[..., PixverseSoundEffectsInput, PixverseSoundEffectsOutput]
+    ):
+        def run(
+            self, *, video_url: FileInput, original_sound_switch: bool = False, prompt: str = ""
+        ) -> Result[PixverseSoundEffectsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                original_sound_switch: Whether to keep the audio track of the input video.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_url: FileInput, original_sound_switch: bool = False, prompt: str = ""
+        ) -> Result[PixverseSoundEffectsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                original_sound_switch: Whether to keep the audio track of the input video.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+
+        def subscribe(
+            self, *, video_url: FileInput, original_sound_switch: bool = False, prompt: str = ""
+        ) -> Result[PixverseSoundEffectsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                original_sound_switch: Whether to keep the audio track of the input video.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_url: FileInput, original_sound_switch: bool = False, prompt: str = ""
+        ) -> Result[PixverseSoundEffectsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                original_sound_switch: Whether to keep the audio track of the input video.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, original_sound_switch: bool = False, prompt: str = ""
+        ) -> Handle[PixverseSoundEffectsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                original_sound_switch: Whether to keep the audio track of the input video.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_url: FileInput, original_sound_switch: bool = False, prompt: str = ""
+        ) -> AsyncHandle[PixverseSoundEffectsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                original_sound_switch: Whether to keep the audio track of the input video.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+
+        def stream(
+            self, *, video_url: FileInput, original_sound_switch: bool = False, prompt: str = ""
+        ) -> Stream[PixverseSoundEffectsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                original_sound_switch: Whether to keep the audio track of the input video.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_url: FileInput, original_sound_switch: bool = False, prompt: str = ""
+        ) -> AsyncStream[PixverseSoundEffectsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                original_sound_switch: Whether to keep the audio track of the input video.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+else:
+    PixverseSoundEffects = Endpoint
+
+pixverse_sound_effects = PixverseSoundEffects(
     "fal-ai/pixverse/sound-effects", PixverseSoundEffectsInput, PixverseSoundEffectsOutput
 )
 """Video endpoint of fal-ai: pixverse sound-effects.
@@ -43,11 +166,6 @@ Call it with `pixverse_sound_effects.subscribe(video_url=…)`.
 
 Input = PixverseSoundEffectsInput
 Output = PixverseSoundEffectsOutput
+endpoint = pixverse_sound_effects
 
-__all__ = [
-    "Input",
-    "Output",
-    "PixverseSoundEffectsInput",
-    "PixverseSoundEffectsOutput",
-    "pixverse_sound_effects",
-]
+__all__ = ["PixverseSoundEffectsInput", "PixverseSoundEffectsOutput", "pixverse_sound_effects"]

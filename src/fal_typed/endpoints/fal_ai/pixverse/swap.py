@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/pixverse/swap
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -49,7 +49,231 @@ class PixverseSwapOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pixverse_swap = Endpoint("fal-ai/pixverse/swap", PixverseSwapInput, PixverseSwapOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseSwap(Endpoint[..., PixverseSwapInput, PixverseSwapOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            mode: Literal["person", "object", "background"] = "person",
+            keyframe_id: int = 1,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            seed: int | None = None,
+            original_sound_switch: bool = True,
+        ) -> Result[PixverseSwapOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                mode: What to swap: a person, an object or the background.
+                keyframe_id: At least 1.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                original_sound_switch: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            mode: Literal["person", "object", "background"] = "person",
+            keyframe_id: int = 1,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            seed: int | None = None,
+            original_sound_switch: bool = True,
+        ) -> Result[PixverseSwapOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                mode: What to swap: a person, an object or the background.
+                keyframe_id: At least 1.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                original_sound_switch: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            mode: Literal["person", "object", "background"] = "person",
+            keyframe_id: int = 1,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            seed: int | None = None,
+            original_sound_switch: bool = True,
+        ) -> Result[PixverseSwapOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                mode: What to swap: a person, an object or the background.
+                keyframe_id: At least 1.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                original_sound_switch: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            mode: Literal["person", "object", "background"] = "person",
+            keyframe_id: int = 1,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            seed: int | None = None,
+            original_sound_switch: bool = True,
+        ) -> Result[PixverseSwapOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                mode: What to swap: a person, an object or the background.
+                keyframe_id: At least 1.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                original_sound_switch: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            mode: Literal["person", "object", "background"] = "person",
+            keyframe_id: int = 1,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            seed: int | None = None,
+            original_sound_switch: bool = True,
+        ) -> Handle[PixverseSwapOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                mode: What to swap: a person, an object or the background.
+                keyframe_id: At least 1.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                original_sound_switch: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            mode: Literal["person", "object", "background"] = "person",
+            keyframe_id: int = 1,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            seed: int | None = None,
+            original_sound_switch: bool = True,
+        ) -> AsyncHandle[PixverseSwapOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                mode: What to swap: a person, an object or the background.
+                keyframe_id: At least 1.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                original_sound_switch: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            mode: Literal["person", "object", "background"] = "person",
+            keyframe_id: int = 1,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            seed: int | None = None,
+            original_sound_switch: bool = True,
+        ) -> Stream[PixverseSwapOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                mode: What to swap: a person, an object or the background.
+                keyframe_id: At least 1.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                original_sound_switch: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            mode: Literal["person", "object", "background"] = "person",
+            keyframe_id: int = 1,
+            resolution: Literal["360p", "540p", "720p"] = "720p",
+            seed: int | None = None,
+            original_sound_switch: bool = True,
+        ) -> AsyncStream[PixverseSwapOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                mode: What to swap: a person, an object or the background.
+                keyframe_id: At least 1.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                original_sound_switch: Whether to keep the audio track of the input video.
+            """
+            ...
+else:
+    PixverseSwap = Endpoint
+
+pixverse_swap = PixverseSwap("fal-ai/pixverse/swap", PixverseSwapInput, PixverseSwapOutput)
 """Video endpoint of fal-ai: pixverse swap.
 
 Call it with `pixverse_swap.subscribe(video_url=…, image_url=…)`.
@@ -57,5 +281,6 @@ Call it with `pixverse_swap.subscribe(video_url=…, image_url=…)`.
 
 Input = PixverseSwapInput
 Output = PixverseSwapOutput
+endpoint = pixverse_swap
 
-__all__ = ["Input", "Output", "PixverseSwapInput", "PixverseSwapOutput", "pixverse_swap"]
+__all__ = ["PixverseSwapInput", "PixverseSwapOutput", "pixverse_swap"]

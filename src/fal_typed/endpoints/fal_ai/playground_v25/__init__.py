@@ -6,30 +6,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.playground_v25._endpoint import (
         Embedding as Embedding,
-        ImageSizeType2 as ImageSizeType2,
+        ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
         PlaygroundV25Input as PlaygroundV25Input,
         PlaygroundV25Output as PlaygroundV25Output,
+        endpoint as endpoint,
         playground_v25 as playground_v25,
     )
 
 __all__ = [
     "Embedding",
-    "ImageSizeType2",
-    "Input",
-    "Output",
+    "ImageSize",
+    "ImageSizePreset",
     "PlaygroundV25Input",
     "PlaygroundV25Output",
     "playground_v25",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.playground_v25._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Embedding",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "PlaygroundV25Input",
+            "PlaygroundV25Output",
+            "endpoint",
+            "playground_v25",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.playground_v25._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -6,20 +6,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.post_processing._endpoint import (
+        DesaturateMethod as DesaturateMethod,
+        DodgeBurnMode as DodgeBurnMode,
+        GrainStyle as GrainStyle,
         Input as Input,
         Output as Output,
         PostProcessingInput as PostProcessingInput,
         PostProcessingOutput as PostProcessingOutput,
+        TintMode as TintMode,
+        endpoint as endpoint,
         post_processing as post_processing,
     )
 
-__all__ = ["Input", "Output", "PostProcessingInput", "PostProcessingOutput", "post_processing"]
+__all__ = [
+    "DesaturateMethod",
+    "DodgeBurnMode",
+    "GrainStyle",
+    "PostProcessingInput",
+    "PostProcessingOutput",
+    "TintMode",
+    "post_processing",
+]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.post_processing._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "DesaturateMethod",
+            "DodgeBurnMode",
+            "GrainStyle",
+            "Input",
+            "Output",
+            "PostProcessingInput",
+            "PostProcessingOutput",
+            "TintMode",
+            "endpoint",
+            "post_processing",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.post_processing._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,11 +7,15 @@ Category: image. https://fal.ai/models/fal-ai/post-processing
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.desaturate_method import DesaturateMethod
+from fal_typed.endpoints._shared.dodge_burn_mode import DodgeBurnMode
+from fal_typed.endpoints._shared.grain_style import GrainStyle
+from fal_typed.endpoints._shared.tint_mode import TintMode
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -31,7 +35,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     grain_scale: Annotated[float, Field(ge=1.0, le=100.0)] = 10
     """Coarseness of the film grain. From 1 to 100."""
 
-    grain_style: Literal["modern", "analog", "kodak", "fuji", "cinematic", "newspaper"] = "modern"
+    grain_style: GrainStyle = "modern"
     """Style of the film grain."""
 
     enable_color_correction: bool = False
@@ -112,28 +116,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     tint_strength: Annotated[float, Field(ge=0.1, le=1.0)] = 1
     """From 0.1 to 1."""
 
-    tint_mode: Literal[
-        "sepia",
-        "red",
-        "green",
-        "blue",
-        "cyan",
-        "magenta",
-        "yellow",
-        "purple",
-        "orange",
-        "warm",
-        "cool",
-        "lime",
-        "navy",
-        "vintage",
-        "rose",
-        "teal",
-        "maroon",
-        "peach",
-        "lavender",
-        "olive",
-    ] = "sepia"
+    tint_mode: TintMode = "sepia"
     """Color to tint the image with."""
 
     enable_dissolve: bool = False
@@ -151,16 +134,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     dodge_burn_intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """Strength of the lightening or darkening. From 0 to 1."""
 
-    dodge_burn_mode: Literal[
-        "dodge",
-        "burn",
-        "dodge_and_burn",
-        "burn_and_dodge",
-        "color_dodge",
-        "color_burn",
-        "linear_dodge",
-        "linear_burn",
-    ] = "dodge"
+    dodge_burn_mode: DodgeBurnMode = "dodge"
     """Which areas to lighten or darken, and how."""
 
     enable_glow: bool = False
@@ -212,9 +186,7 @@ class PostProcessingInput(InputModel, Request["PostProcessingOutput"]):
     """How much to desaturate the image, from 0 for not at all to 1 for grayscale. From 0 to 1.
     """
 
-    desaturate_method: Literal[
-        "luminance (Rec.709)", "luminance (Rec.601)", "average", "lightness"
-    ] = "luminance (Rec.709)"
+    desaturate_method: DesaturateMethod = "luminance (Rec.709)"
     """How to calculate gray values from colors."""
 
 
@@ -225,7 +197,1025 @@ class PostProcessingOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-post_processing = Endpoint("fal-ai/post-processing", PostProcessingInput, PostProcessingOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessing(Endpoint[..., PostProcessingInput, PostProcessingOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            enable_grain: bool = False,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+            enable_color_correction: bool = False,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+            enable_chromatic: bool = False,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+            enable_blur: bool = False,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+            enable_vignette: bool = False,
+            vignette_strength: float = 0.5,
+            enable_parabolize: bool = False,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+            enable_tint: bool = False,
+            tint_strength: float = 1,
+            tint_mode: TintMode = "sepia",
+            enable_dissolve: bool = False,
+            dissolve_image_url: FileInput = "",
+            dissolve_factor: float = 0.5,
+            enable_dodge_burn: bool = False,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+            enable_glow: bool = False,
+            glow_intensity: float = 1,
+            glow_radius: int = 5,
+            enable_sharpen: bool = False,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+            enable_solarize: bool = False,
+            solarize_threshold: float = 0.5,
+            enable_desaturate: bool = False,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Result[PostProcessingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_grain: Whether to add film grain.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast,
+                    saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
+                    channels.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+                enable_vignette: Whether to darken the corners.
+                vignette_strength: From 0 to 10.
+                enable_parabolize: Whether to apply a parabolic curve to the colors.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+                enable_tint: Whether to tint the image with one color.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+                enable_dissolve: Whether to blend with a second image.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+                enable_dodge_burn: Whether to lighten or darken parts of the image.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+                enable_glow: Whether bright areas glow into their surroundings.
+                glow_intensity: From 0 to 5.
+                glow_radius: From 1 to 50.
+                enable_sharpen: Whether to sharpen edges.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+                enable_solarize: Whether to invert bright areas.
+                solarize_threshold: From 0 to 1.
+                enable_desaturate: Whether to reduce the saturation.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_grain: bool = False,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+            enable_color_correction: bool = False,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+            enable_chromatic: bool = False,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+            enable_blur: bool = False,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+            enable_vignette: bool = False,
+            vignette_strength: float = 0.5,
+            enable_parabolize: bool = False,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+            enable_tint: bool = False,
+            tint_strength: float = 1,
+            tint_mode: TintMode = "sepia",
+            enable_dissolve: bool = False,
+            dissolve_image_url: FileInput = "",
+            dissolve_factor: float = 0.5,
+            enable_dodge_burn: bool = False,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+            enable_glow: bool = False,
+            glow_intensity: float = 1,
+            glow_radius: int = 5,
+            enable_sharpen: bool = False,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+            enable_solarize: bool = False,
+            solarize_threshold: float = 0.5,
+            enable_desaturate: bool = False,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Result[PostProcessingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_grain: Whether to add film grain.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast,
+                    saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
+                    channels.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+                enable_vignette: Whether to darken the corners.
+                vignette_strength: From 0 to 10.
+                enable_parabolize: Whether to apply a parabolic curve to the colors.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+                enable_tint: Whether to tint the image with one color.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+                enable_dissolve: Whether to blend with a second image.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+                enable_dodge_burn: Whether to lighten or darken parts of the image.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+                enable_glow: Whether bright areas glow into their surroundings.
+                glow_intensity: From 0 to 5.
+                glow_radius: From 1 to 50.
+                enable_sharpen: Whether to sharpen edges.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+                enable_solarize: Whether to invert bright areas.
+                solarize_threshold: From 0 to 1.
+                enable_desaturate: Whether to reduce the saturation.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            enable_grain: bool = False,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+            enable_color_correction: bool = False,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+            enable_chromatic: bool = False,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+            enable_blur: bool = False,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+            enable_vignette: bool = False,
+            vignette_strength: float = 0.5,
+            enable_parabolize: bool = False,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+            enable_tint: bool = False,
+            tint_strength: float = 1,
+            tint_mode: TintMode = "sepia",
+            enable_dissolve: bool = False,
+            dissolve_image_url: FileInput = "",
+            dissolve_factor: float = 0.5,
+            enable_dodge_burn: bool = False,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+            enable_glow: bool = False,
+            glow_intensity: float = 1,
+            glow_radius: int = 5,
+            enable_sharpen: bool = False,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+            enable_solarize: bool = False,
+            solarize_threshold: float = 0.5,
+            enable_desaturate: bool = False,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Result[PostProcessingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_grain: Whether to add film grain.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast,
+                    saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
+                    channels.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+                enable_vignette: Whether to darken the corners.
+                vignette_strength: From 0 to 10.
+                enable_parabolize: Whether to apply a parabolic curve to the colors.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+                enable_tint: Whether to tint the image with one color.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+                enable_dissolve: Whether to blend with a second image.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+                enable_dodge_burn: Whether to lighten or darken parts of the image.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+                enable_glow: Whether bright areas glow into their surroundings.
+                glow_intensity: From 0 to 5.
+                glow_radius: From 1 to 50.
+                enable_sharpen: Whether to sharpen edges.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+                enable_solarize: Whether to invert bright areas.
+                solarize_threshold: From 0 to 1.
+                enable_desaturate: Whether to reduce the saturation.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_grain: bool = False,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+            enable_color_correction: bool = False,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+            enable_chromatic: bool = False,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+            enable_blur: bool = False,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+            enable_vignette: bool = False,
+            vignette_strength: float = 0.5,
+            enable_parabolize: bool = False,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+            enable_tint: bool = False,
+            tint_strength: float = 1,
+            tint_mode: TintMode = "sepia",
+            enable_dissolve: bool = False,
+            dissolve_image_url: FileInput = "",
+            dissolve_factor: float = 0.5,
+            enable_dodge_burn: bool = False,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+            enable_glow: bool = False,
+            glow_intensity: float = 1,
+            glow_radius: int = 5,
+            enable_sharpen: bool = False,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+            enable_solarize: bool = False,
+            solarize_threshold: float = 0.5,
+            enable_desaturate: bool = False,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Result[PostProcessingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_grain: Whether to add film grain.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast,
+                    saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
+                    channels.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+                enable_vignette: Whether to darken the corners.
+                vignette_strength: From 0 to 10.
+                enable_parabolize: Whether to apply a parabolic curve to the colors.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+                enable_tint: Whether to tint the image with one color.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+                enable_dissolve: Whether to blend with a second image.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+                enable_dodge_burn: Whether to lighten or darken parts of the image.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+                enable_glow: Whether bright areas glow into their surroundings.
+                glow_intensity: From 0 to 5.
+                glow_radius: From 1 to 50.
+                enable_sharpen: Whether to sharpen edges.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+                enable_solarize: Whether to invert bright areas.
+                solarize_threshold: From 0 to 1.
+                enable_desaturate: Whether to reduce the saturation.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            enable_grain: bool = False,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+            enable_color_correction: bool = False,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+            enable_chromatic: bool = False,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+            enable_blur: bool = False,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+            enable_vignette: bool = False,
+            vignette_strength: float = 0.5,
+            enable_parabolize: bool = False,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+            enable_tint: bool = False,
+            tint_strength: float = 1,
+            tint_mode: TintMode = "sepia",
+            enable_dissolve: bool = False,
+            dissolve_image_url: FileInput = "",
+            dissolve_factor: float = 0.5,
+            enable_dodge_burn: bool = False,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+            enable_glow: bool = False,
+            glow_intensity: float = 1,
+            glow_radius: int = 5,
+            enable_sharpen: bool = False,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+            enable_solarize: bool = False,
+            solarize_threshold: float = 0.5,
+            enable_desaturate: bool = False,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Handle[PostProcessingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_grain: Whether to add film grain.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast,
+                    saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
+                    channels.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+                enable_vignette: Whether to darken the corners.
+                vignette_strength: From 0 to 10.
+                enable_parabolize: Whether to apply a parabolic curve to the colors.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+                enable_tint: Whether to tint the image with one color.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+                enable_dissolve: Whether to blend with a second image.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+                enable_dodge_burn: Whether to lighten or darken parts of the image.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+                enable_glow: Whether bright areas glow into their surroundings.
+                glow_intensity: From 0 to 5.
+                glow_radius: From 1 to 50.
+                enable_sharpen: Whether to sharpen edges.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+                enable_solarize: Whether to invert bright areas.
+                solarize_threshold: From 0 to 1.
+                enable_desaturate: Whether to reduce the saturation.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_grain: bool = False,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+            enable_color_correction: bool = False,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+            enable_chromatic: bool = False,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+            enable_blur: bool = False,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+            enable_vignette: bool = False,
+            vignette_strength: float = 0.5,
+            enable_parabolize: bool = False,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+            enable_tint: bool = False,
+            tint_strength: float = 1,
+            tint_mode: TintMode = "sepia",
+            enable_dissolve: bool = False,
+            dissolve_image_url: FileInput = "",
+            dissolve_factor: float = 0.5,
+            enable_dodge_burn: bool = False,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+            enable_glow: bool = False,
+            glow_intensity: float = 1,
+            glow_radius: int = 5,
+            enable_sharpen: bool = False,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+            enable_solarize: bool = False,
+            solarize_threshold: float = 0.5,
+            enable_desaturate: bool = False,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> AsyncHandle[PostProcessingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_grain: Whether to add film grain.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast,
+                    saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
+                    channels.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+                enable_vignette: Whether to darken the corners.
+                vignette_strength: From 0 to 10.
+                enable_parabolize: Whether to apply a parabolic curve to the colors.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+                enable_tint: Whether to tint the image with one color.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+                enable_dissolve: Whether to blend with a second image.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+                enable_dodge_burn: Whether to lighten or darken parts of the image.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+                enable_glow: Whether bright areas glow into their surroundings.
+                glow_intensity: From 0 to 5.
+                glow_radius: From 1 to 50.
+                enable_sharpen: Whether to sharpen edges.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+                enable_solarize: Whether to invert bright areas.
+                solarize_threshold: From 0 to 1.
+                enable_desaturate: Whether to reduce the saturation.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            enable_grain: bool = False,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+            enable_color_correction: bool = False,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+            enable_chromatic: bool = False,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+            enable_blur: bool = False,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+            enable_vignette: bool = False,
+            vignette_strength: float = 0.5,
+            enable_parabolize: bool = False,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+            enable_tint: bool = False,
+            tint_strength: float = 1,
+            tint_mode: TintMode = "sepia",
+            enable_dissolve: bool = False,
+            dissolve_image_url: FileInput = "",
+            dissolve_factor: float = 0.5,
+            enable_dodge_burn: bool = False,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+            enable_glow: bool = False,
+            glow_intensity: float = 1,
+            glow_radius: int = 5,
+            enable_sharpen: bool = False,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+            enable_solarize: bool = False,
+            solarize_threshold: float = 0.5,
+            enable_desaturate: bool = False,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Stream[PostProcessingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_grain: Whether to add film grain.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast,
+                    saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
+                    channels.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+                enable_vignette: Whether to darken the corners.
+                vignette_strength: From 0 to 10.
+                enable_parabolize: Whether to apply a parabolic curve to the colors.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+                enable_tint: Whether to tint the image with one color.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+                enable_dissolve: Whether to blend with a second image.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+                enable_dodge_burn: Whether to lighten or darken parts of the image.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+                enable_glow: Whether bright areas glow into their surroundings.
+                glow_intensity: From 0 to 5.
+                glow_radius: From 1 to 50.
+                enable_sharpen: Whether to sharpen edges.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+                enable_solarize: Whether to invert bright areas.
+                solarize_threshold: From 0 to 1.
+                enable_desaturate: Whether to reduce the saturation.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            enable_grain: bool = False,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+            enable_color_correction: bool = False,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+            enable_chromatic: bool = False,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+            enable_blur: bool = False,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+            enable_vignette: bool = False,
+            vignette_strength: float = 0.5,
+            enable_parabolize: bool = False,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+            enable_tint: bool = False,
+            tint_strength: float = 1,
+            tint_mode: TintMode = "sepia",
+            enable_dissolve: bool = False,
+            dissolve_image_url: FileInput = "",
+            dissolve_factor: float = 0.5,
+            enable_dodge_burn: bool = False,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+            enable_glow: bool = False,
+            glow_intensity: float = 1,
+            glow_radius: int = 5,
+            enable_sharpen: bool = False,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+            enable_solarize: bool = False,
+            solarize_threshold: float = 0.5,
+            enable_desaturate: bool = False,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> AsyncStream[PostProcessingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enable_grain: Whether to add film grain.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+                enable_color_correction: Whether to adjust temperature, brightness, contrast,
+                    saturation and gamma.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+                enable_chromatic: Whether to apply chromatic aberration, which shifts the color
+                    channels.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+                enable_vignette: Whether to darken the corners.
+                vignette_strength: From 0 to 10.
+                enable_parabolize: Whether to apply a parabolic curve to the colors.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+                enable_tint: Whether to tint the image with one color.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+                enable_dissolve: Whether to blend with a second image.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+                enable_dodge_burn: Whether to lighten or darken parts of the image.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+                enable_glow: Whether bright areas glow into their surroundings.
+                glow_intensity: From 0 to 5.
+                glow_radius: From 1 to 50.
+                enable_sharpen: Whether to sharpen edges.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+                enable_solarize: Whether to invert bright areas.
+                solarize_threshold: From 0 to 1.
+                enable_desaturate: Whether to reduce the saturation.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
+else:
+    PostProcessing = Endpoint
+
+post_processing = PostProcessing(
+    "fal-ai/post-processing", PostProcessingInput, PostProcessingOutput
+)
 """Image endpoint of fal-ai: post-processing.
 
 Call it with `post_processing.subscribe(image_url=…)`.
@@ -233,5 +1223,14 @@ Call it with `post_processing.subscribe(image_url=…)`.
 
 Input = PostProcessingInput
 Output = PostProcessingOutput
+endpoint = post_processing
 
-__all__ = ["Input", "Output", "PostProcessingInput", "PostProcessingOutput", "post_processing"]
+__all__ = [
+    "DesaturateMethod",
+    "DodgeBurnMode",
+    "GrainStyle",
+    "PostProcessingInput",
+    "PostProcessingOutput",
+    "TintMode",
+    "post_processing",
+]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/post-processing/blur
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -39,7 +39,183 @@ class PostProcessingBlurOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-post_processing_blur = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingBlur(Endpoint[..., PostProcessingBlurInput, PostProcessingBlurOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+        ) -> Result[PostProcessingBlurOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+        ) -> Result[PostProcessingBlurOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+        ) -> Result[PostProcessingBlurOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+        ) -> Result[PostProcessingBlurOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+        ) -> Handle[PostProcessingBlurOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+        ) -> AsyncHandle[PostProcessingBlurOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+        ) -> Stream[PostProcessingBlurOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            blur_type: Literal["gaussian", "kuwahara"] = "gaussian",
+            blur_radius: int = 3,
+            blur_sigma: float = 1,
+        ) -> AsyncStream[PostProcessingBlurOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                blur_type: Type of blur: Gaussian, or like brush strokes.
+                blur_radius: Radius of the blur, in pixels. From 0 to 31.
+                blur_sigma: Standard deviation of the blur; higher values are softer. From 0.1 to
+                    10.
+            """
+            ...
+else:
+    PostProcessingBlur = Endpoint
+
+post_processing_blur = PostProcessingBlur(
     "fal-ai/post-processing/blur", PostProcessingBlurInput, PostProcessingBlurOutput
 )
 """Image endpoint of fal-ai: post-processing blur.
@@ -49,11 +225,6 @@ Call it with `post_processing_blur.subscribe(image_url=…)`.
 
 Input = PostProcessingBlurInput
 Output = PostProcessingBlurOutput
+endpoint = post_processing_blur
 
-__all__ = [
-    "Input",
-    "Output",
-    "PostProcessingBlurInput",
-    "PostProcessingBlurOutput",
-    "post_processing_blur",
-]
+__all__ = ["PostProcessingBlurInput", "PostProcessingBlurOutput", "post_processing_blur"]

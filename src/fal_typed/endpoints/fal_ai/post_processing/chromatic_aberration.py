@@ -8,7 +8,7 @@ Category: image. https://fal.ai/models/fal-ai/post-processing/chromatic-aberrati
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -51,7 +51,227 @@ class PostProcessingChromaticAberrationOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-post_processing_chromatic_aberration = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingChromaticAberration(
+        Endpoint[
+            ..., PostProcessingChromaticAberrationInput, PostProcessingChromaticAberrationOutput
+        ]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+        ) -> Result[PostProcessingChromaticAberrationOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+        ) -> Result[PostProcessingChromaticAberrationOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+        ) -> Result[PostProcessingChromaticAberrationOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+        ) -> Result[PostProcessingChromaticAberrationOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+        ) -> Handle[PostProcessingChromaticAberrationOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+        ) -> AsyncHandle[PostProcessingChromaticAberrationOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+        ) -> Stream[PostProcessingChromaticAberrationOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            red_shift: int = 0,
+            red_direction: Literal["horizontal", "vertical"] = "horizontal",
+            green_shift: int = 0,
+            green_direction: Literal["horizontal", "vertical"] = "horizontal",
+            blue_shift: int = 0,
+            blue_direction: Literal["horizontal", "vertical"] = "horizontal",
+        ) -> AsyncStream[PostProcessingChromaticAberrationOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                red_shift: Number of pixels by which the red channel is shifted. From -20 to 20.
+                red_direction: Whether the red channel is shifted horizontally or vertically.
+                green_shift: Number of pixels by which the green channel is shifted. From -20 to 20.
+                green_direction: Whether the green channel is shifted horizontally or vertically.
+                blue_shift: Number of pixels by which the blue channel is shifted. From -20 to 20.
+                blue_direction: Whether the blue channel is shifted horizontally or vertically.
+            """
+            ...
+else:
+    PostProcessingChromaticAberration = Endpoint
+
+post_processing_chromatic_aberration = PostProcessingChromaticAberration(
     "fal-ai/post-processing/chromatic-aberration",
     PostProcessingChromaticAberrationInput,
     PostProcessingChromaticAberrationOutput,
@@ -63,10 +283,9 @@ Call it with `post_processing_chromatic_aberration.subscribe(image_url=…)`.
 
 Input = PostProcessingChromaticAberrationInput
 Output = PostProcessingChromaticAberrationOutput
+endpoint = post_processing_chromatic_aberration
 
 __all__ = [
-    "Input",
-    "Output",
     "PostProcessingChromaticAberrationInput",
     "PostProcessingChromaticAberrationOutput",
     "post_processing_chromatic_aberration",

@@ -8,7 +8,7 @@ Category: image. https://fal.ai/models/fal-ai/post-processing/color-correction
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -52,7 +52,225 @@ class PostProcessingColorCorrectionOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-post_processing_color_correction = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingColorCorrection(
+        Endpoint[..., PostProcessingColorCorrectionInput, PostProcessingColorCorrectionOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+        ) -> Result[PostProcessingColorCorrectionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+        ) -> Result[PostProcessingColorCorrectionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+        ) -> Result[PostProcessingColorCorrectionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+        ) -> Result[PostProcessingColorCorrectionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+        ) -> Handle[PostProcessingColorCorrectionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+        ) -> AsyncHandle[PostProcessingColorCorrectionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+        ) -> Stream[PostProcessingColorCorrectionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            temperature: float = 0,
+            brightness: float = 0,
+            contrast: float = 0,
+            saturation: float = 0,
+            gamma: float = 1,
+        ) -> AsyncStream[PostProcessingColorCorrectionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                temperature: Color temperature shift: negative values are cooler and bluer, positive
+                    values are warmer. From -100 to 100.
+                brightness: Brightness adjustment; 0 leaves the image unchanged. From -100 to 100.
+                contrast: Contrast adjustment; 0 leaves the image unchanged. From -100 to 100.
+                saturation: Intensity of the colors. From -100 to 100.
+                gamma: Gamma correction, which lightens or darkens midtones; 1 leaves the image
+                    unchanged. From 0.2 to 2.2.
+            """
+            ...
+else:
+    PostProcessingColorCorrection = Endpoint
+
+post_processing_color_correction = PostProcessingColorCorrection(
     "fal-ai/post-processing/color-correction",
     PostProcessingColorCorrectionInput,
     PostProcessingColorCorrectionOutput,
@@ -64,10 +282,9 @@ Call it with `post_processing_color_correction.subscribe(image_url=…)`.
 
 Input = PostProcessingColorCorrectionInput
 Output = PostProcessingColorCorrectionOutput
+endpoint = post_processing_color_correction
 
 __all__ = [
-    "Input",
-    "Output",
     "PostProcessingColorCorrectionInput",
     "PostProcessingColorCorrectionOutput",
     "post_processing_color_correction",

@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/post-processing/color-tint
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.tint_mode import TintMode
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -25,28 +26,7 @@ class PostProcessingColorTintInput(InputModel, Request["PostProcessingColorTintO
     tint_strength: Annotated[float, Field(ge=0.1, le=1.0)] = 1
     """From 0.1 to 1."""
 
-    tint_mode: Literal[
-        "sepia",
-        "red",
-        "green",
-        "blue",
-        "cyan",
-        "magenta",
-        "yellow",
-        "purple",
-        "orange",
-        "warm",
-        "cool",
-        "lime",
-        "navy",
-        "vintage",
-        "rose",
-        "teal",
-        "maroon",
-        "peach",
-        "lavender",
-        "olive",
-    ] = "sepia"
+    tint_mode: TintMode = "sepia"
     """Color to tint the image with."""
 
 
@@ -57,7 +37,129 @@ class PostProcessingColorTintOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-post_processing_color_tint = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingColorTint(
+        Endpoint[..., PostProcessingColorTintInput, PostProcessingColorTintOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, tint_strength: float = 1, tint_mode: TintMode = "sepia"
+        ) -> Result[PostProcessingColorTintOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, tint_strength: float = 1, tint_mode: TintMode = "sepia"
+        ) -> Result[PostProcessingColorTintOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, tint_strength: float = 1, tint_mode: TintMode = "sepia"
+        ) -> Result[PostProcessingColorTintOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, tint_strength: float = 1, tint_mode: TintMode = "sepia"
+        ) -> Result[PostProcessingColorTintOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, tint_strength: float = 1, tint_mode: TintMode = "sepia"
+        ) -> Handle[PostProcessingColorTintOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, tint_strength: float = 1, tint_mode: TintMode = "sepia"
+        ) -> AsyncHandle[PostProcessingColorTintOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, tint_strength: float = 1, tint_mode: TintMode = "sepia"
+        ) -> Stream[PostProcessingColorTintOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, tint_strength: float = 1, tint_mode: TintMode = "sepia"
+        ) -> AsyncStream[PostProcessingColorTintOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                tint_strength: From 0.1 to 1.
+                tint_mode: Color to tint the image with.
+            """
+            ...
+else:
+    PostProcessingColorTint = Endpoint
+
+post_processing_color_tint = PostProcessingColorTint(
     "fal-ai/post-processing/color-tint", PostProcessingColorTintInput, PostProcessingColorTintOutput
 )
 """Image endpoint of fal-ai: post-processing color-tint.
@@ -67,11 +169,11 @@ Call it with `post_processing_color_tint.subscribe(image_url=…)`.
 
 Input = PostProcessingColorTintInput
 Output = PostProcessingColorTintOutput
+endpoint = post_processing_color_tint
 
 __all__ = [
-    "Input",
-    "Output",
     "PostProcessingColorTintInput",
     "PostProcessingColorTintOutput",
+    "TintMode",
     "post_processing_color_tint",
 ]

@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/post-processing/desaturate
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.desaturate_method import DesaturateMethod
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -26,9 +27,7 @@ class PostProcessingDesaturateInput(InputModel, Request["PostProcessingDesaturat
     """How much to desaturate the image, from 0 for not at all to 1 for grayscale. From 0 to 1.
     """
 
-    desaturate_method: Literal[
-        "luminance (Rec.709)", "luminance (Rec.601)", "average", "lightness"
-    ] = "luminance (Rec.709)"
+    desaturate_method: DesaturateMethod = "luminance (Rec.709)"
     """How to calculate gray values from colors."""
 
 
@@ -39,7 +38,169 @@ class PostProcessingDesaturateOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-post_processing_desaturate = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingDesaturate(
+        Endpoint[..., PostProcessingDesaturateInput, PostProcessingDesaturateOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Result[PostProcessingDesaturateOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Result[PostProcessingDesaturateOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Result[PostProcessingDesaturateOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Result[PostProcessingDesaturateOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Handle[PostProcessingDesaturateOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> AsyncHandle[PostProcessingDesaturateOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> Stream[PostProcessingDesaturateOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            desaturate_factor: float = 1,
+            desaturate_method: DesaturateMethod = "luminance (Rec.709)",
+        ) -> AsyncStream[PostProcessingDesaturateOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                desaturate_factor: How much to desaturate the image, from 0 for not at all to 1 for
+                    grayscale. From 0 to 1.
+                desaturate_method: How to calculate gray values from colors.
+            """
+            ...
+else:
+    PostProcessingDesaturate = Endpoint
+
+post_processing_desaturate = PostProcessingDesaturate(
     "fal-ai/post-processing/desaturate",
     PostProcessingDesaturateInput,
     PostProcessingDesaturateOutput,
@@ -51,10 +212,10 @@ Call it with `post_processing_desaturate.subscribe(image_url=…)`.
 
 Input = PostProcessingDesaturateInput
 Output = PostProcessingDesaturateOutput
+endpoint = post_processing_desaturate
 
 __all__ = [
-    "Input",
-    "Output",
+    "DesaturateMethod",
     "PostProcessingDesaturateInput",
     "PostProcessingDesaturateOutput",
     "post_processing_desaturate",

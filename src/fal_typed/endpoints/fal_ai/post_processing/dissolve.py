@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/post-processing/dissolve
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -36,7 +36,161 @@ class PostProcessingDissolveOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-post_processing_dissolve = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingDissolve(
+        Endpoint[..., PostProcessingDissolveInput, PostProcessingDissolveOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            dissolve_image_url: FileInput,
+            dissolve_factor: float = 0.5,
+        ) -> Result[PostProcessingDissolveOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            dissolve_image_url: FileInput,
+            dissolve_factor: float = 0.5,
+        ) -> Result[PostProcessingDissolveOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            dissolve_image_url: FileInput,
+            dissolve_factor: float = 0.5,
+        ) -> Result[PostProcessingDissolveOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            dissolve_image_url: FileInput,
+            dissolve_factor: float = 0.5,
+        ) -> Result[PostProcessingDissolveOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            dissolve_image_url: FileInput,
+            dissolve_factor: float = 0.5,
+        ) -> Handle[PostProcessingDissolveOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            dissolve_image_url: FileInput,
+            dissolve_factor: float = 0.5,
+        ) -> AsyncHandle[PostProcessingDissolveOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            dissolve_image_url: FileInput,
+            dissolve_factor: float = 0.5,
+        ) -> Stream[PostProcessingDissolveOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            dissolve_image_url: FileInput,
+            dissolve_factor: float = 0.5,
+        ) -> AsyncStream[PostProcessingDissolveOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dissolve_image_url: Second image of the blend.
+                dissolve_factor: Proportion of the second image in the blend. From 0 to 1.
+            """
+            ...
+else:
+    PostProcessingDissolve = Endpoint
+
+post_processing_dissolve = PostProcessingDissolve(
     "fal-ai/post-processing/dissolve", PostProcessingDissolveInput, PostProcessingDissolveOutput
 )
 """Image endpoint of fal-ai: post-processing dissolve.
@@ -46,10 +200,9 @@ Call it with `post_processing_dissolve.subscribe(image_url=…, dissolve_image_u
 
 Input = PostProcessingDissolveInput
 Output = PostProcessingDissolveOutput
+endpoint = post_processing_dissolve
 
 __all__ = [
-    "Input",
-    "Output",
     "PostProcessingDissolveInput",
     "PostProcessingDissolveOutput",
     "post_processing_dissolve",

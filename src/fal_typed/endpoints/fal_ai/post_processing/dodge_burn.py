@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/post-processing/dodge-burn
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.dodge_burn_mode import DodgeBurnMode
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -25,16 +26,7 @@ class PostProcessingDodgeBurnInput(InputModel, Request["PostProcessingDodgeBurnO
     dodge_burn_intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """Strength of the lightening or darkening. From 0 to 1."""
 
-    dodge_burn_mode: Literal[
-        "dodge",
-        "burn",
-        "dodge_and_burn",
-        "burn_and_dodge",
-        "color_dodge",
-        "color_burn",
-        "linear_dodge",
-        "linear_burn",
-    ] = "dodge"
+    dodge_burn_mode: DodgeBurnMode = "dodge"
     """Which areas to lighten or darken, and how."""
 
 
@@ -45,7 +37,161 @@ class PostProcessingDodgeBurnOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-post_processing_dodge_burn = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingDodgeBurn(
+        Endpoint[..., PostProcessingDodgeBurnInput, PostProcessingDodgeBurnOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+        ) -> Result[PostProcessingDodgeBurnOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+        ) -> Result[PostProcessingDodgeBurnOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+        ) -> Result[PostProcessingDodgeBurnOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+        ) -> Result[PostProcessingDodgeBurnOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+        ) -> Handle[PostProcessingDodgeBurnOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+        ) -> AsyncHandle[PostProcessingDodgeBurnOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+        ) -> Stream[PostProcessingDodgeBurnOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            dodge_burn_intensity: float = 0.5,
+            dodge_burn_mode: DodgeBurnMode = "dodge",
+        ) -> AsyncStream[PostProcessingDodgeBurnOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                dodge_burn_intensity: Strength of the lightening or darkening. From 0 to 1.
+                dodge_burn_mode: Which areas to lighten or darken, and how.
+            """
+            ...
+else:
+    PostProcessingDodgeBurn = Endpoint
+
+post_processing_dodge_burn = PostProcessingDodgeBurn(
     "fal-ai/post-processing/dodge-burn", PostProcessingDodgeBurnInput, PostProcessingDodgeBurnOutput
 )
 """Image endpoint of fal-ai: post-processing dodge-burn.
@@ -55,10 +201,10 @@ Call it with `post_processing_dodge_burn.subscribe(image_url=…)`.
 
 Input = PostProcessingDodgeBurnInput
 Output = PostProcessingDodgeBurnOutput
+endpoint = post_processing_dodge_burn
 
 __all__ = [
-    "Input",
-    "Output",
+    "DodgeBurnMode",
     "PostProcessingDodgeBurnInput",
     "PostProcessingDodgeBurnOutput",
     "post_processing_dodge_burn",

@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/post-processing/grain
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.grain_style import GrainStyle
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -28,7 +29,7 @@ class PostProcessingGrainInput(InputModel, Request["PostProcessingGrainOutput"])
     grain_scale: Annotated[float, Field(ge=1.0, le=100.0)] = 10
     """Coarseness of the film grain. From 1 to 100."""
 
-    grain_style: Literal["modern", "analog", "kodak", "fuji", "cinematic", "newspaper"] = "modern"
+    grain_style: GrainStyle = "modern"
     """Style of the film grain."""
 
 
@@ -39,7 +40,175 @@ class PostProcessingGrainOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-post_processing_grain = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingGrain(Endpoint[..., PostProcessingGrainInput, PostProcessingGrainOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+        ) -> Result[PostProcessingGrainOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+        ) -> Result[PostProcessingGrainOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+        ) -> Result[PostProcessingGrainOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+        ) -> Result[PostProcessingGrainOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+        ) -> Handle[PostProcessingGrainOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+        ) -> AsyncHandle[PostProcessingGrainOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+        ) -> Stream[PostProcessingGrainOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            grain_intensity: float = 0.4,
+            grain_scale: float = 10,
+            grain_style: GrainStyle = "modern",
+        ) -> AsyncStream[PostProcessingGrainOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                grain_intensity: Strength of the film grain. From 0 to 1, a multiple of 0.01.
+                grain_scale: Coarseness of the film grain. From 1 to 100.
+                grain_style: Style of the film grain.
+            """
+            ...
+else:
+    PostProcessingGrain = Endpoint
+
+post_processing_grain = PostProcessingGrain(
     "fal-ai/post-processing/grain", PostProcessingGrainInput, PostProcessingGrainOutput
 )
 """Image endpoint of fal-ai: post-processing grain.
@@ -49,10 +218,10 @@ Call it with `post_processing_grain.subscribe(image_url=…)`.
 
 Input = PostProcessingGrainInput
 Output = PostProcessingGrainOutput
+endpoint = post_processing_grain
 
 __all__ = [
-    "Input",
-    "Output",
+    "GrainStyle",
     "PostProcessingGrainInput",
     "PostProcessingGrainOutput",
     "post_processing_grain",

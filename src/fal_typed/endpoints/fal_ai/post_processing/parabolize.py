@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/post-processing/parabolize
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -39,7 +39,185 @@ class PostProcessingParabolizeOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-post_processing_parabolize = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingParabolize(
+        Endpoint[..., PostProcessingParabolizeInput, PostProcessingParabolizeOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+        ) -> Result[PostProcessingParabolizeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+        ) -> Result[PostProcessingParabolizeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+        ) -> Result[PostProcessingParabolizeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+        ) -> Result[PostProcessingParabolizeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+        ) -> Handle[PostProcessingParabolizeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+        ) -> AsyncHandle[PostProcessingParabolizeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+        ) -> Stream[PostProcessingParabolizeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            parabolize_coeff: float = 1,
+            vertex_x: float = 0.5,
+            vertex_y: float = 0.5,
+        ) -> AsyncStream[PostProcessingParabolizeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                parabolize_coeff: Strength of the curve that is applied to the tones. From -10 to
+                    10.
+                vertex_x: From 0 to 1.
+                vertex_y: From 0 to 1.
+            """
+            ...
+else:
+    PostProcessingParabolize = Endpoint
+
+post_processing_parabolize = PostProcessingParabolize(
     "fal-ai/post-processing/parabolize",
     PostProcessingParabolizeInput,
     PostProcessingParabolizeOutput,
@@ -51,10 +229,9 @@ Call it with `post_processing_parabolize.subscribe(image_url=…)`.
 
 Input = PostProcessingParabolizeInput
 Output = PostProcessingParabolizeOutput
+endpoint = post_processing_parabolize
 
 __all__ = [
-    "Input",
-    "Output",
     "PostProcessingParabolizeInput",
     "PostProcessingParabolizeOutput",
     "post_processing_parabolize",

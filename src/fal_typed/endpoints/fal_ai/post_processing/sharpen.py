@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/post-processing/sharpen
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -54,7 +54,257 @@ class PostProcessingSharpenOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-post_processing_sharpen = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingSharpen(
+        Endpoint[..., PostProcessingSharpenInput, PostProcessingSharpenOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+        ) -> Result[PostProcessingSharpenOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+        ) -> Result[PostProcessingSharpenOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+        ) -> Result[PostProcessingSharpenOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+        ) -> Result[PostProcessingSharpenOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+        ) -> Handle[PostProcessingSharpenOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+        ) -> AsyncHandle[PostProcessingSharpenOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+        ) -> Stream[PostProcessingSharpenOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            sharpen_mode: Literal["basic", "smart", "cas"] = "basic",
+            sharpen_radius: int = 1,
+            sharpen_alpha: float = 1,
+            noise_radius: int = 7,
+            preserve_edges: float = 0.75,
+            smart_sharpen_strength: float = 5,
+            smart_sharpen_ratio: float = 0.5,
+            cas_amount: float = 0.8,
+        ) -> AsyncStream[PostProcessingSharpenOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sharpen_mode: Method for sharpening edges.
+                sharpen_radius: From 1 to 15.
+                sharpen_alpha: From 0.1 to 5.
+                noise_radius: Radius around a pixel in which noise is detected. From 1 to 25.
+                preserve_edges: From 0 to 1.
+                smart_sharpen_strength: From 0 to 25.
+                smart_sharpen_ratio: From 0 to 1.
+                cas_amount: Strength of the contrast-adaptive sharpening. From 0 to 1.
+            """
+            ...
+else:
+    PostProcessingSharpen = Endpoint
+
+post_processing_sharpen = PostProcessingSharpen(
     "fal-ai/post-processing/sharpen", PostProcessingSharpenInput, PostProcessingSharpenOutput
 )
 """Image endpoint of fal-ai: post-processing sharpen.
@@ -64,11 +314,6 @@ Call it with `post_processing_sharpen.subscribe(image_url=…)`.
 
 Input = PostProcessingSharpenInput
 Output = PostProcessingSharpenOutput
+endpoint = post_processing_sharpen
 
-__all__ = [
-    "Input",
-    "Output",
-    "PostProcessingSharpenInput",
-    "PostProcessingSharpenOutput",
-    "post_processing_sharpen",
-]
+__all__ = ["PostProcessingSharpenInput", "PostProcessingSharpenOutput", "post_processing_sharpen"]

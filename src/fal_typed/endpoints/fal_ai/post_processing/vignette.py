@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/post-processing/vignette
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -33,7 +33,121 @@ class PostProcessingVignetteOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-post_processing_vignette = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PostProcessingVignette(
+        Endpoint[..., PostProcessingVignetteInput, PostProcessingVignetteOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, vignette_strength: float = 0.5
+        ) -> Result[PostProcessingVignetteOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                vignette_strength: From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, vignette_strength: float = 0.5
+        ) -> Result[PostProcessingVignetteOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                vignette_strength: From 0 to 10.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, vignette_strength: float = 0.5
+        ) -> Result[PostProcessingVignetteOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                vignette_strength: From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, vignette_strength: float = 0.5
+        ) -> Result[PostProcessingVignetteOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                vignette_strength: From 0 to 10.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, vignette_strength: float = 0.5
+        ) -> Handle[PostProcessingVignetteOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                vignette_strength: From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, vignette_strength: float = 0.5
+        ) -> AsyncHandle[PostProcessingVignetteOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                vignette_strength: From 0 to 10.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, vignette_strength: float = 0.5
+        ) -> Stream[PostProcessingVignetteOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                vignette_strength: From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, vignette_strength: float = 0.5
+        ) -> AsyncStream[PostProcessingVignetteOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                vignette_strength: From 0 to 10.
+            """
+            ...
+else:
+    PostProcessingVignette = Endpoint
+
+post_processing_vignette = PostProcessingVignette(
     "fal-ai/post-processing/vignette", PostProcessingVignetteInput, PostProcessingVignetteOutput
 )
 """Image endpoint of fal-ai: post-processing vignette.
@@ -43,10 +157,9 @@ Call it with `post_processing_vignette.subscribe(image_url=…)`.
 
 Input = PostProcessingVignetteInput
 Output = PostProcessingVignetteOutput
+endpoint = post_processing_vignette
 
 __all__ = [
-    "Input",
-    "Output",
     "PostProcessingVignetteInput",
     "PostProcessingVignetteOutput",
     "post_processing_vignette",

@@ -6,28 +6,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.qwen_image._endpoint import (
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoraWeight as LoraWeight,
         Output as Output,
         QwenImageInput as QwenImageInput,
         QwenImageOutput as QwenImageOutput,
+        endpoint as endpoint,
         qwen_image as qwen_image,
     )
 
 __all__ = [
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoraWeight",
-    "Output",
     "QwenImageInput",
     "QwenImageOutput",
     "qwen_image",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.qwen_image._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "QwenImageInput",
+            "QwenImageOutput",
+            "endpoint",
+            "qwen_image",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.qwen_image._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

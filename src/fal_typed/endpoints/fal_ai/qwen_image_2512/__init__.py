@@ -6,28 +6,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.qwen_image_2512._endpoint import (
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
         QwenImage2512Input as QwenImage2512Input,
         QwenImage2512Output as QwenImage2512Output,
+        endpoint as endpoint,
         qwen_image_2512 as qwen_image_2512,
     )
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "QwenImage2512Input",
     "QwenImage2512Output",
     "qwen_image_2512",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.qwen_image_2512._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "QwenImage2512Input",
+            "QwenImage2512Output",
+            "endpoint",
+            "qwen_image_2512",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.qwen_image_2512._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -8,12 +8,13 @@ Category: image. https://fal.ai/models/fal-ai/qwen-image-edit-2509-lora-gallery/
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -27,18 +28,7 @@ class QwenImageEdit2509LoraGalleryNextSceneInput(
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-        | None
-    ) = None
+    image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 1
@@ -67,14 +57,13 @@ class QwenImageEdit2509LoraGalleryNextSceneInput(
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     prompt: str = UNSET
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     lora_scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1
     """Strength of the built-in LoRA: 0 has no effect, 1 is the trained strength, higher
@@ -92,7 +81,373 @@ class QwenImageEdit2509LoraGalleryNextSceneOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-qwen_image_edit_2509_lora_gallery_next_scene = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageEdit2509LoraGalleryNextScene(
+        Endpoint[
+            ...,
+            QwenImageEdit2509LoraGalleryNextSceneInput,
+            QwenImageEdit2509LoraGalleryNextSceneOutput,
+        ]
+    ):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            prompt: str = UNSET,
+            lora_scale: float = 1,
+        ) -> Result[QwenImageEdit2509LoraGalleryNextSceneOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: Text description of the change to make, or of the image to generate.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            prompt: str = UNSET,
+            lora_scale: float = 1,
+        ) -> Result[QwenImageEdit2509LoraGalleryNextSceneOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: Text description of the change to make, or of the image to generate.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            prompt: str = UNSET,
+            lora_scale: float = 1,
+        ) -> Result[QwenImageEdit2509LoraGalleryNextSceneOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: Text description of the change to make, or of the image to generate.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            prompt: str = UNSET,
+            lora_scale: float = 1,
+        ) -> Result[QwenImageEdit2509LoraGalleryNextSceneOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: Text description of the change to make, or of the image to generate.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            prompt: str = UNSET,
+            lora_scale: float = 1,
+        ) -> Handle[QwenImageEdit2509LoraGalleryNextSceneOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: Text description of the change to make, or of the image to generate.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            prompt: str = UNSET,
+            lora_scale: float = 1,
+        ) -> AsyncHandle[QwenImageEdit2509LoraGalleryNextSceneOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: Text description of the change to make, or of the image to generate.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            prompt: str = UNSET,
+            lora_scale: float = 1,
+        ) -> Stream[QwenImageEdit2509LoraGalleryNextSceneOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: Text description of the change to make, or of the image to generate.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset | None = None,
+            guidance_scale: float = 1,
+            num_inference_steps: int = 6,
+            acceleration: Literal["none", "regular"] = "regular",
+            negative_prompt: str = " ",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            num_images: int = 1,
+            prompt: str = UNSET,
+            lora_scale: float = 1,
+        ) -> AsyncStream[QwenImageEdit2509LoraGalleryNextSceneOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                prompt: Text description of the change to make, or of the image to generate.
+                lora_scale: Strength of the built-in LoRA: 0 has no effect, 1 is the trained
+                    strength, higher exaggerates. From 0 to 4.
+            """
+            ...
+else:
+    QwenImageEdit2509LoraGalleryNextScene = Endpoint
+
+qwen_image_edit_2509_lora_gallery_next_scene = QwenImageEdit2509LoraGalleryNextScene(
     "fal-ai/qwen-image-edit-2509-lora-gallery/next-scene",
     QwenImageEdit2509LoraGalleryNextSceneInput,
     QwenImageEdit2509LoraGalleryNextSceneOutput,
@@ -104,11 +459,11 @@ Call it with `qwen_image_edit_2509_lora_gallery_next_scene.subscribe(image_urls=
 
 Input = QwenImageEdit2509LoraGalleryNextSceneInput
 Output = QwenImageEdit2509LoraGalleryNextSceneOutput
+endpoint = qwen_image_edit_2509_lora_gallery_next_scene
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "QwenImageEdit2509LoraGalleryNextSceneInput",
     "QwenImageEdit2509LoraGalleryNextSceneOutput",
     "qwen_image_edit_2509_lora_gallery_next_scene",

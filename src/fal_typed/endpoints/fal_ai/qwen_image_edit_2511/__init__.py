@@ -6,28 +6,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.qwen_image_edit_2511._endpoint import (
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
         QwenImageEdit2511Input as QwenImageEdit2511Input,
         QwenImageEdit2511Output as QwenImageEdit2511Output,
+        endpoint as endpoint,
         qwen_image_edit_2511 as qwen_image_edit_2511,
     )
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "QwenImageEdit2511Input",
     "QwenImageEdit2511Output",
     "qwen_image_edit_2511",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.qwen_image_edit_2511._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "QwenImageEdit2511Input",
+            "QwenImageEdit2511Output",
+            "endpoint",
+            "qwen_image_edit_2511",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.qwen_image_edit_2511._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -6,26 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.qwen_image_layered._endpoint import (
         Input as Input,
         Output as Output,
         QwenImageLayeredInput as QwenImageLayeredInput,
         QwenImageLayeredOutput as QwenImageLayeredOutput,
+        endpoint as endpoint,
         qwen_image_layered as qwen_image_layered,
     )
 
-__all__ = [
-    "Input",
-    "Output",
-    "QwenImageLayeredInput",
-    "QwenImageLayeredOutput",
-    "qwen_image_layered",
-]
+__all__ = ["QwenImageLayeredInput", "QwenImageLayeredOutput", "qwen_image_layered"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.qwen_image_layered._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "QwenImageLayeredInput",
+            "QwenImageLayeredOutput",
+            "endpoint",
+            "qwen_image_layered",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.qwen_image_layered._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

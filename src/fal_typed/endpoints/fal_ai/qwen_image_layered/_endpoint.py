@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/qwen-image-layered
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class QwenImageLayeredInput(InputModel, Request["QwenImageLayeredOutput"]):
     """Image to edit or to start from."""
 
     prompt: str | None = None
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -52,7 +51,7 @@ class QwenImageLayeredInput(InputModel, Request["QwenImageLayeredOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     acceleration: Literal["none", "regular", "high"] = "regular"
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
@@ -77,7 +76,319 @@ class QwenImageLayeredOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-qwen_image_layered = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageLayered(Endpoint[..., QwenImageLayeredInput, QwenImageLayeredOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[QwenImageLayeredOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[QwenImageLayeredOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[QwenImageLayeredOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Result[QwenImageLayeredOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Handle[QwenImageLayeredOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncHandle[QwenImageLayeredOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> Stream[QwenImageLayeredOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+        ) -> AsyncStream[QwenImageLayeredOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+else:
+    QwenImageLayered = Endpoint
+
+qwen_image_layered = QwenImageLayered(
     "fal-ai/qwen-image-layered", QwenImageLayeredInput, QwenImageLayeredOutput
 )
 """Image endpoint of fal-ai: qwen-image-layered.
@@ -87,11 +398,6 @@ Call it with `qwen_image_layered.subscribe(image_url=…)`.
 
 Input = QwenImageLayeredInput
 Output = QwenImageLayeredOutput
+endpoint = qwen_image_layered
 
-__all__ = [
-    "Input",
-    "Output",
-    "QwenImageLayeredInput",
-    "QwenImageLayeredOutput",
-    "qwen_image_layered",
-]
+__all__ = ["QwenImageLayeredInput", "QwenImageLayeredOutput", "qwen_image_layered"]

@@ -7,12 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/qwen-image-layered/lora
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lo_ra_input_f0c2f476 import LoRAInput
+from fal_typed.endpoints._shared.lo_ra_input_ab09605a import LoRAInput
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,8 +24,7 @@ class QwenImageLayeredLoraInput(InputModel, Request["QwenImageLayeredLoraOutput"
     """Image to edit or to start from."""
 
     prompt: str | None = None
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -53,7 +52,7 @@ class QwenImageLayeredLoraInput(InputModel, Request["QwenImageLayeredLoraOutput"
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     acceleration: Literal["none", "regular", "high"] = "regular"
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
@@ -81,7 +80,345 @@ class QwenImageLayeredLoraOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-qwen_image_layered_lora = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImageLayeredLora(
+        Endpoint[..., QwenImageLayeredLoraInput, QwenImageLayeredLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            loras: list[LoRAInput] = [],
+        ) -> Result[QwenImageLayeredLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            loras: list[LoRAInput] = [],
+        ) -> Result[QwenImageLayeredLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            loras: list[LoRAInput] = [],
+        ) -> Result[QwenImageLayeredLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            loras: list[LoRAInput] = [],
+        ) -> Result[QwenImageLayeredLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            loras: list[LoRAInput] = [],
+        ) -> Handle[QwenImageLayeredLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            loras: list[LoRAInput] = [],
+        ) -> AsyncHandle[QwenImageLayeredLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            loras: list[LoRAInput] = [],
+        ) -> Stream[QwenImageLayeredLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            num_inference_steps: int = 28,
+            guidance_scale: float = 5,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_layers: int = 4,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            loras: list[LoRAInput] = [],
+        ) -> AsyncStream[QwenImageLayeredLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_layers: Number of layers to split the image into. From 1 to 10.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+else:
+    QwenImageLayeredLora = Endpoint
+
+qwen_image_layered_lora = QwenImageLayeredLora(
     "fal-ai/qwen-image-layered/lora", QwenImageLayeredLoraInput, QwenImageLayeredLoraOutput
 )
 """Image endpoint of fal-ai: qwen-image-layered lora.
@@ -91,11 +428,10 @@ Call it with `qwen_image_layered_lora.subscribe(image_url=…)`.
 
 Input = QwenImageLayeredLoraInput
 Output = QwenImageLayeredLoraOutput
+endpoint = qwen_image_layered_lora
 
 __all__ = [
-    "Input",
     "LoRAInput",
-    "Output",
     "QwenImageLayeredLoraInput",
     "QwenImageLayeredLoraOutput",
     "qwen_image_layered_lora",

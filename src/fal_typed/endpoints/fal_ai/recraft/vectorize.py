@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/recraft/vectorize
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -26,7 +28,97 @@ class RecraftVectorizeOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-recraft_vectorize = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftVectorize(Endpoint[..., RecraftVectorizeInput, RecraftVectorizeOutput]):
+        def run(self, *, image_url: FileInput) -> Result[RecraftVectorizeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, image_url: FileInput) -> Result[RecraftVectorizeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput) -> Result[RecraftVectorizeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, image_url: FileInput) -> Result[RecraftVectorizeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> Handle[RecraftVectorizeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput
+        ) -> AsyncHandle[RecraftVectorizeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput) -> Stream[RecraftVectorizeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, image_url: FileInput) -> AsyncStream[RecraftVectorizeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+else:
+    RecraftVectorize = Endpoint
+
+recraft_vectorize = RecraftVectorize(
     "fal-ai/recraft/vectorize", RecraftVectorizeInput, RecraftVectorizeOutput
 )
 """Image endpoint of fal-ai: recraft vectorize.
@@ -36,11 +128,6 @@ Call it with `recraft_vectorize.subscribe(image_url=…)`.
 
 Input = RecraftVectorizeInput
 Output = RecraftVectorizeOutput
+endpoint = recraft_vectorize
 
-__all__ = [
-    "Input",
-    "Output",
-    "RecraftVectorizeInput",
-    "RecraftVectorizeOutput",
-    "recraft_vectorize",
-]
+__all__ = ["RecraftVectorizeInput", "RecraftVectorizeOutput", "recraft_vectorize"]

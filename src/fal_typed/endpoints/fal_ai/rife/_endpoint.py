@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/rife
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -29,7 +29,7 @@ class RifeInput(InputModel, Request["RifeOutput"]):
     """Whether to return individual images or a video."""
 
     output_format: Literal["png", "jpeg"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     num_frames: Annotated[int, Field(ge=1, le=64)] = 1
     """Number of frames to generate; divide by the frame rate to get the duration. From 1 to 64.
@@ -62,7 +62,279 @@ class RifeOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-rife = Endpoint("fal-ai/rife", RifeInput, RifeOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Rife(Endpoint[..., RifeInput, RifeOutput]):
+        def run(
+            self,
+            *,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            output_type: Literal["images", "video"] = "images",
+            output_format: Literal["png", "jpeg"] = "jpeg",
+            num_frames: int = 1,
+            include_start: bool = False,
+            include_end: bool = False,
+            fps: int = 8,
+            sync_mode: bool = False,
+        ) -> Result[RifeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                start_image_url: First of the two images to interpolate between.
+                end_image_url: Image to use as the last frame.
+                output_type: Whether to return individual images or a video.
+                output_format: File format of the images.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 64.
+                include_start: Whether to include the first input image at the start of the result.
+                include_end: Whether to include the last input image at the end of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            output_type: Literal["images", "video"] = "images",
+            output_format: Literal["png", "jpeg"] = "jpeg",
+            num_frames: int = 1,
+            include_start: bool = False,
+            include_end: bool = False,
+            fps: int = 8,
+            sync_mode: bool = False,
+        ) -> Result[RifeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                start_image_url: First of the two images to interpolate between.
+                end_image_url: Image to use as the last frame.
+                output_type: Whether to return individual images or a video.
+                output_format: File format of the images.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 64.
+                include_start: Whether to include the first input image at the start of the result.
+                include_end: Whether to include the last input image at the end of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            output_type: Literal["images", "video"] = "images",
+            output_format: Literal["png", "jpeg"] = "jpeg",
+            num_frames: int = 1,
+            include_start: bool = False,
+            include_end: bool = False,
+            fps: int = 8,
+            sync_mode: bool = False,
+        ) -> Result[RifeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                start_image_url: First of the two images to interpolate between.
+                end_image_url: Image to use as the last frame.
+                output_type: Whether to return individual images or a video.
+                output_format: File format of the images.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 64.
+                include_start: Whether to include the first input image at the start of the result.
+                include_end: Whether to include the last input image at the end of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            output_type: Literal["images", "video"] = "images",
+            output_format: Literal["png", "jpeg"] = "jpeg",
+            num_frames: int = 1,
+            include_start: bool = False,
+            include_end: bool = False,
+            fps: int = 8,
+            sync_mode: bool = False,
+        ) -> Result[RifeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                start_image_url: First of the two images to interpolate between.
+                end_image_url: Image to use as the last frame.
+                output_type: Whether to return individual images or a video.
+                output_format: File format of the images.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 64.
+                include_start: Whether to include the first input image at the start of the result.
+                include_end: Whether to include the last input image at the end of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            output_type: Literal["images", "video"] = "images",
+            output_format: Literal["png", "jpeg"] = "jpeg",
+            num_frames: int = 1,
+            include_start: bool = False,
+            include_end: bool = False,
+            fps: int = 8,
+            sync_mode: bool = False,
+        ) -> Handle[RifeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                start_image_url: First of the two images to interpolate between.
+                end_image_url: Image to use as the last frame.
+                output_type: Whether to return individual images or a video.
+                output_format: File format of the images.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 64.
+                include_start: Whether to include the first input image at the start of the result.
+                include_end: Whether to include the last input image at the end of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            output_type: Literal["images", "video"] = "images",
+            output_format: Literal["png", "jpeg"] = "jpeg",
+            num_frames: int = 1,
+            include_start: bool = False,
+            include_end: bool = False,
+            fps: int = 8,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[RifeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                start_image_url: First of the two images to interpolate between.
+                end_image_url: Image to use as the last frame.
+                output_type: Whether to return individual images or a video.
+                output_format: File format of the images.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 64.
+                include_start: Whether to include the first input image at the start of the result.
+                include_end: Whether to include the last input image at the end of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            output_type: Literal["images", "video"] = "images",
+            output_format: Literal["png", "jpeg"] = "jpeg",
+            num_frames: int = 1,
+            include_start: bool = False,
+            include_end: bool = False,
+            fps: int = 8,
+            sync_mode: bool = False,
+        ) -> Stream[RifeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                start_image_url: First of the two images to interpolate between.
+                end_image_url: Image to use as the last frame.
+                output_type: Whether to return individual images or a video.
+                output_format: File format of the images.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 64.
+                include_start: Whether to include the first input image at the start of the result.
+                include_end: Whether to include the last input image at the end of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            output_type: Literal["images", "video"] = "images",
+            output_format: Literal["png", "jpeg"] = "jpeg",
+            num_frames: int = 1,
+            include_start: bool = False,
+            include_end: bool = False,
+            fps: int = 8,
+            sync_mode: bool = False,
+        ) -> AsyncStream[RifeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                start_image_url: First of the two images to interpolate between.
+                end_image_url: Image to use as the last frame.
+                output_type: Whether to return individual images or a video.
+                output_format: File format of the images.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 64.
+                include_start: Whether to include the first input image at the start of the result.
+                include_end: Whether to include the last input image at the end of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    Rife = Endpoint
+
+rife = Rife("fal-ai/rife", RifeInput, RifeOutput)
 """Image endpoint of fal-ai: rife.
 
 Call it with `rife.subscribe(start_image_url=…, end_image_url=…)`.
@@ -70,5 +342,6 @@ Call it with `rife.subscribe(start_image_url=…, end_image_url=…)`.
 
 Input = RifeInput
 Output = RifeOutput
+endpoint = rife
 
-__all__ = ["Input", "Output", "RifeInput", "RifeOutput", "rife"]
+__all__ = ["RifeInput", "RifeOutput", "rife"]

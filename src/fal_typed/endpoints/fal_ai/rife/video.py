@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/rife/video
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -48,7 +48,231 @@ class RifeVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-rife_video = Endpoint("fal-ai/rife/video", RifeVideoInput, RifeVideoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RifeVideo(Endpoint[..., RifeVideoInput, RifeVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            num_frames: int = 1,
+            use_scene_detection: bool = False,
+            use_calculated_fps: bool = True,
+            fps: int = 8,
+            loop: bool = False,
+        ) -> Result[RifeVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 4.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                loop: Whether the video loops seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            num_frames: int = 1,
+            use_scene_detection: bool = False,
+            use_calculated_fps: bool = True,
+            fps: int = 8,
+            loop: bool = False,
+        ) -> Result[RifeVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 4.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                loop: Whether the video loops seamlessly.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            num_frames: int = 1,
+            use_scene_detection: bool = False,
+            use_calculated_fps: bool = True,
+            fps: int = 8,
+            loop: bool = False,
+        ) -> Result[RifeVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 4.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                loop: Whether the video loops seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            num_frames: int = 1,
+            use_scene_detection: bool = False,
+            use_calculated_fps: bool = True,
+            fps: int = 8,
+            loop: bool = False,
+        ) -> Result[RifeVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 4.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                loop: Whether the video loops seamlessly.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            num_frames: int = 1,
+            use_scene_detection: bool = False,
+            use_calculated_fps: bool = True,
+            fps: int = 8,
+            loop: bool = False,
+        ) -> Handle[RifeVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 4.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                loop: Whether the video loops seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            num_frames: int = 1,
+            use_scene_detection: bool = False,
+            use_calculated_fps: bool = True,
+            fps: int = 8,
+            loop: bool = False,
+        ) -> AsyncHandle[RifeVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 4.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                loop: Whether the video loops seamlessly.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            num_frames: int = 1,
+            use_scene_detection: bool = False,
+            use_calculated_fps: bool = True,
+            fps: int = 8,
+            loop: bool = False,
+        ) -> Stream[RifeVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 4.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                loop: Whether the video loops seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            num_frames: int = 1,
+            use_scene_detection: bool = False,
+            use_calculated_fps: bool = True,
+            fps: int = 8,
+            loop: bool = False,
+        ) -> AsyncStream[RifeVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 4.
+                use_scene_detection: Whether to detect cuts and not interpolate across them.
+                use_calculated_fps: Whether to choose the frame rate so that the clip keeps its
+                    duration.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                loop: Whether the video loops seamlessly.
+            """
+            ...
+else:
+    RifeVideo = Endpoint
+
+rife_video = RifeVideo("fal-ai/rife/video", RifeVideoInput, RifeVideoOutput)
 """Video endpoint of fal-ai: rife video.
 
 Call it with `rife_video.subscribe(video_url=…)`.
@@ -56,5 +280,6 @@ Call it with `rife_video.subscribe(video_url=…)`.
 
 Input = RifeVideoInput
 Output = RifeVideoOutput
+endpoint = rife_video
 
-__all__ = ["Input", "Output", "RifeVideoInput", "RifeVideoOutput", "rife_video"]
+__all__ = ["RifeVideoInput", "RifeVideoOutput", "rife_video"]

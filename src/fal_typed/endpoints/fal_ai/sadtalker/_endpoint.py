@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/sadtalker
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -51,7 +51,247 @@ class SadtalkerOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-sadtalker = Endpoint("fal-ai/sadtalker", SadtalkerInput, SadtalkerOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sadtalker(Endpoint[..., SadtalkerInput, SadtalkerOutput]):
+        def run(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Result[SadtalkerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Result[SadtalkerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Result[SadtalkerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Result[SadtalkerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Handle[SadtalkerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> AsyncHandle[SadtalkerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Stream[SadtalkerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> AsyncStream[SadtalkerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
+else:
+    Sadtalker = Endpoint
+
+sadtalker = Sadtalker("fal-ai/sadtalker", SadtalkerInput, SadtalkerOutput)
 """Video endpoint of fal-ai: sadtalker.
 
 Call it with `sadtalker.subscribe(source_image_url=…, driven_audio_url=…)`.
@@ -59,5 +299,6 @@ Call it with `sadtalker.subscribe(source_image_url=…, driven_audio_url=…)`.
 
 Input = SadtalkerInput
 Output = SadtalkerOutput
+endpoint = sadtalker
 
-__all__ = ["Input", "Output", "SadtalkerInput", "SadtalkerOutput", "sadtalker"]
+__all__ = ["SadtalkerInput", "SadtalkerOutput", "sadtalker"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/sadtalker/reference
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -54,7 +54,263 @@ class SadtalkerReferenceOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-sadtalker_reference = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SadtalkerReference(Endpoint[..., SadtalkerReferenceInput, SadtalkerReferenceOutput]):
+        def run(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            reference_pose_video_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Result[SadtalkerReferenceOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                reference_pose_video_url: Clip whose head movements are transferred.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            reference_pose_video_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Result[SadtalkerReferenceOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                reference_pose_video_url: Clip whose head movements are transferred.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            reference_pose_video_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Result[SadtalkerReferenceOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                reference_pose_video_url: Clip whose head movements are transferred.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            reference_pose_video_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Result[SadtalkerReferenceOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                reference_pose_video_url: Clip whose head movements are transferred.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            reference_pose_video_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Handle[SadtalkerReferenceOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                reference_pose_video_url: Clip whose head movements are transferred.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            reference_pose_video_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> AsyncHandle[SadtalkerReferenceOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                reference_pose_video_url: Clip whose head movements are transferred.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            reference_pose_video_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> Stream[SadtalkerReferenceOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                reference_pose_video_url: Clip whose head movements are transferred.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            source_image_url: FileInput,
+            driven_audio_url: FileInput,
+            reference_pose_video_url: FileInput,
+            pose_style: int = 0,
+            face_model_resolution: Literal["256", "512"] = "256",
+            expression_scale: float = 1,
+            face_enhancer: Literal["gfpgan"] | None = None,
+            still_mode: bool = False,
+            preprocess: Literal["crop", "extcrop", "resize", "full", "extfull"] = "crop",
+        ) -> AsyncStream[SadtalkerReferenceOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                source_image_url: Image to animate.
+                driven_audio_url: Audio for the face to speak.
+                reference_pose_video_url: Clip whose head movements are transferred.
+                pose_style: From 0 to 45.
+                face_model_resolution: Resolution in pixels of the face that is animated.
+                expression_scale: Strength of the facial expressions. From 0 to 3, a multiple of
+                    0.1.
+                face_enhancer: Model that enhances the face afterward.
+                still_mode: Whether to keep the head still and animate only the face.
+                preprocess: How to prepare the face: crop it from the image or keep the full image.
+            """
+            ...
+else:
+    SadtalkerReference = Endpoint
+
+sadtalker_reference = SadtalkerReference(
     "fal-ai/sadtalker/reference", SadtalkerReferenceInput, SadtalkerReferenceOutput
 )
 """Video endpoint of fal-ai: sadtalker reference.
@@ -65,11 +321,6 @@ reference_pose_video_url=…)`.
 
 Input = SadtalkerReferenceInput
 Output = SadtalkerReferenceOutput
+endpoint = sadtalker_reference
 
-__all__ = [
-    "Input",
-    "Output",
-    "SadtalkerReferenceInput",
-    "SadtalkerReferenceOutput",
-    "sadtalker_reference",
-]
+__all__ = ["SadtalkerReferenceInput", "SadtalkerReferenceOutput", "sadtalker_reference"]

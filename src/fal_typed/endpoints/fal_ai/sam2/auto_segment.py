@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/sam2/auto-segment
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -26,7 +26,7 @@ class Sam2AutoSegmentInput(InputModel, Request["Sam2AutoSegmentOutput"]):
     """
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     points_per_side: int = 32
     """Number of points to sample along each side of the image."""
@@ -51,7 +51,231 @@ class Sam2AutoSegmentOutput(OutputModel):
     """One black and white mask image for each detection."""
 
 
-sam2_auto_segment = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam2AutoSegment(Endpoint[..., Sam2AutoSegmentInput, Sam2AutoSegmentOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            points_per_side: int = 32,
+            pred_iou_thresh: float = 0.88,
+            stability_score_thresh: float = 0.95,
+            min_mask_region_area: int = 100,
+        ) -> Result[Sam2AutoSegmentOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                points_per_side: Number of points to sample along each side of the image.
+                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
+                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            points_per_side: int = 32,
+            pred_iou_thresh: float = 0.88,
+            stability_score_thresh: float = 0.95,
+            min_mask_region_area: int = 100,
+        ) -> Result[Sam2AutoSegmentOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                points_per_side: Number of points to sample along each side of the image.
+                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
+                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            points_per_side: int = 32,
+            pred_iou_thresh: float = 0.88,
+            stability_score_thresh: float = 0.95,
+            min_mask_region_area: int = 100,
+        ) -> Result[Sam2AutoSegmentOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                points_per_side: Number of points to sample along each side of the image.
+                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
+                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            points_per_side: int = 32,
+            pred_iou_thresh: float = 0.88,
+            stability_score_thresh: float = 0.95,
+            min_mask_region_area: int = 100,
+        ) -> Result[Sam2AutoSegmentOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                points_per_side: Number of points to sample along each side of the image.
+                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
+                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            points_per_side: int = 32,
+            pred_iou_thresh: float = 0.88,
+            stability_score_thresh: float = 0.95,
+            min_mask_region_area: int = 100,
+        ) -> Handle[Sam2AutoSegmentOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                points_per_side: Number of points to sample along each side of the image.
+                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
+                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            points_per_side: int = 32,
+            pred_iou_thresh: float = 0.88,
+            stability_score_thresh: float = 0.95,
+            min_mask_region_area: int = 100,
+        ) -> AsyncHandle[Sam2AutoSegmentOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                points_per_side: Number of points to sample along each side of the image.
+                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
+                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            points_per_side: int = 32,
+            pred_iou_thresh: float = 0.88,
+            stability_score_thresh: float = 0.95,
+            min_mask_region_area: int = 100,
+        ) -> Stream[Sam2AutoSegmentOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                points_per_side: Number of points to sample along each side of the image.
+                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
+                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png"] = "png",
+            points_per_side: int = 32,
+            pred_iou_thresh: float = 0.88,
+            stability_score_thresh: float = 0.95,
+            min_mask_region_area: int = 100,
+        ) -> AsyncStream[Sam2AutoSegmentOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                points_per_side: Number of points to sample along each side of the image.
+                pred_iou_thresh: Minimum predicted quality of a mask, from 0 to 1.
+                stability_score_thresh: Minimum stability score of a mask, from 0 to 1.
+                min_mask_region_area: Minimum area of a mask, in pixels; smaller ones are removed.
+            """
+            ...
+else:
+    Sam2AutoSegment = Endpoint
+
+sam2_auto_segment = Sam2AutoSegment(
     "fal-ai/sam2/auto-segment", Sam2AutoSegmentInput, Sam2AutoSegmentOutput
 )
 """Image endpoint of fal-ai: sam2 auto-segment.
@@ -61,5 +285,6 @@ Call it with `sam2_auto_segment.subscribe(image_url=…)`.
 
 Input = Sam2AutoSegmentInput
 Output = Sam2AutoSegmentOutput
+endpoint = sam2_auto_segment
 
-__all__ = ["Input", "Output", "Sam2AutoSegmentInput", "Sam2AutoSegmentOutput", "sam2_auto_segment"]
+__all__ = ["Sam2AutoSegmentInput", "Sam2AutoSegmentOutput", "sam2_auto_segment"]

@@ -7,11 +7,11 @@ Category: image. https://fal.ai/models/fal-ai/sam2/image
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt_type2_0b4f1c9a import BoxPromptType2
-from fal_typed.endpoints._shared.point_prompt_type2_7668bec0 import PointPromptType2
+from fal_typed.endpoints._shared.box_prompt_8c2e4226 import BoxPrompt
+from fal_typed.endpoints._shared.point_prompt_31197fae import PointPrompt
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -22,10 +22,10 @@ class Sam2ImageInput(InputModel, Request["Sam2ImageOutput"]):
     image_url: FileInput
     """Image to edit or to start from."""
 
-    prompts: list[PointPromptType2] = []
+    prompts: list[PointPrompt] = []
     """Points on the objects to select, or outside them to exclude areas."""
 
-    box_prompts: list[BoxPromptType2] = []
+    box_prompts: list[BoxPrompt] = []
     """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = False
@@ -37,7 +37,7 @@ class Sam2ImageInput(InputModel, Request["Sam2ImageOutput"]):
     """
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class Sam2ImageOutput(OutputModel):
@@ -47,7 +47,215 @@ class Sam2ImageOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-sam2_image = Endpoint("fal-ai/sam2/image", Sam2ImageInput, Sam2ImageOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam2Image(Endpoint[..., Sam2ImageInput, Sam2ImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Sam2ImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Sam2ImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Sam2ImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Sam2ImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Handle[Sam2ImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncHandle[Sam2ImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Stream[Sam2ImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncStream[Sam2ImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    Sam2Image = Endpoint
+
+sam2_image = Sam2Image("fal-ai/sam2/image", Sam2ImageInput, Sam2ImageOutput)
 """Image endpoint of fal-ai: sam2 image.
 
 Call it with `sam2_image.subscribe(image_url=…)`.
@@ -55,13 +263,6 @@ Call it with `sam2_image.subscribe(image_url=…)`.
 
 Input = Sam2ImageInput
 Output = Sam2ImageOutput
+endpoint = sam2_image
 
-__all__ = [
-    "BoxPromptType2",
-    "Input",
-    "Output",
-    "PointPromptType2",
-    "Sam2ImageInput",
-    "Sam2ImageOutput",
-    "sam2_image",
-]
+__all__ = ["BoxPrompt", "PointPrompt", "Sam2ImageInput", "Sam2ImageOutput", "sam2_image"]

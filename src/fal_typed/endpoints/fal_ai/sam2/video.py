@@ -7,9 +7,11 @@ Category: video. https://fal.ai/models/fal-ai/sam2/video
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt_type2_0b4f1c9a import BoxPromptType2
-from fal_typed.endpoints._shared.point_prompt_type2_7668bec0 import PointPromptType2
+from fal_typed.endpoints._shared.box_prompt_8c2e4226 import BoxPrompt
+from fal_typed.endpoints._shared.point_prompt_31197fae import PointPrompt
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -23,10 +25,10 @@ class Sam2VideoInput(InputModel, Request["Sam2VideoOutput"]):
     mask_url: FileInput | None = None
     """Mask image or clip of the same size; usually the white area is edited."""
 
-    prompts: list[PointPromptType2] = []
+    prompts: list[PointPrompt] = []
     """Points on the objects to select, or outside them to exclude areas."""
 
-    box_prompts: list[BoxPromptType2] = []
+    box_prompts: list[BoxPrompt] = []
     """Boxes around the objects to select, each with its corners."""
 
     apply_mask: bool = False
@@ -46,7 +48,215 @@ class Sam2VideoOutput(OutputModel):
     """ZIP archive of frames with the bounding boxes drawn in."""
 
 
-sam2_video = Endpoint("fal-ai/sam2/video", Sam2VideoInput, Sam2VideoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam2Video(Endpoint[..., Sam2VideoInput, Sam2VideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> Result[Sam2VideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> Result[Sam2VideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> Result[Sam2VideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> Result[Sam2VideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> Handle[Sam2VideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> AsyncHandle[Sam2VideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> Stream[Sam2VideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+        ) -> AsyncStream[Sam2VideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+            """
+            ...
+else:
+    Sam2Video = Endpoint
+
+sam2_video = Sam2Video("fal-ai/sam2/video", Sam2VideoInput, Sam2VideoOutput)
 """Video endpoint of fal-ai: sam2 video.
 
 Call it with `sam2_video.subscribe(video_url=…)`.
@@ -54,13 +264,6 @@ Call it with `sam2_video.subscribe(video_url=…)`.
 
 Input = Sam2VideoInput
 Output = Sam2VideoOutput
+endpoint = sam2_video
 
-__all__ = [
-    "BoxPromptType2",
-    "Input",
-    "Output",
-    "PointPromptType2",
-    "Sam2VideoInput",
-    "Sam2VideoOutput",
-    "sam2_video",
-]
+__all__ = ["BoxPrompt", "PointPrompt", "Sam2VideoInput", "Sam2VideoOutput", "sam2_video"]

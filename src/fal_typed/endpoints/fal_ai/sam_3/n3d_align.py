@@ -7,6 +7,8 @@ Category: 3d. https://fal.ai/models/fal-ai/sam-3/3d-align
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -32,9 +34,7 @@ class Sam33dAlignInput(InputModel, Request["Sam33dAlignOutput"]):
 
 
 class SAM3DBodyAlignmentInfo(OutputModel):
-    """Part of the result: person_id, scale_factor, translation, focal_length, target_points_count,
-    cropped_vertices_count.
-    """
+    """Value of the field `metadata`."""
 
     person_id: int
     """Number of the person in the image, as assigned by the model."""
@@ -68,7 +68,191 @@ class Sam33dAlignOutput(OutputModel):
     scene_glb: File | None = None
 
 
-sam_3_3d_align = Endpoint("fal-ai/sam-3/3d-align", Sam33dAlignInput, Sam33dAlignOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam33dAlign(Endpoint[..., Sam33dAlignInput, Sam33dAlignOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            body_mesh_url: FileInput,
+            body_mask_url: FileInput | None = None,
+            object_mesh_url: FileInput | None = None,
+            focal_length: float | None = None,
+        ) -> Result[Sam33dAlignOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                body_mesh_url: URL of the 3D model of the person.
+                body_mask_url: Mask image in which the person is white.
+                object_mesh_url: URL of the 3D model of the object.
+                focal_length: Focal length of the camera in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            body_mesh_url: FileInput,
+            body_mask_url: FileInput | None = None,
+            object_mesh_url: FileInput | None = None,
+            focal_length: float | None = None,
+        ) -> Result[Sam33dAlignOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                body_mesh_url: URL of the 3D model of the person.
+                body_mask_url: Mask image in which the person is white.
+                object_mesh_url: URL of the 3D model of the object.
+                focal_length: Focal length of the camera in pixels.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            body_mesh_url: FileInput,
+            body_mask_url: FileInput | None = None,
+            object_mesh_url: FileInput | None = None,
+            focal_length: float | None = None,
+        ) -> Result[Sam33dAlignOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                body_mesh_url: URL of the 3D model of the person.
+                body_mask_url: Mask image in which the person is white.
+                object_mesh_url: URL of the 3D model of the object.
+                focal_length: Focal length of the camera in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            body_mesh_url: FileInput,
+            body_mask_url: FileInput | None = None,
+            object_mesh_url: FileInput | None = None,
+            focal_length: float | None = None,
+        ) -> Result[Sam33dAlignOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                body_mesh_url: URL of the 3D model of the person.
+                body_mask_url: Mask image in which the person is white.
+                object_mesh_url: URL of the 3D model of the object.
+                focal_length: Focal length of the camera in pixels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            body_mesh_url: FileInput,
+            body_mask_url: FileInput | None = None,
+            object_mesh_url: FileInput | None = None,
+            focal_length: float | None = None,
+        ) -> Handle[Sam33dAlignOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                body_mesh_url: URL of the 3D model of the person.
+                body_mask_url: Mask image in which the person is white.
+                object_mesh_url: URL of the 3D model of the object.
+                focal_length: Focal length of the camera in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            body_mesh_url: FileInput,
+            body_mask_url: FileInput | None = None,
+            object_mesh_url: FileInput | None = None,
+            focal_length: float | None = None,
+        ) -> AsyncHandle[Sam33dAlignOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                body_mesh_url: URL of the 3D model of the person.
+                body_mask_url: Mask image in which the person is white.
+                object_mesh_url: URL of the 3D model of the object.
+                focal_length: Focal length of the camera in pixels.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            body_mesh_url: FileInput,
+            body_mask_url: FileInput | None = None,
+            object_mesh_url: FileInput | None = None,
+            focal_length: float | None = None,
+        ) -> Stream[Sam33dAlignOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                body_mesh_url: URL of the 3D model of the person.
+                body_mask_url: Mask image in which the person is white.
+                object_mesh_url: URL of the 3D model of the object.
+                focal_length: Focal length of the camera in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            body_mesh_url: FileInput,
+            body_mask_url: FileInput | None = None,
+            object_mesh_url: FileInput | None = None,
+            focal_length: float | None = None,
+        ) -> AsyncStream[Sam33dAlignOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                body_mesh_url: URL of the 3D model of the person.
+                body_mask_url: Mask image in which the person is white.
+                object_mesh_url: URL of the 3D model of the object.
+                focal_length: Focal length of the camera in pixels.
+            """
+            ...
+else:
+    Sam33dAlign = Endpoint
+
+sam_3_3d_align = Sam33dAlign("fal-ai/sam-3/3d-align", Sam33dAlignInput, Sam33dAlignOutput)
 """3D endpoint of fal-ai: sam-3 3d-align.
 
 Call it with `sam_3_3d_align.subscribe(image_url=…, body_mesh_url=…)`.
@@ -76,12 +260,6 @@ Call it with `sam_3_3d_align.subscribe(image_url=…, body_mesh_url=…)`.
 
 Input = Sam33dAlignInput
 Output = Sam33dAlignOutput
+endpoint = sam_3_3d_align
 
-__all__ = [
-    "Input",
-    "Output",
-    "SAM3DBodyAlignmentInfo",
-    "Sam33dAlignInput",
-    "Sam33dAlignOutput",
-    "sam_3_3d_align",
-]
+__all__ = ["SAM3DBodyAlignmentInfo", "Sam33dAlignInput", "Sam33dAlignOutput", "sam_3_3d_align"]

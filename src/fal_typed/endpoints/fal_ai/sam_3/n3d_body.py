@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/sam-3/3d-body
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
@@ -33,9 +33,7 @@ class Sam33dBodyInput(InputModel, Request["Sam33dBodyOutput"]):
 
 
 class SAM3DBodyPersonMetadata(OutputModel):
-    """Part of the result: person_id, bbox, focal_length, pred_cam_t, keypoints_2d, keypoints_3d,
-    shape_params, body_pose_params, ….
-    """
+    """An item of the field `people`."""
 
     person_id: int
     """Number of the person in the image, as assigned by the model."""
@@ -76,7 +74,7 @@ class SAM3DBodyPersonMetadata(OutputModel):
 
 
 class SAM3DBodyMetadata(OutputModel):
-    """Part of the result: num_people, people, keypoint_names."""
+    """Value of the field `metadata`."""
 
     num_people: int
     """Number of people that were detected."""
@@ -102,7 +100,183 @@ class Sam33dBodyOutput(OutputModel):
     meshes: list[File] | None = None
 
 
-sam_3_3d_body = Endpoint("fal-ai/sam-3/3d-body", Sam33dBodyInput, Sam33dBodyOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam33dBody(Endpoint[..., Sam33dBodyInput, Sam33dBodyOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            export_meshes: bool = True,
+            include_3d_keypoints: bool = True,
+            include_mhr_params: bool = True,
+        ) -> Result[Sam33dBodyOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                export_meshes: Whether to also return a 3D file for each person.
+                include_3d_keypoints: Whether to also return the keypoints in 3D.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            export_meshes: bool = True,
+            include_3d_keypoints: bool = True,
+            include_mhr_params: bool = True,
+        ) -> Result[Sam33dBodyOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                export_meshes: Whether to also return a 3D file for each person.
+                include_3d_keypoints: Whether to also return the keypoints in 3D.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            export_meshes: bool = True,
+            include_3d_keypoints: bool = True,
+            include_mhr_params: bool = True,
+        ) -> Result[Sam33dBodyOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                export_meshes: Whether to also return a 3D file for each person.
+                include_3d_keypoints: Whether to also return the keypoints in 3D.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            export_meshes: bool = True,
+            include_3d_keypoints: bool = True,
+            include_mhr_params: bool = True,
+        ) -> Result[Sam33dBodyOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                export_meshes: Whether to also return a 3D file for each person.
+                include_3d_keypoints: Whether to also return the keypoints in 3D.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            export_meshes: bool = True,
+            include_3d_keypoints: bool = True,
+            include_mhr_params: bool = True,
+        ) -> Handle[Sam33dBodyOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                export_meshes: Whether to also return a 3D file for each person.
+                include_3d_keypoints: Whether to also return the keypoints in 3D.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            export_meshes: bool = True,
+            include_3d_keypoints: bool = True,
+            include_mhr_params: bool = True,
+        ) -> AsyncHandle[Sam33dBodyOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                export_meshes: Whether to also return a 3D file for each person.
+                include_3d_keypoints: Whether to also return the keypoints in 3D.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            export_meshes: bool = True,
+            include_3d_keypoints: bool = True,
+            include_mhr_params: bool = True,
+        ) -> Stream[Sam33dBodyOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                export_meshes: Whether to also return a 3D file for each person.
+                include_3d_keypoints: Whether to also return the keypoints in 3D.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput | None = None,
+            export_meshes: bool = True,
+            include_3d_keypoints: bool = True,
+            include_mhr_params: bool = True,
+        ) -> AsyncStream[Sam33dBodyOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                export_meshes: Whether to also return a 3D file for each person.
+                include_3d_keypoints: Whether to also return the keypoints in 3D.
+            """
+            ...
+else:
+    Sam33dBody = Endpoint
+
+sam_3_3d_body = Sam33dBody("fal-ai/sam-3/3d-body", Sam33dBodyInput, Sam33dBodyOutput)
 """3D endpoint of fal-ai: sam-3 3d-body.
 
 Call it with `sam_3_3d_body.subscribe(image_url=…)`.
@@ -110,10 +284,9 @@ Call it with `sam_3_3d_body.subscribe(image_url=…)`.
 
 Input = Sam33dBodyInput
 Output = Sam33dBodyOutput
+endpoint = sam_3_3d_body
 
 __all__ = [
-    "Input",
-    "Output",
     "SAM3DBodyMetadata",
     "SAM3DBodyPersonMetadata",
     "Sam33dBodyInput",

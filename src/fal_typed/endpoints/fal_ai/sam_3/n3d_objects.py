@@ -7,13 +7,13 @@ Category: 3d. https://fal.ai/models/fal-ai/sam-3/3d-objects
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt_base_0a2c3762 import BoxPromptBase
-from fal_typed.endpoints._shared.point_prompt_base_bdc6fef8 import PointPromptBase
+from fal_typed.endpoints._shared.box_prompt_base import BoxPromptBase
+from fal_typed.endpoints._shared.point_prompt_base import PointPromptBase
 from fal_typed.files import File, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -50,7 +50,7 @@ class Sam33dObjectsInput(InputModel, Request["Sam33dObjectsOutput"]):
 
 
 class SAM3DObjectMetadata(OutputModel):
-    """Part of the result: object_index, scale, rotation, translation, camera_pose."""
+    """An item of the field `metadata`."""
 
     object_index: int
 
@@ -85,7 +85,247 @@ class Sam33dObjectsOutput(OutputModel):
     artifacts_zip: File | None = None
 
 
-sam_3_3d_objects = Endpoint("fal-ai/sam-3/3d-objects", Sam33dObjectsInput, Sam33dObjectsOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam33dObjects(Endpoint[..., Sam33dObjectsInput, Sam33dObjectsOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> Result[Sam33dObjectsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> Result[Sam33dObjectsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> Result[Sam33dObjectsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> Result[Sam33dObjectsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> Handle[Sam33dObjectsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> AsyncHandle[Sam33dObjectsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> Stream[Sam33dObjectsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_urls: list[FileInput] = UNSET,
+            prompt: str | None = "car",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            seed: int | None = None,
+            pointmap_url: FileInput | None = None,
+            detection_threshold: float | None = None,
+            export_textured_glb: bool = False,
+        ) -> AsyncStream[Sam33dObjectsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                export_textured_glb: Whether to return a GLB file that includes its textures.
+            """
+            ...
+else:
+    Sam33dObjects = Endpoint
+
+sam_3_3d_objects = Sam33dObjects("fal-ai/sam-3/3d-objects", Sam33dObjectsInput, Sam33dObjectsOutput)
 """3D endpoint of fal-ai: sam-3 3d-objects.
 
 Call it with `sam_3_3d_objects.subscribe(image_url=…)`.
@@ -93,11 +333,10 @@ Call it with `sam_3_3d_objects.subscribe(image_url=…)`.
 
 Input = Sam33dObjectsInput
 Output = Sam33dObjectsOutput
+endpoint = sam_3_3d_objects
 
 __all__ = [
     "BoxPromptBase",
-    "Input",
-    "Output",
     "PointPromptBase",
     "SAM3DObjectMetadata",
     "Sam33dObjectsInput",

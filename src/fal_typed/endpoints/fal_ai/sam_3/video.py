@@ -7,13 +7,13 @@ Category: video. https://fal.ai/models/fal-ai/sam-3/video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt_base_0a2c3762 import BoxPromptBase
-from fal_typed.endpoints._shared.point_prompt_base_bdc6fef8 import PointPromptBase
+from fal_typed.endpoints._shared.box_prompt_base import BoxPromptBase
+from fal_typed.endpoints._shared.point_prompt_base import PointPromptBase
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -58,7 +58,247 @@ class Sam3VideoOutput(OutputModel):
     """ZIP archive of frames with the bounding boxes drawn in."""
 
 
-sam_3_video = Endpoint("fal-ai/sam-3/video", Sam3VideoInput, Sam3VideoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam3Video(Endpoint[..., Sam3VideoInput, Sam3VideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> Result[Sam3VideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                text_prompt: Text description of what to look for or to generate. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> Result[Sam3VideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                text_prompt: Text description of what to look for or to generate. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> Result[Sam3VideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                text_prompt: Text description of what to look for or to generate. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> Result[Sam3VideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                text_prompt: Text description of what to look for or to generate. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> Handle[Sam3VideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                text_prompt: Text description of what to look for or to generate. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> AsyncHandle[Sam3VideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                text_prompt: Text description of what to look for or to generate. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> Stream[Sam3VideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                text_prompt: Text description of what to look for or to generate. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            text_prompt: str | None = None,
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+        ) -> AsyncStream[Sam3VideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                text_prompt: Text description of what to look for or to generate. Deprecated.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+            """
+            ...
+else:
+    Sam3Video = Endpoint
+
+sam_3_video = Sam3Video("fal-ai/sam-3/video", Sam3VideoInput, Sam3VideoOutput)
 """Video endpoint of fal-ai: sam-3 video.
 
 Call it with `sam_3_video.subscribe(video_url=…)`.
@@ -66,13 +306,6 @@ Call it with `sam_3_video.subscribe(video_url=…)`.
 
 Input = Sam3VideoInput
 Output = Sam3VideoOutput
+endpoint = sam_3_video
 
-__all__ = [
-    "BoxPromptBase",
-    "Input",
-    "Output",
-    "PointPromptBase",
-    "Sam3VideoInput",
-    "Sam3VideoOutput",
-    "sam_3_video",
-]
+__all__ = ["BoxPromptBase", "PointPromptBase", "Sam3VideoInput", "Sam3VideoOutput", "sam_3_video"]

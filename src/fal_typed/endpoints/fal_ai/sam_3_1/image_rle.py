@@ -7,14 +7,14 @@ Category: image. https://fal.ai/models/fal-ai/sam-3-1/image-rle
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt_9b80bfe1 import BoxPrompt
-from fal_typed.endpoints._shared.mask_metadata_5ea86232 import MaskMetadata
-from fal_typed.endpoints._shared.point_prompt_78b4bcdf import PointPrompt
+from fal_typed.endpoints._shared.box_prompt import BoxPrompt
+from fal_typed.endpoints._shared.mask_metadata import MaskMetadata
+from fal_typed.endpoints._shared.point_prompt import PointPrompt
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -43,7 +43,7 @@ class Sam31ImageRleInput(InputModel, Request["Sam31ImageRleOutput"]):
     """
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     return_multiple_masks: bool = False
     """Whether to return several masks instead of only the best one."""
@@ -77,7 +77,297 @@ class Sam31ImageRleOutput(OutputModel):
     """Bounding box of each detection, as four numbers."""
 
 
-sam_3_1_image_rle = Endpoint("fal-ai/sam-3-1/image-rle", Sam31ImageRleInput, Sam31ImageRleOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam31ImageRle(Endpoint[..., Sam31ImageRleInput, Sam31ImageRleOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> Result[Sam31ImageRleOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> Result[Sam31ImageRleOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> Result[Sam31ImageRleOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> Result[Sam31ImageRleOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> Handle[Sam31ImageRleOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> AsyncHandle[Sam31ImageRleOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> Stream[Sam31ImageRleOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "wheel",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            return_multiple_masks: bool = False,
+            max_masks: int = 3,
+            include_scores: bool = False,
+            include_boxes: bool = False,
+        ) -> AsyncStream[Sam31ImageRleOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+                return_multiple_masks: Whether to return several masks instead of only the best one.
+                max_masks: Maximum number of masks to return. From 1 to 32.
+                include_scores: Whether to return the confidence of each detection.
+                include_boxes: Whether to return the bounding box of each detection.
+            """
+            ...
+else:
+    Sam31ImageRle = Endpoint
+
+sam_3_1_image_rle = Sam31ImageRle(
+    "fal-ai/sam-3-1/image-rle", Sam31ImageRleInput, Sam31ImageRleOutput
+)
 """Image endpoint of fal-ai: sam-3-1 image-rle.
 
 Call it with `sam_3_1_image_rle.subscribe(image_url=…)`.
@@ -85,12 +375,11 @@ Call it with `sam_3_1_image_rle.subscribe(image_url=…)`.
 
 Input = Sam31ImageRleInput
 Output = Sam31ImageRleOutput
+endpoint = sam_3_1_image_rle
 
 __all__ = [
     "BoxPrompt",
-    "Input",
     "MaskMetadata",
-    "Output",
     "PointPrompt",
     "Sam31ImageRleInput",
     "Sam31ImageRleOutput",

@@ -7,13 +7,13 @@ Category: video. https://fal.ai/models/fal-ai/sam-3-1/video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt_base_0a2c3762 import BoxPromptBase
-from fal_typed.endpoints._shared.point_prompt_base_bdc6fef8 import PointPromptBase
+from fal_typed.endpoints._shared.box_prompt_base import BoxPromptBase
+from fal_typed.endpoints._shared.point_prompt_base import PointPromptBase
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -58,7 +58,247 @@ class Sam31VideoOutput(OutputModel):
     """ZIP archive of frames with the bounding boxes drawn in."""
 
 
-sam_3_1_video = Endpoint("fal-ai/sam-3-1/video", Sam31VideoInput, Sam31VideoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam31Video(Endpoint[..., Sam31VideoInput, Sam31VideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> Result[Sam31VideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> Result[Sam31VideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> Result[Sam31VideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> Result[Sam31VideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> Handle[Sam31VideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> AsyncHandle[Sam31VideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> Stream[Sam31VideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            point_prompts: list[PointPromptBase] = [],
+            box_prompts: list[BoxPromptBase] = [],
+            apply_mask: bool = True,
+            video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)"] = "X264 (.mp4)",
+            detection_threshold: float = 0.5,
+            max_num_objects: int = 16,
+        ) -> AsyncStream[Sam31VideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                video_output_type: File format and codec of the video; some support transparency.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.1 to 1.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
+else:
+    Sam31Video = Endpoint
+
+sam_3_1_video = Sam31Video("fal-ai/sam-3-1/video", Sam31VideoInput, Sam31VideoOutput)
 """Video endpoint of fal-ai: sam-3-1 video.
 
 Call it with `sam_3_1_video.subscribe(video_url=…)`.
@@ -66,11 +306,10 @@ Call it with `sam_3_1_video.subscribe(video_url=…)`.
 
 Input = Sam31VideoInput
 Output = Sam31VideoOutput
+endpoint = sam_3_1_video
 
 __all__ = [
     "BoxPromptBase",
-    "Input",
-    "Output",
     "PointPromptBase",
     "Sam31VideoInput",
     "Sam31VideoOutput",

@@ -7,13 +7,13 @@ Category: video. https://fal.ai/models/fal-ai/sam-3-1/video-rle
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.box_prompt_9b80bfe1 import BoxPrompt
-from fal_typed.endpoints._shared.point_prompt_78b4bcdf import PointPrompt
+from fal_typed.endpoints._shared.box_prompt import BoxPrompt
+from fal_typed.endpoints._shared.point_prompt import PointPrompt
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -64,7 +64,289 @@ class Sam31VideoRleOutput(OutputModel):
     """ZIP archive of frames with the bounding boxes drawn in."""
 
 
-sam_3_1_video_rle = Endpoint("fal-ai/sam-3-1/video-rle", Sam31VideoRleInput, Sam31VideoRleOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam31VideoRle(Endpoint[..., Sam31VideoRleInput, Sam31VideoRleOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> Result[Sam31VideoRleOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> Result[Sam31VideoRleOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> Result[Sam31VideoRleOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> Result[Sam31VideoRleOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> Handle[Sam31VideoRleOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> AsyncHandle[Sam31VideoRleOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> Stream[Sam31VideoRleOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_url: FileInput | None = None,
+            prompt: str = "",
+            point_prompts: list[PointPrompt] = [],
+            box_prompts: list[BoxPrompt] = [],
+            apply_mask: bool = False,
+            boundingbox_zip: bool = False,
+            detection_threshold: float = 0.5,
+            frame_index: int = 0,
+            max_num_objects: int = 16,
+        ) -> AsyncStream[Sam31VideoRleOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                point_prompts: Points on the objects to select, or outside them to exclude areas.
+                box_prompts: Boxes around the objects to select, each with its corners.
+                apply_mask: Whether to draw the detected masks on the image or video.
+                boundingbox_zip: Whether to return a ZIP archive of frames with the bounding boxes
+                    drawn in.
+                detection_threshold: Minimum confidence of a detection, from 0 to 1; lower values
+                    find more and make more errors. From 0.01 to 1.
+                frame_index: Index of the first frame, starting at 0.
+                max_num_objects: Maximum number of objects to track. From 1 to 128.
+            """
+            ...
+else:
+    Sam31VideoRle = Endpoint
+
+sam_3_1_video_rle = Sam31VideoRle(
+    "fal-ai/sam-3-1/video-rle", Sam31VideoRleInput, Sam31VideoRleOutput
+)
 """Video endpoint of fal-ai: sam-3-1 video-rle.
 
 Call it with `sam_3_1_video_rle.subscribe(video_url=…)`.
@@ -72,11 +354,10 @@ Call it with `sam_3_1_video_rle.subscribe(video_url=…)`.
 
 Input = Sam31VideoRleInput
 Output = Sam31VideoRleOutput
+endpoint = sam_3_1_video_rle
 
 __all__ = [
     "BoxPrompt",
-    "Input",
-    "Output",
     "PointPrompt",
     "Sam31VideoRleInput",
     "Sam31VideoRleOutput",

@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/sam-audio/separate
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -44,7 +44,7 @@ class SamAudioSeparateInput(InputModel, Request["SamAudioSeparateOutput"]):
     """
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
 
 class SamAudioSeparateOutput(OutputModel):
@@ -63,7 +63,263 @@ class SamAudioSeparateOutput(OutputModel):
     """Samples per second of the audio."""
 
 
-sam_audio_separate = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SamAudioSeparate(Endpoint[..., SamAudioSeparateInput, SamAudioSeparateOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            predict_spans: bool = False,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioSeparateOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            predict_spans: bool = False,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioSeparateOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            predict_spans: bool = False,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioSeparateOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            predict_spans: bool = False,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioSeparateOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            predict_spans: bool = False,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Handle[SamAudioSeparateOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            predict_spans: bool = False,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncHandle[SamAudioSeparateOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            predict_spans: bool = False,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Stream[SamAudioSeparateOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            predict_spans: bool = False,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncStream[SamAudioSeparateOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+            """
+            ...
+else:
+    SamAudioSeparate = Endpoint
+
+sam_audio_separate = SamAudioSeparate(
     "fal-ai/sam-audio/separate", SamAudioSeparateInput, SamAudioSeparateOutput
 )
 """Audio endpoint of fal-ai: sam-audio separate.
@@ -73,11 +329,6 @@ Call it with `sam_audio_separate.subscribe(audio_url=…, prompt=…)`.
 
 Input = SamAudioSeparateInput
 Output = SamAudioSeparateOutput
+endpoint = sam_audio_separate
 
-__all__ = [
-    "Input",
-    "Output",
-    "SamAudioSeparateInput",
-    "SamAudioSeparateOutput",
-    "sam_audio_separate",
-]
+__all__ = ["SamAudioSeparateInput", "SamAudioSeparateOutput", "sam_audio_separate"]

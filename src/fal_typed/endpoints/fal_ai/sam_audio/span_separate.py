@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/sam-audio/span-separate
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from fal_typed.models import InputModel, OutputModel, Request
 
 
 class AudioTimeSpan(InputModel):
-    """Part of the parameters: start, end, include."""
+    """An item of the parameter `spans`."""
 
     start: Annotated[float, Field(ge=0.0)]
     """Start of this segment, in seconds. At least 0."""
@@ -62,7 +62,7 @@ class SamAudioSpanSeparateInput(InputModel, Request["SamAudioSpanSeparateOutput"
     """Whether to trim the result to the given time ranges."""
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
 
 class SamAudioSpanSeparateOutput(OutputModel):
@@ -81,7 +81,297 @@ class SamAudioSpanSeparateOutput(OutputModel):
     """Samples per second of the audio."""
 
 
-sam_audio_span_separate = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SamAudioSpanSeparate(
+        Endpoint[..., SamAudioSpanSeparateInput, SamAudioSpanSeparateOutput]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: list[AudioTimeSpan],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioSpanSeparateOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: list[AudioTimeSpan],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioSpanSeparateOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: list[AudioTimeSpan],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioSpanSeparateOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: list[AudioTimeSpan],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioSpanSeparateOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: list[AudioTimeSpan],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Handle[SamAudioSpanSeparateOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: list[AudioTimeSpan],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncHandle[SamAudioSpanSeparateOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: list[AudioTimeSpan],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Stream[SamAudioSpanSeparateOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            spans: list[AudioTimeSpan],
+            prompt: str | None = None,
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            use_sound_activity_ranking: bool = False,
+            trim_to_span: bool = False,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncStream[SamAudioSpanSeparateOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                spans: Time ranges in which the target sound can be heard.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 7.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                trim_to_span: Whether to trim the result to the given time ranges.
+                output_format: File format of the audio.
+            """
+            ...
+else:
+    SamAudioSpanSeparate = Endpoint
+
+sam_audio_span_separate = SamAudioSpanSeparate(
     "fal-ai/sam-audio/span-separate", SamAudioSpanSeparateInput, SamAudioSpanSeparateOutput
 )
 """Audio endpoint of fal-ai: sam-audio span-separate.
@@ -91,11 +381,10 @@ Call it with `sam_audio_span_separate.subscribe(audio_url=…, spans=…)`.
 
 Input = SamAudioSpanSeparateInput
 Output = SamAudioSpanSeparateOutput
+endpoint = sam_audio_span_separate
 
 __all__ = [
     "AudioTimeSpan",
-    "Input",
-    "Output",
     "SamAudioSpanSeparateInput",
     "SamAudioSpanSeparateOutput",
     "sam_audio_span_separate",

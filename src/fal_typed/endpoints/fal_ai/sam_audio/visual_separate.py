@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/sam-audio/visual-separate
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -45,7 +45,7 @@ class SamAudioVisualSeparateInput(InputModel, Request["SamAudioVisualSeparateOut
     """
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
 
 class SamAudioVisualSeparateOutput(OutputModel):
@@ -64,7 +64,273 @@ class SamAudioVisualSeparateOutput(OutputModel):
     """Samples per second of the audio."""
 
 
-sam_audio_visual_separate = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SamAudioVisualSeparate(
+        Endpoint[..., SamAudioVisualSeparateInput, SamAudioVisualSeparateOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput | None = None,
+            prompt: str = "",
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioVisualSeparateOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput | None = None,
+            prompt: str = "",
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioVisualSeparateOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput | None = None,
+            prompt: str = "",
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioVisualSeparateOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput | None = None,
+            prompt: str = "",
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[SamAudioVisualSeparateOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput | None = None,
+            prompt: str = "",
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Handle[SamAudioVisualSeparateOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput | None = None,
+            prompt: str = "",
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncHandle[SamAudioVisualSeparateOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput | None = None,
+            prompt: str = "",
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Stream[SamAudioVisualSeparateOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput | None = None,
+            prompt: str = "",
+            reranking_candidates: int = 1,
+            acceleration: Literal["fast", "balanced", "quality"] = "balanced",
+            max_chunk_duration: float = 60,
+            chunk_overlap: float = 5,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncStream[SamAudioVisualSeparateOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to generate audio for or to extract audio from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of what to find and extract.
+                reranking_candidates: Number of candidates to generate and select from; more is
+                    better, slower and more expensive. From 1 to 4.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                max_chunk_duration: Maximum length in seconds of a segment; longer recordings are
+                    split. From 10 to 60.
+                chunk_overlap: Overlap in seconds of the segments of a long recording, for smooth
+                    transitions. From 0 to 30.
+                output_format: File format of the audio.
+            """
+            ...
+else:
+    SamAudioVisualSeparate = Endpoint
+
+sam_audio_visual_separate = SamAudioVisualSeparate(
     "fal-ai/sam-audio/visual-separate", SamAudioVisualSeparateInput, SamAudioVisualSeparateOutput
 )
 """Audio endpoint of fal-ai: sam-audio visual-separate.
@@ -74,10 +340,9 @@ Call it with `sam_audio_visual_separate.subscribe(video_url=…)`.
 
 Input = SamAudioVisualSeparateInput
 Output = SamAudioVisualSeparateOutput
+endpoint = sam_audio_visual_separate
 
 __all__ = [
-    "Input",
-    "Output",
     "SamAudioVisualSeparateInput",
     "SamAudioVisualSeparateOutput",
     "sam_audio_visual_separate",

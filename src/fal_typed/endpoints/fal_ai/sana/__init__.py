@@ -6,19 +6,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.sana._endpoint import (
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
         SanaInput as SanaInput,
         SanaOutput as SanaOutput,
+        StyleName as StyleName,
+        endpoint as endpoint,
         sana as sana,
     )
 
-__all__ = ["ImageSize", "Input", "Output", "SanaInput", "SanaOutput", "sana"]
+__all__ = ["ImageSize", "ImageSizePreset", "SanaInput", "SanaOutput", "StyleName", "sana"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.sana._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "SanaInput",
+            "SanaOutput",
+            "StyleName",
+            "endpoint",
+            "sana",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.sana._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

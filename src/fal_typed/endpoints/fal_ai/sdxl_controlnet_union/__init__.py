@@ -6,32 +6,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.sdxl_controlnet_union._endpoint import (
         Embedding as Embedding,
-        ImageSizeType2 as ImageSizeType2,
+        ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
-        LoraWeightType2 as LoraWeightType2,
+        LoraWeight as LoraWeight,
         Output as Output,
         SdxlControlnetUnionInput as SdxlControlnetUnionInput,
         SdxlControlnetUnionOutput as SdxlControlnetUnionOutput,
+        endpoint as endpoint,
         sdxl_controlnet_union as sdxl_controlnet_union,
     )
 
 __all__ = [
     "Embedding",
-    "ImageSizeType2",
-    "Input",
-    "LoraWeightType2",
-    "Output",
+    "ImageSize",
+    "ImageSizePreset",
+    "LoraWeight",
     "SdxlControlnetUnionInput",
     "SdxlControlnetUnionOutput",
     "sdxl_controlnet_union",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.sdxl_controlnet_union._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Embedding",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "SdxlControlnetUnionInput",
+            "SdxlControlnetUnionOutput",
+            "endpoint",
+            "sdxl_controlnet_union",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.sdxl_controlnet_union._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,14 +7,15 @@ Category: image. https://fal.ai/models/fal-ai/sdxl-controlnet-union
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.embedding_30b56ee3 import Embedding
-from fal_typed.endpoints._shared.image_size_type2_f176dad0 import ImageSizeType2
-from fal_typed.endpoints._shared.lora_weight_type2_9f60a1ac import LoraWeightType2
+from fal_typed.endpoints._shared.embedding import Embedding
+from fal_typed.endpoints._shared.image_size_d89c50ce import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.lora_weight_a9a23470 import LoraWeight
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -23,8 +24,7 @@ class SdxlControlnetUnionInput(InputModel, Request["SdxlControlnetUnionOutput"])
     """Parameters of fal-ai/sdxl-controlnet-union."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     canny_image_url: FileInput | None = None
     """Control image for edges."""
@@ -56,28 +56,17 @@ class SdxlControlnetUnionInput(InputModel, Request["SdxlControlnetUnionOutput"])
     """Whether a language model adds detail to the prompt before it is used."""
 
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the result; png is lossless, jpeg is smaller."""
+    """File format of the result."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 7.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
     look harsh. From 0 to 20.
     """
 
-    image_size: (
-        ImageSizeType2
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-        | None
-    ) = None
+    image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
 
-    loras: list[LoraWeightType2] = []
+    loras: list[LoraWeight] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
 
     negative_prompt: str = ""
@@ -155,7 +144,655 @@ class SdxlControlnetUnionOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-sdxl_controlnet_union = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SdxlControlnetUnion(Endpoint[..., SdxlControlnetUnionInput, SdxlControlnetUnionOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> Result[SdxlControlnetUnionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                    From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off
+                    if the image is already a normal map.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
+                    the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the
+                    image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off
+                    if the image is already an edge map.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> Result[SdxlControlnetUnionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                    From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off
+                    if the image is already a normal map.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
+                    the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the
+                    image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off
+                    if the image is already an edge map.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> Result[SdxlControlnetUnionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                    From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off
+                    if the image is already a normal map.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
+                    the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the
+                    image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off
+                    if the image is already an edge map.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> Result[SdxlControlnetUnionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                    From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off
+                    if the image is already a normal map.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
+                    the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the
+                    image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off
+                    if the image is already an edge map.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> Handle[SdxlControlnetUnionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                    From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off
+                    if the image is already a normal map.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
+                    the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the
+                    image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off
+                    if the image is already an edge map.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> AsyncHandle[SdxlControlnetUnionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                    From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off
+                    if the image is already a normal map.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
+                    the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the
+                    image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off
+                    if the image is already an edge map.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> Stream[SdxlControlnetUnionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                    From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off
+                    if the image is already a normal map.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
+                    the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the
+                    image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off
+                    if the image is already an edge map.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            canny_image_url: FileInput | None = None,
+            canny_preprocess: bool = True,
+            controlnet_conditioning_scale: float = 0.5,
+            depth_image_url: FileInput | None = None,
+            depth_preprocess: bool = True,
+            embeddings: list[Embedding] = [],
+            enable_safety_checker: bool = True,
+            expand_prompt: bool = False,
+            format: Literal["jpeg", "png"] = "jpeg",
+            guidance_scale: float = 7.5,
+            image_size: ImageSize | ImageSizePreset | None = None,
+            loras: list[LoraWeight] = [],
+            negative_prompt: str = "",
+            normal_image_url: FileInput | None = None,
+            normal_preprocess: bool = True,
+            num_images: int = 1,
+            num_inference_steps: int = 35,
+            openpose_image_url: FileInput | None = None,
+            openpose_preprocess: bool = True,
+            request_id: str = "",
+            safety_checker_version: Literal["v1", "v2"] = "v1",
+            seed: int | None = None,
+            segmentation_image_url: FileInput | None = None,
+            segmentation_preprocess: bool = True,
+            sync_mode: bool = False,
+            teed_image_url: FileInput | None = None,
+            teed_preprocess: bool = True,
+        ) -> AsyncStream[SdxlControlnetUnionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                canny_image_url: Control image for edges.
+                canny_preprocess: Whether to extract edges from the control image; turn it off if
+                    the image is already an edge map.
+                controlnet_conditioning_scale: How strongly the control image influences the result.
+                    From 0 to 1.
+                depth_image_url: Control image for depth.
+                depth_preprocess: Whether to estimate depth from the control image; turn it off if
+                    the image is already a depth map.
+                embeddings: Textual inversion embeddings to load, each for a style or an object that
+                    the prompt can use.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                format: File format of the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                negative_prompt: Text description of what to avoid in the result.
+                normal_image_url: Control image for surface normals.
+                normal_preprocess: Whether to estimate normals from the control image; turn it off
+                    if the image is already a normal map.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 70.
+                openpose_image_url: Control image for the body pose.
+                openpose_preprocess: Whether to detect the pose in the control image; turn it off if
+                    the image already shows a skeleton.
+                request_id: Your own id, which is returned with the result.
+                safety_checker_version: Version of the content filter; the second is newer.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                segmentation_image_url: Control image for the segmentation into areas.
+                segmentation_preprocess: Whether to segment the control image; turn it off if the
+                    image is already a segmentation map.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                teed_image_url: Control image for soft edges.
+                teed_preprocess: Whether to extract soft edges from the control image; turn it off
+                    if the image is already an edge map.
+            """
+            ...
+else:
+    SdxlControlnetUnion = Endpoint
+
+sdxl_controlnet_union = SdxlControlnetUnion(
     "fal-ai/sdxl-controlnet-union", SdxlControlnetUnionInput, SdxlControlnetUnionOutput
 )
 """Image endpoint of fal-ai: sdxl-controlnet-union.
@@ -165,13 +802,13 @@ Call it with `sdxl_controlnet_union.subscribe(prompt=…)`.
 
 Input = SdxlControlnetUnionInput
 Output = SdxlControlnetUnionOutput
+endpoint = sdxl_controlnet_union
 
 __all__ = [
     "Embedding",
-    "ImageSizeType2",
-    "Input",
-    "LoraWeightType2",
-    "Output",
+    "ImageSize",
+    "ImageSizePreset",
+    "LoraWeight",
     "SdxlControlnetUnionInput",
     "SdxlControlnetUnionOutput",
     "sdxl_controlnet_union",

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/sora-2/characters
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -34,7 +34,111 @@ class Sora2CharactersOutput(OutputModel):
     name: str
 
 
-sora_2_characters = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sora2Characters(Endpoint[..., Sora2CharactersInput, Sora2CharactersOutput]):
+        def run(self, *, video_url: FileInput, name: str) -> Result[Sora2CharactersOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                name: 1 to 80 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_url: FileInput, name: str
+        ) -> Result[Sora2CharactersOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                name: 1 to 80 characters.
+            """
+            ...
+
+        def subscribe(self, *, video_url: FileInput, name: str) -> Result[Sora2CharactersOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                name: 1 to 80 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_url: FileInput, name: str
+        ) -> Result[Sora2CharactersOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                name: 1 to 80 characters.
+            """
+            ...
+
+        def submit(self, *, video_url: FileInput, name: str) -> Handle[Sora2CharactersOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                name: 1 to 80 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_url: FileInput, name: str
+        ) -> AsyncHandle[Sora2CharactersOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                name: 1 to 80 characters.
+            """
+            ...
+
+        def stream(self, *, video_url: FileInput, name: str) -> Stream[Sora2CharactersOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                name: 1 to 80 characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_url: FileInput, name: str
+        ) -> AsyncStream[Sora2CharactersOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                name: 1 to 80 characters.
+            """
+            ...
+else:
+    Sora2Characters = Endpoint
+
+sora_2_characters = Sora2Characters(
     "fal-ai/sora-2/characters", Sora2CharactersInput, Sora2CharactersOutput
 )
 """Video endpoint of fal-ai: sora-2 characters.
@@ -44,5 +148,6 @@ Call it with `sora_2_characters.subscribe(video_url=…, name=…)`.
 
 Input = Sora2CharactersInput
 Output = Sora2CharactersOutput
+endpoint = sora_2_characters
 
-__all__ = ["Input", "Output", "Sora2CharactersInput", "Sora2CharactersOutput", "sora_2_characters"]
+__all__ = ["Sora2CharactersInput", "Sora2CharactersOutput", "sora_2_characters"]

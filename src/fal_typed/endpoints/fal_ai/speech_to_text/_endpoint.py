@@ -7,6 +7,8 @@ Category: text. https://fal.ai/models/fal-ai/speech-to-text
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -32,7 +34,117 @@ class SpeechToTextOutput(OutputModel):
     """Whether this is a partial response that is followed by more text."""
 
 
-speech_to_text = Endpoint("fal-ai/speech-to-text", SpeechToTextInput, SpeechToTextOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SpeechToText(Endpoint[..., SpeechToTextInput, SpeechToTextOutput]):
+        def run(self, *, audio_url: FileInput, use_pnc: bool = True) -> Result[SpeechToTextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Result[SpeechToTextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+
+        def subscribe(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Result[SpeechToTextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Result[SpeechToTextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Handle[SpeechToTextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> AsyncHandle[SpeechToTextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+
+        def stream(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Stream[SpeechToTextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> AsyncStream[SpeechToTextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+else:
+    SpeechToText = Endpoint
+
+speech_to_text = SpeechToText("fal-ai/speech-to-text", SpeechToTextInput, SpeechToTextOutput)
 """Text endpoint of fal-ai: speech-to-text.
 
 Call it with `speech_to_text.subscribe(audio_url=…)`.
@@ -40,5 +152,6 @@ Call it with `speech_to_text.subscribe(audio_url=…)`.
 
 Input = SpeechToTextInput
 Output = SpeechToTextOutput
+endpoint = speech_to_text
 
-__all__ = ["Input", "Output", "SpeechToTextInput", "SpeechToTextOutput", "speech_to_text"]
+__all__ = ["SpeechToTextInput", "SpeechToTextOutput", "speech_to_text"]

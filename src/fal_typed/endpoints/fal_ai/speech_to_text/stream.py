@@ -7,6 +7,8 @@ Category: text. https://fal.ai/models/fal-ai/speech-to-text/stream
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -26,7 +28,119 @@ class SpeechToTextStreamOutput(OutputModel):
     """Result of fal-ai/speech-to-text/stream."""
 
 
-speech_to_text_stream = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SpeechToTextStream(Endpoint[..., SpeechToTextStreamInput, SpeechToTextStreamOutput]):
+        def run(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Result[SpeechToTextStreamOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Result[SpeechToTextStreamOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+
+        def subscribe(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Result[SpeechToTextStreamOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Result[SpeechToTextStreamOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Handle[SpeechToTextStreamOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> AsyncHandle[SpeechToTextStreamOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+
+        def stream(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> Stream[SpeechToTextStreamOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, audio_url: FileInput, use_pnc: bool = True
+        ) -> AsyncStream[SpeechToTextStreamOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                use_pnc: Whether to add punctuation and capitalization.
+            """
+            ...
+else:
+    SpeechToTextStream = Endpoint
+
+speech_to_text_stream = SpeechToTextStream(
     "fal-ai/speech-to-text/stream", SpeechToTextStreamInput, SpeechToTextStreamOutput
 )
 """Text endpoint of fal-ai: speech-to-text stream.
@@ -36,11 +150,6 @@ Call it with `speech_to_text_stream.subscribe(audio_url=…)`.
 
 Input = SpeechToTextStreamInput
 Output = SpeechToTextStreamOutput
+endpoint = speech_to_text_stream
 
-__all__ = [
-    "Input",
-    "Output",
-    "SpeechToTextStreamInput",
-    "SpeechToTextStreamOutput",
-    "speech_to_text_stream",
-]
+__all__ = ["SpeechToTextStreamInput", "SpeechToTextStreamOutput", "speech_to_text_stream"]

@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/stable-audio-25/inpaint
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -61,7 +61,281 @@ class StableAudio25InpaintOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-stable_audio_25_inpaint = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableAudio25Inpaint(
+        Endpoint[..., StableAudio25InpaintInput, StableAudio25InpaintOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            seconds_total: int | None = 190,
+            guidance_scale: float = 1,
+            mask_start: int = 30,
+            mask_end: int = 190,
+            num_inference_steps: int = 8,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> Result[StableAudio25InpaintOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                audio_url: Audio to edit or to start from.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: From 0 to 190.
+                mask_end: From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            seconds_total: int | None = 190,
+            guidance_scale: float = 1,
+            mask_start: int = 30,
+            mask_end: int = 190,
+            num_inference_steps: int = 8,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> Result[StableAudio25InpaintOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                audio_url: Audio to edit or to start from.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: From 0 to 190.
+                mask_end: From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            seconds_total: int | None = 190,
+            guidance_scale: float = 1,
+            mask_start: int = 30,
+            mask_end: int = 190,
+            num_inference_steps: int = 8,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> Result[StableAudio25InpaintOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                audio_url: Audio to edit or to start from.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: From 0 to 190.
+                mask_end: From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            seconds_total: int | None = 190,
+            guidance_scale: float = 1,
+            mask_start: int = 30,
+            mask_end: int = 190,
+            num_inference_steps: int = 8,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> Result[StableAudio25InpaintOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                audio_url: Audio to edit or to start from.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: From 0 to 190.
+                mask_end: From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            seconds_total: int | None = 190,
+            guidance_scale: float = 1,
+            mask_start: int = 30,
+            mask_end: int = 190,
+            num_inference_steps: int = 8,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> Handle[StableAudio25InpaintOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                audio_url: Audio to edit or to start from.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: From 0 to 190.
+                mask_end: From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            seconds_total: int | None = 190,
+            guidance_scale: float = 1,
+            mask_start: int = 30,
+            mask_end: int = 190,
+            num_inference_steps: int = 8,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> AsyncHandle[StableAudio25InpaintOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                audio_url: Audio to edit or to start from.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: From 0 to 190.
+                mask_end: From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            seconds_total: int | None = 190,
+            guidance_scale: float = 1,
+            mask_start: int = 30,
+            mask_end: int = 190,
+            num_inference_steps: int = 8,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> Stream[StableAudio25InpaintOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                audio_url: Audio to edit or to start from.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: From 0 to 190.
+                mask_end: From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            seconds_total: int | None = 190,
+            guidance_scale: float = 1,
+            mask_start: int = 30,
+            mask_end: int = 190,
+            num_inference_steps: int = 8,
+            sync_mode: bool = False,
+            seed: int | None = None,
+        ) -> AsyncStream[StableAudio25InpaintOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the sound, music or voice to generate.
+                audio_url: Audio to edit or to start from.
+                seconds_total: Duration of the audio in seconds. From 1 to 190.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 1 to 25.
+                mask_start: From 0 to 190.
+                mask_end: From 0 to 190.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    StableAudio25Inpaint = Endpoint
+
+stable_audio_25_inpaint = StableAudio25Inpaint(
     "fal-ai/stable-audio-25/inpaint", StableAudio25InpaintInput, StableAudio25InpaintOutput
 )
 """Audio endpoint of fal-ai: stable-audio-25 inpaint.
@@ -71,11 +345,6 @@ Call it with `stable_audio_25_inpaint.subscribe(prompt=…, audio_url=…)`.
 
 Input = StableAudio25InpaintInput
 Output = StableAudio25InpaintOutput
+endpoint = stable_audio_25_inpaint
 
-__all__ = [
-    "Input",
-    "Output",
-    "StableAudio25InpaintInput",
-    "StableAudio25InpaintOutput",
-    "stable_audio_25_inpaint",
-]
+__all__ = ["StableAudio25InpaintInput", "StableAudio25InpaintOutput", "stable_audio_25_inpaint"]

@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/stable-cascade/sote-diffusion
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,8 +22,7 @@ class StableCascadeSoteDiffusionInput(InputModel, Request["StableCascadeSoteDiff
     """Parameters of fal-ai/stable-cascade/sote-diffusion."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -41,17 +41,7 @@ class StableCascadeSoteDiffusionInput(InputModel, Request["StableCascadeSoteDiff
     second_stage_guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 2
     """How closely the second, fine stage follows the prompt. From 0 to 20."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = ImageSize(width=1024, height=1536)
+    image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536)
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     seed: int | None = None
@@ -88,7 +78,313 @@ class StableCascadeSoteDiffusionOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-stable_cascade_sote_diffusion = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableCascadeSoteDiffusion(
+        Endpoint[..., StableCascadeSoteDiffusionInput, StableCascadeSoteDiffusionOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[StableCascadeSoteDiffusionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
+                    From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[StableCascadeSoteDiffusionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
+                    From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[StableCascadeSoteDiffusionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
+                    From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[StableCascadeSoteDiffusionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
+                    From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Handle[StableCascadeSoteDiffusionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
+                    From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[StableCascadeSoteDiffusionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
+                    From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Stream[StableCascadeSoteDiffusionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
+                    From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            first_stage_steps: int = 25,
+            second_stage_steps: int = 10,
+            guidance_scale: float = 8,
+            second_stage_guidance_scale: float = 2,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1536),
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> AsyncStream[StableCascadeSoteDiffusionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                first_stage_steps: Number of steps of the first, coarse stage. From 4 to 50.
+                second_stage_steps: Number of steps of the second, fine stage. From 4 to 24.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                second_stage_guidance_scale: How closely the second, fine stage follows the prompt.
+                    From 0 to 20.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    StableCascadeSoteDiffusion = Endpoint
+
+stable_cascade_sote_diffusion = StableCascadeSoteDiffusion(
     "fal-ai/stable-cascade/sote-diffusion",
     StableCascadeSoteDiffusionInput,
     StableCascadeSoteDiffusionOutput,
@@ -100,11 +396,11 @@ Call it with `stable_cascade_sote_diffusion.subscribe(prompt=…)`.
 
 Input = StableCascadeSoteDiffusionInput
 Output = StableCascadeSoteDiffusionOutput
+endpoint = stable_cascade_sote_diffusion
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "StableCascadeSoteDiffusionInput",
     "StableCascadeSoteDiffusionOutput",
     "stable_cascade_sote_diffusion",

@@ -6,28 +6,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.stable_diffusion_v3_medium._endpoint import (
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
         StableDiffusionV3MediumInput as StableDiffusionV3MediumInput,
         StableDiffusionV3MediumOutput as StableDiffusionV3MediumOutput,
+        endpoint as endpoint,
         stable_diffusion_v3_medium as stable_diffusion_v3_medium,
     )
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "StableDiffusionV3MediumInput",
     "StableDiffusionV3MediumOutput",
     "stable_diffusion_v3_medium",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.stable_diffusion_v3_medium._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "StableDiffusionV3MediumInput",
+            "StableDiffusionV3MediumOutput",
+            "endpoint",
+            "stable_diffusion_v3_medium",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.stable_diffusion_v3_medium._endpoint"),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

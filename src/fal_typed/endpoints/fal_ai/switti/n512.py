@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/switti/512
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class Switti512Input(InputModel, Request["Switti512Output"]):
     """Parameters of fal-ai/switti/512."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -64,7 +63,7 @@ class Switti512Input(InputModel, Request["Switti512Output"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class Switti512Output(OutputModel):
@@ -86,7 +85,351 @@ class Switti512Output(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-switti_512 = Endpoint("fal-ai/switti/512", Switti512Input, Switti512Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Switti512(Endpoint[..., Switti512Input, Switti512Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            sampling_top_k: int = 400,
+            sampling_top_p: float = 0.95,
+            more_smooth: bool = True,
+            more_diverse: bool = False,
+            smooth_start_si: int = 2,
+            turn_off_cfg_start_si: int = 8,
+            last_scale_temp: float = 0.1,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[Switti512Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                sampling_top_k: From 10 to 1000.
+                sampling_top_p: From 0.1 to 1.
+                more_smooth: Whether to generate smoother surfaces, with less fine texture.
+                more_diverse: Whether images of the same prompt should differ more.
+                smooth_start_si: From 0 to 10.
+                turn_off_cfg_start_si: From 0 to 10.
+                last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            sampling_top_k: int = 400,
+            sampling_top_p: float = 0.95,
+            more_smooth: bool = True,
+            more_diverse: bool = False,
+            smooth_start_si: int = 2,
+            turn_off_cfg_start_si: int = 8,
+            last_scale_temp: float = 0.1,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[Switti512Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                sampling_top_k: From 10 to 1000.
+                sampling_top_p: From 0.1 to 1.
+                more_smooth: Whether to generate smoother surfaces, with less fine texture.
+                more_diverse: Whether images of the same prompt should differ more.
+                smooth_start_si: From 0 to 10.
+                turn_off_cfg_start_si: From 0 to 10.
+                last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            sampling_top_k: int = 400,
+            sampling_top_p: float = 0.95,
+            more_smooth: bool = True,
+            more_diverse: bool = False,
+            smooth_start_si: int = 2,
+            turn_off_cfg_start_si: int = 8,
+            last_scale_temp: float = 0.1,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[Switti512Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                sampling_top_k: From 10 to 1000.
+                sampling_top_p: From 0.1 to 1.
+                more_smooth: Whether to generate smoother surfaces, with less fine texture.
+                more_diverse: Whether images of the same prompt should differ more.
+                smooth_start_si: From 0 to 10.
+                turn_off_cfg_start_si: From 0 to 10.
+                last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            sampling_top_k: int = 400,
+            sampling_top_p: float = 0.95,
+            more_smooth: bool = True,
+            more_diverse: bool = False,
+            smooth_start_si: int = 2,
+            turn_off_cfg_start_si: int = 8,
+            last_scale_temp: float = 0.1,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Result[Switti512Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                sampling_top_k: From 10 to 1000.
+                sampling_top_p: From 0.1 to 1.
+                more_smooth: Whether to generate smoother surfaces, with less fine texture.
+                more_diverse: Whether images of the same prompt should differ more.
+                smooth_start_si: From 0 to 10.
+                turn_off_cfg_start_si: From 0 to 10.
+                last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            sampling_top_k: int = 400,
+            sampling_top_p: float = 0.95,
+            more_smooth: bool = True,
+            more_diverse: bool = False,
+            smooth_start_si: int = 2,
+            turn_off_cfg_start_si: int = 8,
+            last_scale_temp: float = 0.1,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Handle[Switti512Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                sampling_top_k: From 10 to 1000.
+                sampling_top_p: From 0.1 to 1.
+                more_smooth: Whether to generate smoother surfaces, with less fine texture.
+                more_diverse: Whether images of the same prompt should differ more.
+                smooth_start_si: From 0 to 10.
+                turn_off_cfg_start_si: From 0 to 10.
+                last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            sampling_top_k: int = 400,
+            sampling_top_p: float = 0.95,
+            more_smooth: bool = True,
+            more_diverse: bool = False,
+            smooth_start_si: int = 2,
+            turn_off_cfg_start_si: int = 8,
+            last_scale_temp: float = 0.1,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncHandle[Switti512Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                sampling_top_k: From 10 to 1000.
+                sampling_top_p: From 0.1 to 1.
+                more_smooth: Whether to generate smoother surfaces, with less fine texture.
+                more_diverse: Whether images of the same prompt should differ more.
+                smooth_start_si: From 0 to 10.
+                turn_off_cfg_start_si: From 0 to 10.
+                last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            sampling_top_k: int = 400,
+            sampling_top_p: float = 0.95,
+            more_smooth: bool = True,
+            more_diverse: bool = False,
+            smooth_start_si: int = 2,
+            turn_off_cfg_start_si: int = 8,
+            last_scale_temp: float = 0.1,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> Stream[Switti512Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                sampling_top_k: From 10 to 1000.
+                sampling_top_p: From 0.1 to 1.
+                more_smooth: Whether to generate smoother surfaces, with less fine texture.
+                more_diverse: Whether images of the same prompt should differ more.
+                smooth_start_si: From 0 to 10.
+                turn_off_cfg_start_si: From 0 to 10.
+                last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            sampling_top_k: int = 400,
+            sampling_top_p: float = 0.95,
+            more_smooth: bool = True,
+            more_diverse: bool = False,
+            smooth_start_si: int = 2,
+            turn_off_cfg_start_si: int = 8,
+            last_scale_temp: float = 0.1,
+            seed: int | None = None,
+            guidance_scale: float = 6,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+        ) -> AsyncStream[Switti512Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                sampling_top_k: From 10 to 1000.
+                sampling_top_p: From 0.1 to 1.
+                more_smooth: Whether to generate smoother surfaces, with less fine texture.
+                more_diverse: Whether images of the same prompt should differ more.
+                smooth_start_si: From 0 to 10.
+                turn_off_cfg_start_si: From 0 to 10.
+                last_scale_temp: Sampling temperature of the last, finest scale. From 0.1 to 10.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    Switti512 = Endpoint
+
+switti_512 = Switti512("fal-ai/switti/512", Switti512Input, Switti512Output)
 """Image endpoint of fal-ai: switti 512.
 
 Call it with `switti_512.subscribe(prompt=…)`.
@@ -94,5 +437,6 @@ Call it with `switti_512.subscribe(prompt=…)`.
 
 Input = Switti512Input
 Output = Switti512Output
+endpoint = switti_512
 
-__all__ = ["Input", "Output", "Switti512Input", "Switti512Output", "switti_512"]
+__all__ = ["Switti512Input", "Switti512Output", "switti_512"]

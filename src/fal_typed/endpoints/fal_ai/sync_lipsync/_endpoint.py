@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/sync-lipsync
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -37,7 +37,191 @@ class SyncLipsyncOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-sync_lipsync = Endpoint("fal-ai/sync-lipsync", SyncLipsyncInput, SyncLipsyncOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SyncLipsync(Endpoint[..., SyncLipsyncInput, SyncLipsyncOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            model: Literal[
+                "lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"
+            ] = "lipsync-1.9.0-beta",
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Result[SyncLipsyncOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                model: Model to use; models differ in quality, speed and price.
+                sync_mode: What to do when audio and video differ in length.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            model: Literal[
+                "lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"
+            ] = "lipsync-1.9.0-beta",
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Result[SyncLipsyncOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                model: Model to use; models differ in quality, speed and price.
+                sync_mode: What to do when audio and video differ in length.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            model: Literal[
+                "lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"
+            ] = "lipsync-1.9.0-beta",
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Result[SyncLipsyncOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                model: Model to use; models differ in quality, speed and price.
+                sync_mode: What to do when audio and video differ in length.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            model: Literal[
+                "lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"
+            ] = "lipsync-1.9.0-beta",
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Result[SyncLipsyncOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                model: Model to use; models differ in quality, speed and price.
+                sync_mode: What to do when audio and video differ in length.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            model: Literal[
+                "lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"
+            ] = "lipsync-1.9.0-beta",
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Handle[SyncLipsyncOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                model: Model to use; models differ in quality, speed and price.
+                sync_mode: What to do when audio and video differ in length.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            model: Literal[
+                "lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"
+            ] = "lipsync-1.9.0-beta",
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> AsyncHandle[SyncLipsyncOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                model: Model to use; models differ in quality, speed and price.
+                sync_mode: What to do when audio and video differ in length.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            model: Literal[
+                "lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"
+            ] = "lipsync-1.9.0-beta",
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Stream[SyncLipsyncOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                model: Model to use; models differ in quality, speed and price.
+                sync_mode: What to do when audio and video differ in length.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            model: Literal[
+                "lipsync-1.8.0", "lipsync-1.7.1", "lipsync-1.9.0-beta"
+            ] = "lipsync-1.9.0-beta",
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> AsyncStream[SyncLipsyncOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                model: Model to use; models differ in quality, speed and price.
+                sync_mode: What to do when audio and video differ in length.
+            """
+            ...
+else:
+    SyncLipsync = Endpoint
+
+sync_lipsync = SyncLipsync("fal-ai/sync-lipsync", SyncLipsyncInput, SyncLipsyncOutput)
 """Video endpoint of fal-ai: sync-lipsync.
 
 Call it with `sync_lipsync.subscribe(video_url=…, audio_url=…)`.
@@ -45,5 +229,6 @@ Call it with `sync_lipsync.subscribe(video_url=…, audio_url=…)`.
 
 Input = SyncLipsyncInput
 Output = SyncLipsyncOutput
+endpoint = sync_lipsync
 
-__all__ = ["Input", "Output", "SyncLipsyncInput", "SyncLipsyncOutput", "sync_lipsync"]
+__all__ = ["SyncLipsyncInput", "SyncLipsyncOutput", "sync_lipsync"]

@@ -7,13 +7,16 @@ Category: video. https://fal.ai/models/fal-ai/sync-lipsync/react-1
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+Emotion: TypeAlias = Literal["happy", "angry", "sad", "neutral", "disgusted", "surprised"]
+"""Value of the parameter `emotion`."""
 
 
 class SyncLipsyncReact1Input(InputModel, Request["SyncLipsyncReact1Output"]):
@@ -25,7 +28,7 @@ class SyncLipsyncReact1Input(InputModel, Request["SyncLipsyncReact1Output"]):
     audio_url: FileInput
     """Audio that drives motion, speech or music in the video."""
 
-    emotion: Literal["happy", "angry", "sad", "neutral", "disgusted", "surprised"]
+    emotion: Emotion
     """Emotion that the face expresses."""
 
     model_mode: Literal["lips", "face", "head"] = "face"
@@ -46,7 +49,207 @@ class SyncLipsyncReact1Output(OutputModel):
     """The generated video, as a file to download."""
 
 
-sync_lipsync_react_1 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SyncLipsyncReact1(Endpoint[..., SyncLipsyncReact1Input, SyncLipsyncReact1Output]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            emotion: Emotion,
+            model_mode: Literal["lips", "face", "head"] = "face",
+            lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce",
+            temperature: float = 0.5,
+        ) -> Result[SyncLipsyncReact1Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                emotion: Emotion that the face expresses.
+                lipsync_mode: What to do when audio and video differ in length.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            emotion: Emotion,
+            model_mode: Literal["lips", "face", "head"] = "face",
+            lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce",
+            temperature: float = 0.5,
+        ) -> Result[SyncLipsyncReact1Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                emotion: Emotion that the face expresses.
+                lipsync_mode: What to do when audio and video differ in length.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            emotion: Emotion,
+            model_mode: Literal["lips", "face", "head"] = "face",
+            lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce",
+            temperature: float = 0.5,
+        ) -> Result[SyncLipsyncReact1Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                emotion: Emotion that the face expresses.
+                lipsync_mode: What to do when audio and video differ in length.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            emotion: Emotion,
+            model_mode: Literal["lips", "face", "head"] = "face",
+            lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce",
+            temperature: float = 0.5,
+        ) -> Result[SyncLipsyncReact1Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                emotion: Emotion that the face expresses.
+                lipsync_mode: What to do when audio and video differ in length.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            emotion: Emotion,
+            model_mode: Literal["lips", "face", "head"] = "face",
+            lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce",
+            temperature: float = 0.5,
+        ) -> Handle[SyncLipsyncReact1Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                emotion: Emotion that the face expresses.
+                lipsync_mode: What to do when audio and video differ in length.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            emotion: Emotion,
+            model_mode: Literal["lips", "face", "head"] = "face",
+            lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce",
+            temperature: float = 0.5,
+        ) -> AsyncHandle[SyncLipsyncReact1Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                emotion: Emotion that the face expresses.
+                lipsync_mode: What to do when audio and video differ in length.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            emotion: Emotion,
+            model_mode: Literal["lips", "face", "head"] = "face",
+            lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce",
+            temperature: float = 0.5,
+        ) -> Stream[SyncLipsyncReact1Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                emotion: Emotion that the face expresses.
+                lipsync_mode: What to do when audio and video differ in length.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            emotion: Emotion,
+            model_mode: Literal["lips", "face", "head"] = "face",
+            lipsync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "bounce",
+            temperature: float = 0.5,
+        ) -> AsyncStream[SyncLipsyncReact1Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                emotion: Emotion that the face expresses.
+                lipsync_mode: What to do when audio and video differ in length.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+            """
+            ...
+else:
+    SyncLipsyncReact1 = Endpoint
+
+sync_lipsync_react_1 = SyncLipsyncReact1(
     "fal-ai/sync-lipsync/react-1", SyncLipsyncReact1Input, SyncLipsyncReact1Output
 )
 """Video endpoint of fal-ai: sync-lipsync react-1.
@@ -56,11 +259,6 @@ Call it with `sync_lipsync_react_1.subscribe(video_url=…, audio_url=…, emoti
 
 Input = SyncLipsyncReact1Input
 Output = SyncLipsyncReact1Output
+endpoint = sync_lipsync_react_1
 
-__all__ = [
-    "Input",
-    "Output",
-    "SyncLipsyncReact1Input",
-    "SyncLipsyncReact1Output",
-    "sync_lipsync_react_1",
-]
+__all__ = ["Emotion", "SyncLipsyncReact1Input", "SyncLipsyncReact1Output", "sync_lipsync_react_1"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/thinksound/audio
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class ThinksoundAudioInput(InputModel, Request["ThinksoundAudioOutput"]):
     """Video to edit or to start from."""
 
     prompt: str = ""
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -49,7 +48,209 @@ class ThinksoundAudioOutput(OutputModel):
     """Text that the video was generated from, as the model received it."""
 
 
-thinksound_audio = Endpoint("fal-ai/thinksound/audio", ThinksoundAudioInput, ThinksoundAudioOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ThinksoundAudio(Endpoint[..., ThinksoundAudioInput, ThinksoundAudioOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> Result[ThinksoundAudioOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> Result[ThinksoundAudioOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 20.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> Result[ThinksoundAudioOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> Result[ThinksoundAudioOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 20.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> Handle[ThinksoundAudioOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> AsyncHandle[ThinksoundAudioOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 20.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> Stream[ThinksoundAudioOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 20.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 24,
+            cfg_scale: float = 5,
+        ) -> AsyncStream[ThinksoundAudioOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 100.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 1 to 20.
+            """
+            ...
+else:
+    ThinksoundAudio = Endpoint
+
+thinksound_audio = ThinksoundAudio(
+    "fal-ai/thinksound/audio", ThinksoundAudioInput, ThinksoundAudioOutput
+)
 """Video endpoint of fal-ai: thinksound audio.
 
 Call it with `thinksound_audio.subscribe(video_url=…)`.
@@ -57,5 +258,6 @@ Call it with `thinksound_audio.subscribe(video_url=…)`.
 
 Input = ThinksoundAudioInput
 Output = ThinksoundAudioOutput
+endpoint = thinksound_audio
 
-__all__ = ["Input", "Output", "ThinksoundAudioInput", "ThinksoundAudioOutput", "thinksound_audio"]
+__all__ = ["ThinksoundAudioInput", "ThinksoundAudioOutput", "thinksound_audio"]

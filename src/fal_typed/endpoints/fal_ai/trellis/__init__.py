@@ -6,18 +6,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.trellis._endpoint import (
         Input as Input,
         Output as Output,
         TrellisInput as TrellisInput,
         TrellisOutput as TrellisOutput,
+        endpoint as endpoint,
         trellis as trellis,
     )
 
-__all__ = ["Input", "Output", "TrellisInput", "TrellisOutput", "trellis"]
+__all__ = ["TrellisInput", "TrellisOutput", "trellis"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.trellis._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {"Input", "Output", "TrellisInput", "TrellisOutput", "endpoint", "trellis"}:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.trellis._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/trellis
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -56,7 +56,271 @@ class TrellisOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-trellis = Endpoint("fal-ai/trellis", TrellisInput, TrellisOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Trellis(Endpoint[..., TrellisInput, TrellisOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+        ) -> Result[TrellisOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+        ) -> Result[TrellisOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+        ) -> Result[TrellisOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+        ) -> Result[TrellisOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+        ) -> Handle[TrellisOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+        ) -> AsyncHandle[TrellisOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+        ) -> Stream[TrellisOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+        ) -> AsyncStream[TrellisOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+else:
+    Trellis = Endpoint
+
+trellis = Trellis("fal-ai/trellis", TrellisInput, TrellisOutput)
 """3D endpoint of fal-ai: trellis.
 
 Call it with `trellis.subscribe(image_url=…)`.
@@ -64,5 +328,6 @@ Call it with `trellis.subscribe(image_url=…)`.
 
 Input = TrellisInput
 Output = TrellisOutput
+endpoint = trellis
 
-__all__ = ["Input", "Output", "TrellisInput", "TrellisOutput", "trellis"]
+__all__ = ["TrellisInput", "TrellisOutput", "trellis"]

@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/trellis/multi
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -58,7 +58,279 @@ class TrellisMultiOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-trellis_multi = Endpoint("fal-ai/trellis/multi", TrellisMultiInput, TrellisMultiOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TrellisMulti(Endpoint[..., TrellisMultiInput, TrellisMultiOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+            multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic",
+        ) -> Result[TrellisMultiOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images of the same object from different angles.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+            multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic",
+        ) -> Result[TrellisMultiOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images of the same object from different angles.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+            multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic",
+        ) -> Result[TrellisMultiOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images of the same object from different angles.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+            multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic",
+        ) -> Result[TrellisMultiOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images of the same object from different angles.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+            multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic",
+        ) -> Handle[TrellisMultiOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images of the same object from different angles.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+            multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic",
+        ) -> AsyncHandle[TrellisMultiOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images of the same object from different angles.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+            multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic",
+        ) -> Stream[TrellisMultiOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images of the same object from different angles.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            seed: int | None = None,
+            ss_guidance_strength: float = 7.5,
+            ss_sampling_steps: int = 12,
+            slat_guidance_strength: float = 3,
+            slat_sampling_steps: int = 12,
+            mesh_simplify: float = 0.95,
+            texture_size: Literal[512, 1024, 2048] = 1024,
+            multiimage_algo: Literal["stochastic", "multidiffusion"] = "stochastic",
+        ) -> AsyncStream[TrellisMultiOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images of the same object from different angles.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                slat_guidance_strength: How closely shape and texture follow the input image. From 0
+                    to 10.
+                slat_sampling_steps: Number of sampling steps for shape and texture. From 1 to 50.
+                mesh_simplify: Fraction of faces to remove, from 0 to 1; higher gives a simpler
+                    mesh. From 0.9 to 0.98.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+else:
+    TrellisMulti = Endpoint
+
+trellis_multi = TrellisMulti("fal-ai/trellis/multi", TrellisMultiInput, TrellisMultiOutput)
 """3D endpoint of fal-ai: trellis multi.
 
 Call it with `trellis_multi.subscribe(image_urls=…)`.
@@ -66,5 +338,6 @@ Call it with `trellis_multi.subscribe(image_urls=…)`.
 
 Input = TrellisMultiInput
 Output = TrellisMultiOutput
+endpoint = trellis_multi
 
-__all__ = ["Input", "Output", "TrellisMultiInput", "TrellisMultiOutput", "trellis_multi"]
+__all__ = ["TrellisMultiInput", "TrellisMultiOutput", "trellis_multi"]

@@ -6,18 +6,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.trellis_2._endpoint import (
         Input as Input,
         Output as Output,
         Trellis2Input as Trellis2Input,
         Trellis2Output as Trellis2Output,
+        endpoint as endpoint,
         trellis_2 as trellis_2,
     )
 
-__all__ = ["Input", "Output", "Trellis2Input", "Trellis2Output", "trellis_2"]
+__all__ = ["Trellis2Input", "Trellis2Output", "trellis_2"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.trellis_2._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {"Input", "Output", "Trellis2Input", "Trellis2Output", "endpoint", "trellis_2"}:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.trellis_2._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/trellis-2
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -122,7 +122,703 @@ class Trellis2Output(OutputModel):
     """The 3D model as a GLB file, with shape and texture."""
 
 
-trellis_2 = Endpoint("fal-ai/trellis-2", Trellis2Input, Trellis2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Trellis2(Endpoint[..., Trellis2Input, Trellis2Output]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_interval_end: float = 1,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            remesh: bool = True,
+            remesh_band: float = 1,
+            remesh_project: float = 0,
+            uv_unwrap_angle_threshold_deg: float = 90,
+            uv_unwrap_refine_iterations: int = 0,
+            uv_unwrap_global_iterations: int = 1,
+            uv_unwrap_smooth_strength: float = 1,
+        ) -> Result[Trellis2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_guidance_interval_start: From 0 to 1.
+                ss_guidance_interval_end: From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: From 0 to 1.
+                shape_slat_guidance_interval_end: From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                remesh_band: From 0 to 4.
+                remesh_project: From 0 to 1.
+                uv_unwrap_angle_threshold_deg: From 0 to 180.
+                uv_unwrap_refine_iterations: From 0 to 10.
+                uv_unwrap_global_iterations: From 1 to 10.
+                uv_unwrap_smooth_strength: From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_interval_end: float = 1,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            remesh: bool = True,
+            remesh_band: float = 1,
+            remesh_project: float = 0,
+            uv_unwrap_angle_threshold_deg: float = 90,
+            uv_unwrap_refine_iterations: int = 0,
+            uv_unwrap_global_iterations: int = 1,
+            uv_unwrap_smooth_strength: float = 1,
+        ) -> Result[Trellis2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_guidance_interval_start: From 0 to 1.
+                ss_guidance_interval_end: From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: From 0 to 1.
+                shape_slat_guidance_interval_end: From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                remesh_band: From 0 to 4.
+                remesh_project: From 0 to 1.
+                uv_unwrap_angle_threshold_deg: From 0 to 180.
+                uv_unwrap_refine_iterations: From 0 to 10.
+                uv_unwrap_global_iterations: From 1 to 10.
+                uv_unwrap_smooth_strength: From 0 to 10.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_interval_end: float = 1,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            remesh: bool = True,
+            remesh_band: float = 1,
+            remesh_project: float = 0,
+            uv_unwrap_angle_threshold_deg: float = 90,
+            uv_unwrap_refine_iterations: int = 0,
+            uv_unwrap_global_iterations: int = 1,
+            uv_unwrap_smooth_strength: float = 1,
+        ) -> Result[Trellis2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_guidance_interval_start: From 0 to 1.
+                ss_guidance_interval_end: From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: From 0 to 1.
+                shape_slat_guidance_interval_end: From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                remesh_band: From 0 to 4.
+                remesh_project: From 0 to 1.
+                uv_unwrap_angle_threshold_deg: From 0 to 180.
+                uv_unwrap_refine_iterations: From 0 to 10.
+                uv_unwrap_global_iterations: From 1 to 10.
+                uv_unwrap_smooth_strength: From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_interval_end: float = 1,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            remesh: bool = True,
+            remesh_band: float = 1,
+            remesh_project: float = 0,
+            uv_unwrap_angle_threshold_deg: float = 90,
+            uv_unwrap_refine_iterations: int = 0,
+            uv_unwrap_global_iterations: int = 1,
+            uv_unwrap_smooth_strength: float = 1,
+        ) -> Result[Trellis2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_guidance_interval_start: From 0 to 1.
+                ss_guidance_interval_end: From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: From 0 to 1.
+                shape_slat_guidance_interval_end: From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                remesh_band: From 0 to 4.
+                remesh_project: From 0 to 1.
+                uv_unwrap_angle_threshold_deg: From 0 to 180.
+                uv_unwrap_refine_iterations: From 0 to 10.
+                uv_unwrap_global_iterations: From 1 to 10.
+                uv_unwrap_smooth_strength: From 0 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_interval_end: float = 1,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            remesh: bool = True,
+            remesh_band: float = 1,
+            remesh_project: float = 0,
+            uv_unwrap_angle_threshold_deg: float = 90,
+            uv_unwrap_refine_iterations: int = 0,
+            uv_unwrap_global_iterations: int = 1,
+            uv_unwrap_smooth_strength: float = 1,
+        ) -> Handle[Trellis2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_guidance_interval_start: From 0 to 1.
+                ss_guidance_interval_end: From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: From 0 to 1.
+                shape_slat_guidance_interval_end: From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                remesh_band: From 0 to 4.
+                remesh_project: From 0 to 1.
+                uv_unwrap_angle_threshold_deg: From 0 to 180.
+                uv_unwrap_refine_iterations: From 0 to 10.
+                uv_unwrap_global_iterations: From 1 to 10.
+                uv_unwrap_smooth_strength: From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_interval_end: float = 1,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            remesh: bool = True,
+            remesh_band: float = 1,
+            remesh_project: float = 0,
+            uv_unwrap_angle_threshold_deg: float = 90,
+            uv_unwrap_refine_iterations: int = 0,
+            uv_unwrap_global_iterations: int = 1,
+            uv_unwrap_smooth_strength: float = 1,
+        ) -> AsyncHandle[Trellis2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_guidance_interval_start: From 0 to 1.
+                ss_guidance_interval_end: From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: From 0 to 1.
+                shape_slat_guidance_interval_end: From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                remesh_band: From 0 to 4.
+                remesh_project: From 0 to 1.
+                uv_unwrap_angle_threshold_deg: From 0 to 180.
+                uv_unwrap_refine_iterations: From 0 to 10.
+                uv_unwrap_global_iterations: From 1 to 10.
+                uv_unwrap_smooth_strength: From 0 to 10.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_interval_end: float = 1,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            remesh: bool = True,
+            remesh_band: float = 1,
+            remesh_project: float = 0,
+            uv_unwrap_angle_threshold_deg: float = 90,
+            uv_unwrap_refine_iterations: int = 0,
+            uv_unwrap_global_iterations: int = 1,
+            uv_unwrap_smooth_strength: float = 1,
+        ) -> Stream[Trellis2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_guidance_interval_start: From 0 to 1.
+                ss_guidance_interval_end: From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: From 0 to 1.
+                shape_slat_guidance_interval_end: From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                remesh_band: From 0 to 4.
+                remesh_project: From 0 to 1.
+                uv_unwrap_angle_threshold_deg: From 0 to 180.
+                uv_unwrap_refine_iterations: From 0 to 10.
+                uv_unwrap_global_iterations: From 1 to 10.
+                uv_unwrap_smooth_strength: From 0 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024, 1536] = 1024,
+            ss_guidance_strength: float = 7.5,
+            ss_guidance_rescale: float = 0.7,
+            ss_guidance_interval_start: float = 0.6,
+            ss_guidance_interval_end: float = 1,
+            ss_sampling_steps: int = 12,
+            ss_rescale_t: float = 5,
+            shape_slat_guidance_strength: float = 7.5,
+            shape_slat_guidance_rescale: float = 0.5,
+            shape_slat_guidance_interval_start: float = 0.6,
+            shape_slat_guidance_interval_end: float = 1,
+            shape_slat_sampling_steps: int = 12,
+            shape_slat_rescale_t: float = 3,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            decimation_target: int = 500000,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+            remesh: bool = True,
+            remesh_band: float = 1,
+            remesh_project: float = 0,
+            uv_unwrap_angle_threshold_deg: float = 90,
+            uv_unwrap_refine_iterations: int = 0,
+            uv_unwrap_global_iterations: int = 1,
+            uv_unwrap_smooth_strength: float = 1,
+        ) -> AsyncStream[Trellis2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                ss_guidance_strength: How closely the coarse structure follows the input image. From
+                    0 to 10.
+                ss_guidance_rescale: Rescaling of the guidance for the coarse structure; higher is
+                    more stable. From 0 to 1.
+                ss_guidance_interval_start: From 0 to 1.
+                ss_guidance_interval_end: From 0 to 1.
+                ss_sampling_steps: Number of sampling steps for the coarse structure. From 1 to 50.
+                ss_rescale_t: Share of effort for the early steps of the coarse structure. From 1 to
+                    6.
+                shape_slat_guidance_strength: How closely the refined shape follows the input image.
+                    From 0 to 10.
+                shape_slat_guidance_rescale: Rescaling of the guidance for the refined shape; higher
+                    is more stable. From 0 to 1.
+                shape_slat_guidance_interval_start: From 0 to 1.
+                shape_slat_guidance_interval_end: From 0 to 1.
+                shape_slat_sampling_steps: Number of sampling steps for the refined shape. From 1 to
+                    50.
+                shape_slat_rescale_t: Share of effort for the early steps of the refined shape. From
+                    1 to 6.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                decimation_target: Target number of vertices; fewer give a smaller file. From 5000
+                    to 2000000.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+                remesh: Whether to rebuild the surface with uniform faces.
+                remesh_band: From 0 to 4.
+                remesh_project: From 0 to 1.
+                uv_unwrap_angle_threshold_deg: From 0 to 180.
+                uv_unwrap_refine_iterations: From 0 to 10.
+                uv_unwrap_global_iterations: From 1 to 10.
+                uv_unwrap_smooth_strength: From 0 to 10.
+            """
+            ...
+else:
+    Trellis2 = Endpoint
+
+trellis_2 = Trellis2("fal-ai/trellis-2", Trellis2Input, Trellis2Output)
 """3D endpoint of fal-ai: trellis-2.
 
 Call it with `trellis_2.subscribe(image_url=…)`.
@@ -130,5 +826,6 @@ Call it with `trellis_2.subscribe(image_url=…)`.
 
 Input = Trellis2Input
 Output = Trellis2Output
+endpoint = trellis_2
 
-__all__ = ["Input", "Output", "Trellis2Input", "Trellis2Output", "trellis_2"]
+__all__ = ["Trellis2Input", "Trellis2Output", "trellis_2"]

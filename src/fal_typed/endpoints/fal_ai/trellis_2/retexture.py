@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/trellis-2/retexture
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -64,7 +64,335 @@ class Trellis2RetextureOutput(OutputModel):
     """The 3D model as a GLB file, with shape and texture."""
 
 
-trellis_2_retexture = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Trellis2Retexture(Endpoint[..., Trellis2RetextureInput, Trellis2RetextureOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mesh_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024] = 1024,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Trellis2RetextureOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mesh_url: URL of the 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            mesh_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024] = 1024,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Trellis2RetextureOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mesh_url: URL of the 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            mesh_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024] = 1024,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Trellis2RetextureOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mesh_url: URL of the 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            mesh_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024] = 1024,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Result[Trellis2RetextureOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mesh_url: URL of the 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mesh_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024] = 1024,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Handle[Trellis2RetextureOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mesh_url: URL of the 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            mesh_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024] = 1024,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> AsyncHandle[Trellis2RetextureOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mesh_url: URL of the 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            mesh_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024] = 1024,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> Stream[Trellis2RetextureOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mesh_url: URL of the 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            mesh_url: FileInput,
+            seed: int | None = None,
+            resolution: Literal[512, 1024] = 1024,
+            tex_slat_guidance_strength: float = 1,
+            tex_slat_guidance_rescale: float = 0,
+            tex_slat_guidance_interval_start: float = 0.6,
+            tex_slat_guidance_interval_end: float = 0.9,
+            tex_slat_sampling_steps: int = 12,
+            tex_slat_rescale_t: float = 3,
+            texture_size: Literal[1024, 2048, 4096] = 2048,
+        ) -> AsyncStream[Trellis2RetextureOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                mesh_url: URL of the 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the grid that the object is built in; higher keeps more
+                    detail and takes longer.
+                tex_slat_guidance_strength: How closely the texture follows the input image; too
+                    high looks oversaturated. From 0 to 10.
+                tex_slat_guidance_rescale: Rescaling of the guidance for the texture; higher is more
+                    stable. From 0 to 1.
+                tex_slat_guidance_interval_start: Fraction of the process, from 0 to 1, at which
+                    texture guidance starts. From 0 to 1.
+                tex_slat_guidance_interval_end: Fraction of the process, from 0 to 1, at which
+                    texture guidance ends. From 0 to 1.
+                tex_slat_sampling_steps: Number of sampling steps for the texture. From 1 to 50.
+                tex_slat_rescale_t: Share of effort for the early steps of the texture. From 1 to 6.
+                texture_size: Width and height of the texture image in pixels; larger is sharper and
+                    gives a larger file.
+            """
+            ...
+else:
+    Trellis2Retexture = Endpoint
+
+trellis_2_retexture = Trellis2Retexture(
     "fal-ai/trellis-2/retexture", Trellis2RetextureInput, Trellis2RetextureOutput
 )
 """3D endpoint of fal-ai: trellis-2 retexture.
@@ -74,11 +402,6 @@ Call it with `trellis_2_retexture.subscribe(image_url=…, mesh_url=…)`.
 
 Input = Trellis2RetextureInput
 Output = Trellis2RetextureOutput
+endpoint = trellis_2_retexture
 
-__all__ = [
-    "Input",
-    "Output",
-    "Trellis2RetextureInput",
-    "Trellis2RetextureOutput",
-    "trellis_2_retexture",
-]
+__all__ = ["Trellis2RetextureInput", "Trellis2RetextureOutput", "trellis_2_retexture"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/vecglypher/image-to-svg
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class VecglypherImageToSvgInput(InputModel, Request["VecglypherImageToSvgOutput"
     """Parameters of fal-ai/vecglypher/image-to-svg."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     reference_image_urls: Annotated[list[FileInput], Field(max_length=8, min_length=1)]
     """Reference images of people, objects or styles to use in the result. 1 to 8 items."""
@@ -82,7 +81,361 @@ class VecglypherImageToSvgOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-vecglypher_image_to_svg = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VecglypherImageToSvg(
+        Endpoint[..., VecglypherImageToSvgInput, VecglypherImageToSvgOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> Result[VecglypherImageToSvgOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to
+                    100.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> Result[VecglypherImageToSvgOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to
+                    100.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> Result[VecglypherImageToSvgOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to
+                    100.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> Result[VecglypherImageToSvgOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to
+                    100.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> Handle[VecglypherImageToSvgOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to
+                    100.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> AsyncHandle[VecglypherImageToSvgOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to
+                    100.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> Stream[VecglypherImageToSvgOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to
+                    100.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            temperature: float = 0.1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            top_p: float = 0.95,
+            top_k: int = 5,
+            repetition_penalty: float = 1,
+            max_tokens: int = 8192,
+            output_size: int = 512,
+            fill_color: str = "black",
+            stroke_color: str | None = None,
+            stroke_width: float = 1,
+        ) -> AsyncStream[VecglypherImageToSvgOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 8 items.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                top_k: Only this number of most likely tokens is considered at each step. From -1 to
+                    100.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 256 to 16384.
+                output_size: Width and height of the result in pixels. From 64 to 4096.
+                fill_color: Color of the inside of the shape.
+                stroke_color: Color of the line.
+                stroke_width: Width of the line in pixels. From 0.1 to 50.
+            """
+            ...
+else:
+    VecglypherImageToSvg = Endpoint
+
+vecglypher_image_to_svg = VecglypherImageToSvg(
     "fal-ai/vecglypher/image-to-svg", VecglypherImageToSvgInput, VecglypherImageToSvgOutput
 )
 """Image endpoint of fal-ai: vecglypher, image to svg.
@@ -92,11 +445,6 @@ Call it with `vecglypher_image_to_svg.subscribe(prompt=…, reference_image_urls
 
 Input = VecglypherImageToSvgInput
 Output = VecglypherImageToSvgOutput
+endpoint = vecglypher_image_to_svg
 
-__all__ = [
-    "Input",
-    "Output",
-    "VecglypherImageToSvgInput",
-    "VecglypherImageToSvgOutput",
-    "vecglypher_image_to_svg",
-]
+__all__ = ["VecglypherImageToSvgInput", "VecglypherImageToSvgOutput", "vecglypher_image_to_svg"]

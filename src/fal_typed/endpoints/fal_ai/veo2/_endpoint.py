@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/veo2
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,15 +20,13 @@ class Veo2Input(InputModel, Request["Veo2Output"]):
     """Parameters of fal-ai/veo2."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    least 1 character.
-    """
+    """What happens in the video, in words: subject, action and style. At least 1 character."""
 
     aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: Literal["5s", "6s", "7s", "8s"] = "5s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -52,7 +50,247 @@ class Veo2Output(OutputModel):
     """The generated video, as a file to download."""
 
 
-veo2 = Endpoint("fal-ai/veo2", Veo2Input, Veo2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Veo2(Endpoint[..., Veo2Input, Veo2Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9",
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+            negative_prompt: str | None = None,
+            enhance_prompt: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+        ) -> Result[Veo2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9",
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+            negative_prompt: str | None = None,
+            enhance_prompt: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+        ) -> Result[Veo2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9",
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+            negative_prompt: str | None = None,
+            enhance_prompt: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+        ) -> Result[Veo2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9",
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+            negative_prompt: str | None = None,
+            enhance_prompt: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+        ) -> Result[Veo2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9",
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+            negative_prompt: str | None = None,
+            enhance_prompt: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+        ) -> Handle[Veo2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9",
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+            negative_prompt: str | None = None,
+            enhance_prompt: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+        ) -> AsyncHandle[Veo2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9",
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+            negative_prompt: str | None = None,
+            enhance_prompt: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+        ) -> Stream[Veo2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["9:16", "16:9", "1:1"] = "16:9",
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+            negative_prompt: str | None = None,
+            enhance_prompt: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+        ) -> AsyncStream[Veo2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+            """
+            ...
+else:
+    Veo2 = Endpoint
+
+veo2 = Veo2("fal-ai/veo2", Veo2Input, Veo2Output)
 """Video endpoint of fal-ai: veo2.
 
 Call it with `veo2.subscribe(prompt=…)`.
@@ -60,5 +298,6 @@ Call it with `veo2.subscribe(prompt=…)`.
 
 Input = Veo2Input
 Output = Veo2Output
+endpoint = veo2
 
-__all__ = ["Input", "Output", "Veo2Input", "Veo2Output", "veo2"]
+__all__ = ["Veo2Input", "Veo2Output", "veo2"]

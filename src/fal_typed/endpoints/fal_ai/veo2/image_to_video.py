@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/veo2/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -18,14 +18,13 @@ class Veo2ImageToVideoInput(InputModel, Request["Veo2ImageToVideoOutput"]):
     """Parameters of fal-ai/veo2/image-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
 
     duration: Literal["5s", "6s", "7s", "8s"] = "5s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class Veo2ImageToVideoOutput(OutputModel):
@@ -35,7 +34,159 @@ class Veo2ImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-veo2_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Veo2ImageToVideo(Endpoint[..., Veo2ImageToVideoInput, Veo2ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+        ) -> Result[Veo2ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+        ) -> Result[Veo2ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+        ) -> Result[Veo2ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+        ) -> Result[Veo2ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+        ) -> Handle[Veo2ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+        ) -> AsyncHandle[Veo2ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+        ) -> Stream[Veo2ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5s", "6s", "7s", "8s"] = "5s",
+        ) -> AsyncStream[Veo2ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    Veo2ImageToVideo = Endpoint
+
+veo2_image_to_video = Veo2ImageToVideo(
     "fal-ai/veo2/image-to-video", Veo2ImageToVideoInput, Veo2ImageToVideoOutput
 )
 """Video endpoint of fal-ai: veo2, image to video.
@@ -45,11 +196,6 @@ Call it with `veo2_image_to_video.subscribe(prompt=…, image_url=…)`.
 
 Input = Veo2ImageToVideoInput
 Output = Veo2ImageToVideoOutput
+endpoint = veo2_image_to_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "Veo2ImageToVideoInput",
-    "Veo2ImageToVideoOutput",
-    "veo2_image_to_video",
-]
+__all__ = ["Veo2ImageToVideoInput", "Veo2ImageToVideoOutput", "veo2_image_to_video"]

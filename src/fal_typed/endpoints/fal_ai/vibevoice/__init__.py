@@ -6,19 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.vibevoice._endpoint import (
         Input as Input,
         Output as Output,
+        Preset as Preset,
         VibeVoiceSpeaker as VibeVoiceSpeaker,
         VibevoiceInput as VibevoiceInput,
         VibevoiceOutput as VibevoiceOutput,
+        endpoint as endpoint,
         vibevoice as vibevoice,
     )
 
-__all__ = ["Input", "Output", "VibeVoiceSpeaker", "VibevoiceInput", "VibevoiceOutput", "vibevoice"]
+__all__ = ["Preset", "VibeVoiceSpeaker", "VibevoiceInput", "VibevoiceOutput", "vibevoice"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.vibevoice._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "Preset",
+            "VibeVoiceSpeaker",
+            "VibevoiceInput",
+            "VibevoiceOutput",
+            "endpoint",
+            "vibevoice",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.vibevoice._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

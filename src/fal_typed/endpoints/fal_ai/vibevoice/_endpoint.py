@@ -7,12 +7,13 @@ Category: speech. https://fal.ai/models/fal-ai/vibevoice
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.vibe_voice_speaker_59b66e00 import VibeVoiceSpeaker
+from fal_typed.endpoints._shared.preset import Preset
+from fal_typed.endpoints._shared.vibe_voice_speaker import VibeVoiceSpeaker
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -57,7 +58,191 @@ class VibevoiceOutput(OutputModel):
     """
 
 
-vibevoice = Endpoint("fal-ai/vibevoice", VibevoiceInput, VibevoiceOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Vibevoice(Endpoint[..., VibevoiceInput, VibevoiceOutput]):
+        def run(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[VibevoiceOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[VibevoiceOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[VibevoiceOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[VibevoiceOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Handle[VibevoiceOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> AsyncHandle[VibevoiceOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Stream[VibevoiceOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> AsyncStream[VibevoiceOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+            """
+            ...
+else:
+    Vibevoice = Endpoint
+
+vibevoice = Vibevoice("fal-ai/vibevoice", VibevoiceInput, VibevoiceOutput)
 """Speech endpoint of fal-ai: vibevoice.
 
 Call it with `vibevoice.subscribe(script=…, speakers=…)`.
@@ -65,5 +250,6 @@ Call it with `vibevoice.subscribe(script=…, speakers=…)`.
 
 Input = VibevoiceInput
 Output = VibevoiceOutput
+endpoint = vibevoice
 
-__all__ = ["Input", "Output", "VibeVoiceSpeaker", "VibevoiceInput", "VibevoiceOutput", "vibevoice"]
+__all__ = ["Preset", "VibeVoiceSpeaker", "VibevoiceInput", "VibevoiceOutput", "vibevoice"]

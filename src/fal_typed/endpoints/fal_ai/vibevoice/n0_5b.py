@@ -7,7 +7,7 @@ Category: speech. https://fal.ai/models/fal-ai/vibevoice/0.5b
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -55,7 +55,183 @@ class Vibevoice05bOutput(OutputModel):
     """
 
 
-vibevoice_0_5b = Endpoint("fal-ai/vibevoice/0.5b", Vibevoice05bInput, Vibevoice05bOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Vibevoice05b(Endpoint[..., Vibevoice05bInput, Vibevoice05bOutput]):
+        def run(
+            self,
+            *,
+            script: str,
+            speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[Vibevoice05bOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            script: str,
+            speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[Vibevoice05bOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            script: str,
+            speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[Vibevoice05bOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            script: str,
+            speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[Vibevoice05bOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            script: str,
+            speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Handle[Vibevoice05bOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            script: str,
+            speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> AsyncHandle[Vibevoice05bOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            script: str,
+            speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Stream[Vibevoice05bOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            script: str,
+            speaker: Literal["Frank", "Wayne", "Carter", "Emma", "Grace", "Mike"],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> AsyncStream[Vibevoice05bOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    90000 characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+            """
+            ...
+else:
+    Vibevoice05b = Endpoint
+
+vibevoice_0_5b = Vibevoice05b("fal-ai/vibevoice/0.5b", Vibevoice05bInput, Vibevoice05bOutput)
 """Speech endpoint of fal-ai: vibevoice 0.5b.
 
 Call it with `vibevoice_0_5b.subscribe(script=…, speaker=…)`.
@@ -63,5 +239,6 @@ Call it with `vibevoice_0_5b.subscribe(script=…, speaker=…)`.
 
 Input = Vibevoice05bInput
 Output = Vibevoice05bOutput
+endpoint = vibevoice_0_5b
 
-__all__ = ["Input", "Output", "Vibevoice05bInput", "Vibevoice05bOutput", "vibevoice_0_5b"]
+__all__ = ["Vibevoice05bInput", "Vibevoice05bOutput", "vibevoice_0_5b"]

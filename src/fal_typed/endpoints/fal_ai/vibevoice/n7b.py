@@ -7,12 +7,13 @@ Category: speech. https://fal.ai/models/fal-ai/vibevoice/7b
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.vibe_voice_speaker_59b66e00 import VibeVoiceSpeaker
+from fal_typed.endpoints._shared.preset import Preset
+from fal_typed.endpoints._shared.vibe_voice_speaker import VibeVoiceSpeaker
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -57,7 +58,191 @@ class Vibevoice7bOutput(OutputModel):
     """
 
 
-vibevoice_7b = Endpoint("fal-ai/vibevoice/7b", Vibevoice7bInput, Vibevoice7bOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Vibevoice7b(Endpoint[..., Vibevoice7bInput, Vibevoice7bOutput]):
+        def run(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[Vibevoice7bOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[Vibevoice7bOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[Vibevoice7bOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Result[Vibevoice7bOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Handle[Vibevoice7bOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> AsyncHandle[Vibevoice7bOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> Stream[Vibevoice7bOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            script: str,
+            speakers: list[VibeVoiceSpeaker],
+            seed: int | None = None,
+            cfg_scale: float = 1.3,
+        ) -> AsyncStream[Vibevoice7bOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                script: Text of the conversation, with the speaker number before each turn. At most
+                    30000 characters.
+                speakers: Speakers, each with a voice.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 1 to 2.
+            """
+            ...
+else:
+    Vibevoice7b = Endpoint
+
+vibevoice_7b = Vibevoice7b("fal-ai/vibevoice/7b", Vibevoice7bInput, Vibevoice7bOutput)
 """Speech endpoint of fal-ai: vibevoice 7b.
 
 Call it with `vibevoice_7b.subscribe(script=…, speakers=…)`.
@@ -65,12 +250,6 @@ Call it with `vibevoice_7b.subscribe(script=…, speakers=…)`.
 
 Input = Vibevoice7bInput
 Output = Vibevoice7bOutput
+endpoint = vibevoice_7b
 
-__all__ = [
-    "Input",
-    "Output",
-    "VibeVoiceSpeaker",
-    "Vibevoice7bInput",
-    "Vibevoice7bOutput",
-    "vibevoice_7b",
-]
+__all__ = ["Preset", "VibeVoiceSpeaker", "Vibevoice7bInput", "Vibevoice7bOutput", "vibevoice_7b"]

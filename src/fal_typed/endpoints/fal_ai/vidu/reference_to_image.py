@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/vidu/reference-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,15 +20,15 @@ class ViduReferenceToImageInput(InputModel, Request["ViduReferenceToImageOutput"
     """Parameters of fal-ai/vidu/reference-to-image."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    most 1500 characters.
+    """Text description of the change to make, or of the image to generate. At most 1500
+    characters.
     """
 
     reference_image_urls: list[FileInput]
     """Reference images of people, objects or styles to use in the result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -41,7 +41,193 @@ class ViduReferenceToImageOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-vidu_reference_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduReferenceToImage(
+        Endpoint[..., ViduReferenceToImageInput, ViduReferenceToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Result[ViduReferenceToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Result[ViduReferenceToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Result[ViduReferenceToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Result[ViduReferenceToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Handle[ViduReferenceToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> AsyncHandle[ViduReferenceToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Stream[ViduReferenceToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> AsyncStream[ViduReferenceToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    1500 characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    ViduReferenceToImage = Endpoint
+
+vidu_reference_to_image = ViduReferenceToImage(
     "fal-ai/vidu/reference-to-image", ViduReferenceToImageInput, ViduReferenceToImageOutput
 )
 """Image endpoint of fal-ai: vidu, reference to image.
@@ -51,11 +237,6 @@ Call it with `vidu_reference_to_image.subscribe(prompt=…, reference_image_urls
 
 Input = ViduReferenceToImageInput
 Output = ViduReferenceToImageOutput
+endpoint = vidu_reference_to_image
 
-__all__ = [
-    "Input",
-    "Output",
-    "ViduReferenceToImageInput",
-    "ViduReferenceToImageOutput",
-    "vidu_reference_to_image",
-]
+__all__ = ["ViduReferenceToImageInput", "ViduReferenceToImageOutput", "vidu_reference_to_image"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/vidu/reference-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class ViduReferenceToVideoInput(InputModel, Request["ViduReferenceToVideoOutput"
     """Parameters of fal-ai/vidu/reference-to-video."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 1500 characters.
+    """What happens in the video, in words: subject, action and style. At most 1500 characters.
     """
 
     reference_image_urls: list[FileInput]
@@ -31,7 +30,7 @@ class ViduReferenceToVideoInput(InputModel, Request["ViduReferenceToVideoOutput"
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
     """Amount of motion in the video."""
@@ -44,7 +43,209 @@ class ViduReferenceToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-vidu_reference_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduReferenceToVideo(
+        Endpoint[..., ViduReferenceToVideoInput, ViduReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduReferenceToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduReferenceToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Handle[ViduReferenceToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> AsyncHandle[ViduReferenceToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Stream[ViduReferenceToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> AsyncStream[ViduReferenceToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+            """
+            ...
+else:
+    ViduReferenceToVideo = Endpoint
+
+vidu_reference_to_video = ViduReferenceToVideo(
     "fal-ai/vidu/reference-to-video", ViduReferenceToVideoInput, ViduReferenceToVideoOutput
 )
 """Video endpoint of fal-ai: vidu, reference to video.
@@ -54,11 +255,6 @@ Call it with `vidu_reference_to_video.subscribe(prompt=…, reference_image_urls
 
 Input = ViduReferenceToVideoInput
 Output = ViduReferenceToVideoOutput
+endpoint = vidu_reference_to_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "ViduReferenceToVideoInput",
-    "ViduReferenceToVideoOutput",
-    "vidu_reference_to_video",
-]
+__all__ = ["ViduReferenceToVideoInput", "ViduReferenceToVideoOutput", "vidu_reference_to_video"]

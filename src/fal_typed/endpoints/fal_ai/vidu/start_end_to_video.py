@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/vidu/start-end-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class ViduStartEndToVideoInput(InputModel, Request["ViduStartEndToVideoOutput"])
     """Parameters of fal-ai/vidu/start-end-to-video."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 1500 characters.
+    """What happens in the video, in words: subject, action and style. At most 1500 characters.
     """
 
     start_image_url: FileInput
@@ -44,7 +43,199 @@ class ViduStartEndToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-vidu_start_end_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduStartEndToVideo(Endpoint[..., ViduStartEndToVideoInput, ViduStartEndToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduStartEndToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduStartEndToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduStartEndToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Result[ViduStartEndToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Handle[ViduStartEndToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> AsyncHandle[ViduStartEndToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> Stream[ViduStartEndToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput,
+            seed: int | None = None,
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+        ) -> AsyncStream[ViduStartEndToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                movement_amplitude: Amount of motion in the video.
+            """
+            ...
+else:
+    ViduStartEndToVideo = Endpoint
+
+vidu_start_end_to_video = ViduStartEndToVideo(
     "fal-ai/vidu/start-end-to-video", ViduStartEndToVideoInput, ViduStartEndToVideoOutput
 )
 """Video endpoint of fal-ai: vidu, start end to video.
@@ -54,11 +245,6 @@ Call it with `vidu_start_end_to_video.subscribe(prompt=…, start_image_url=…,
 
 Input = ViduStartEndToVideoInput
 Output = ViduStartEndToVideoOutput
+endpoint = vidu_start_end_to_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "ViduStartEndToVideoInput",
-    "ViduStartEndToVideoOutput",
-    "vidu_start_end_to_video",
-]
+__all__ = ["ViduStartEndToVideoInput", "ViduStartEndToVideoOutput", "vidu_start_end_to_video"]

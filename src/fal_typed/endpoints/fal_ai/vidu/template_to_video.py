@@ -7,11 +7,196 @@ Category: video. https://fal.ai/models/fal-ai/vidu/template-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+Template: TypeAlias = Literal[
+    "dreamy_wedding",
+    "romantic_lift",
+    "sweet_proposal",
+    "couple_arrival",
+    "cupid_arrow",
+    "pet_lovers",
+    "lunar_newyear",
+    "hug",
+    "kiss",
+    "dynasty_dress",
+    "wish_sender",
+    "love_pose",
+    "hair_swap",
+    "youth_rewind",
+    "morphlab",
+    "live_photo",
+    "emotionlab",
+    "live_memory",
+    "interaction",
+    "christmas",
+    "pet_finger",
+    "eat_mushrooms",
+    "beast_chase_library",
+    "beast_chase_supermarket",
+    "petal_scattered",
+    "emoji_figure",
+    "hair_color_change",
+    "multiple_people_kissing",
+    "beast_chase_amazon",
+    "beast_chase_mountain",
+    "balloonman_explodes_pro",
+    "get_thinner",
+    "jump2pool",
+    "bodyshake",
+    "jiggle_up",
+    "shake_it_dance",
+    "subject_3",
+    "pubg_winner_hit",
+    "shake_it_down",
+    "blueprint_supreme",
+    "hip_twist",
+    "motor_dance",
+    "rat_dance",
+    "kwok_dance",
+    "leg_sweep_dance",
+    "heeseung_march",
+    "shake_to_max",
+    "dame_un_grrr",
+    "i_know",
+    "lit_bounce",
+    "wave_dance",
+    "chill_dance",
+    "hip_flicking",
+    "sakura_season",
+    "zongzi_wrap",
+    "zongzi_drop",
+    "dragonboat_shot",
+    "rain_kiss",
+    "child_memory",
+    "couple_drop",
+    "couple_walk",
+    "flower_receive",
+    "love_drop",
+    "cheek_kiss",
+    "carry_me",
+    "blow_kiss",
+    "love_fall",
+    "french_kiss_8s",
+    "workday_feels",
+    "love_story",
+    "bloom_magic",
+    "ghibli",
+    "minecraft",
+    "box_me",
+    "claw_me",
+    "clayshot",
+    "manga_meme",
+    "quad_meme",
+    "pixel_me",
+    "clayshot_duo",
+    "irasutoya",
+    "american_comic",
+    "simpsons_comic",
+    "yayoi_kusama_style",
+    "pop_art",
+    "jojo_style",
+    "slice_therapy",
+    "balloon_flyaway",
+    "flying",
+    "paperman",
+    "pinch",
+    "bloom_doorobear",
+    "gender_swap",
+    "nap_me",
+    "sexy_me",
+    "spin360",
+    "smooth_shift",
+    "paper_fall",
+    "jump_to_cloud",
+    "pilot",
+    "sweet_dreams",
+    "soul_depart",
+    "punch_hit",
+    "watermelon_hit",
+    "split_stance_pet",
+    "make_face",
+    "break_glass",
+    "split_stance_human",
+    "covered_liquid_metal",
+    "fluffy_plunge",
+    "pet_belly_dance",
+    "water_float",
+    "relax_cut",
+    "head_to_balloon",
+    "cloning",
+    "across_the_universe_jungle",
+    "clothes_spinning_remnant",
+    "across_the_universe_jurassic",
+    "across_the_universe_moon",
+    "fisheye_pet",
+    "hitchcock_zoom",
+    "cute_bangs",
+    "earth_zoom_out",
+    "fisheye_human",
+    "drive_yacht",
+    "virtual_singer",
+    "earth_zoom_in",
+    "aliens_coming",
+    "drive_ferrari",
+    "bjd_style",
+    "virtual_fitting",
+    "orbit",
+    "zoom_in",
+    "ai_outfit",
+    "spin180",
+    "orbit_dolly",
+    "orbit_dolly_fast",
+    "auto_spin",
+    "walk_forward",
+    "outfit_show",
+    "zoom_in_fast",
+    "zoom_out_image",
+    "zoom_out_startend",
+    "muscling",
+    "captain_america",
+    "hulk",
+    "cap_walk",
+    "hulk_dive",
+    "exotic_princess",
+    "beast_companion",
+    "cartoon_doll",
+    "golden_epoch",
+    "oscar_gala",
+    "fashion_stride",
+    "star_carpet",
+    "flame_carpet",
+    "frost_carpet",
+    "mecha_x",
+    "style_me",
+    "tap_me",
+    "saber_warrior",
+    "pet2human",
+    "graduation",
+    "fishermen",
+    "happy_birthday",
+    "fairy_me",
+    "ladudu_me",
+    "ladudu_me_random",
+    "squid_game",
+    "superman",
+    "grow_wings",
+    "clevage",
+    "fly_with_doraemon",
+    "creatice_product_down",
+    "pole_dance",
+    "hug_from_behind",
+    "creatice_product_up_cybercity",
+    "creatice_product_up_bluecircuit",
+    "creatice_product_up",
+    "run_fast",
+    "background_explosion",
+]
+"""Value of the parameter `template`."""
 
 
 class ViduTemplateToVideoInput(InputModel, Request["ViduTemplateToVideoOutput"]):
@@ -20,195 +205,13 @@ class ViduTemplateToVideoInput(InputModel, Request["ViduTemplateToVideoOutput"])
     input_image_urls: list[FileInput]
     """Images to edit or to use as references, in order."""
 
-    template: Literal[
-        "dreamy_wedding",
-        "romantic_lift",
-        "sweet_proposal",
-        "couple_arrival",
-        "cupid_arrow",
-        "pet_lovers",
-        "lunar_newyear",
-        "hug",
-        "kiss",
-        "dynasty_dress",
-        "wish_sender",
-        "love_pose",
-        "hair_swap",
-        "youth_rewind",
-        "morphlab",
-        "live_photo",
-        "emotionlab",
-        "live_memory",
-        "interaction",
-        "christmas",
-        "pet_finger",
-        "eat_mushrooms",
-        "beast_chase_library",
-        "beast_chase_supermarket",
-        "petal_scattered",
-        "emoji_figure",
-        "hair_color_change",
-        "multiple_people_kissing",
-        "beast_chase_amazon",
-        "beast_chase_mountain",
-        "balloonman_explodes_pro",
-        "get_thinner",
-        "jump2pool",
-        "bodyshake",
-        "jiggle_up",
-        "shake_it_dance",
-        "subject_3",
-        "pubg_winner_hit",
-        "shake_it_down",
-        "blueprint_supreme",
-        "hip_twist",
-        "motor_dance",
-        "rat_dance",
-        "kwok_dance",
-        "leg_sweep_dance",
-        "heeseung_march",
-        "shake_to_max",
-        "dame_un_grrr",
-        "i_know",
-        "lit_bounce",
-        "wave_dance",
-        "chill_dance",
-        "hip_flicking",
-        "sakura_season",
-        "zongzi_wrap",
-        "zongzi_drop",
-        "dragonboat_shot",
-        "rain_kiss",
-        "child_memory",
-        "couple_drop",
-        "couple_walk",
-        "flower_receive",
-        "love_drop",
-        "cheek_kiss",
-        "carry_me",
-        "blow_kiss",
-        "love_fall",
-        "french_kiss_8s",
-        "workday_feels",
-        "love_story",
-        "bloom_magic",
-        "ghibli",
-        "minecraft",
-        "box_me",
-        "claw_me",
-        "clayshot",
-        "manga_meme",
-        "quad_meme",
-        "pixel_me",
-        "clayshot_duo",
-        "irasutoya",
-        "american_comic",
-        "simpsons_comic",
-        "yayoi_kusama_style",
-        "pop_art",
-        "jojo_style",
-        "slice_therapy",
-        "balloon_flyaway",
-        "flying",
-        "paperman",
-        "pinch",
-        "bloom_doorobear",
-        "gender_swap",
-        "nap_me",
-        "sexy_me",
-        "spin360",
-        "smooth_shift",
-        "paper_fall",
-        "jump_to_cloud",
-        "pilot",
-        "sweet_dreams",
-        "soul_depart",
-        "punch_hit",
-        "watermelon_hit",
-        "split_stance_pet",
-        "make_face",
-        "break_glass",
-        "split_stance_human",
-        "covered_liquid_metal",
-        "fluffy_plunge",
-        "pet_belly_dance",
-        "water_float",
-        "relax_cut",
-        "head_to_balloon",
-        "cloning",
-        "across_the_universe_jungle",
-        "clothes_spinning_remnant",
-        "across_the_universe_jurassic",
-        "across_the_universe_moon",
-        "fisheye_pet",
-        "hitchcock_zoom",
-        "cute_bangs",
-        "earth_zoom_out",
-        "fisheye_human",
-        "drive_yacht",
-        "virtual_singer",
-        "earth_zoom_in",
-        "aliens_coming",
-        "drive_ferrari",
-        "bjd_style",
-        "virtual_fitting",
-        "orbit",
-        "zoom_in",
-        "ai_outfit",
-        "spin180",
-        "orbit_dolly",
-        "orbit_dolly_fast",
-        "auto_spin",
-        "walk_forward",
-        "outfit_show",
-        "zoom_in_fast",
-        "zoom_out_image",
-        "zoom_out_startend",
-        "muscling",
-        "captain_america",
-        "hulk",
-        "cap_walk",
-        "hulk_dive",
-        "exotic_princess",
-        "beast_companion",
-        "cartoon_doll",
-        "golden_epoch",
-        "oscar_gala",
-        "fashion_stride",
-        "star_carpet",
-        "flame_carpet",
-        "frost_carpet",
-        "mecha_x",
-        "style_me",
-        "tap_me",
-        "saber_warrior",
-        "pet2human",
-        "graduation",
-        "fishermen",
-        "happy_birthday",
-        "fairy_me",
-        "ladudu_me",
-        "ladudu_me_random",
-        "squid_game",
-        "superman",
-        "grow_wings",
-        "clevage",
-        "fly_with_doraemon",
-        "creatice_product_down",
-        "pole_dance",
-        "hug_from_behind",
-        "creatice_product_up_cybercity",
-        "creatice_product_up_bluecircuit",
-        "creatice_product_up",
-        "run_fast",
-        "background_explosion",
-    ] = "hug"
+    template: Template = "hug"
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class ViduTemplateToVideoOutput(OutputModel):
@@ -218,7 +221,167 @@ class ViduTemplateToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-vidu_template_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduTemplateToVideo(Endpoint[..., ViduTemplateToVideoInput, ViduTemplateToVideoOutput]):
+        def run(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            template: Template = "hug",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Result[ViduTemplateToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            template: Template = "hug",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Result[ViduTemplateToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            template: Template = "hug",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Result[ViduTemplateToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            template: Template = "hug",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Result[ViduTemplateToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            template: Template = "hug",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Handle[ViduTemplateToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            template: Template = "hug",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> AsyncHandle[ViduTemplateToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            template: Template = "hug",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> Stream[ViduTemplateToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            input_image_urls: list[FileInput],
+            template: Template = "hug",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+        ) -> AsyncStream[ViduTemplateToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    ViduTemplateToVideo = Endpoint
+
+vidu_template_to_video = ViduTemplateToVideo(
     "fal-ai/vidu/template-to-video", ViduTemplateToVideoInput, ViduTemplateToVideoOutput
 )
 """Video endpoint of fal-ai: vidu, template to video.
@@ -228,10 +391,10 @@ Call it with `vidu_template_to_video.subscribe(input_image_urls=…)`.
 
 Input = ViduTemplateToVideoInput
 Output = ViduTemplateToVideoOutput
+endpoint = vidu_template_to_video
 
 __all__ = [
-    "Input",
-    "Output",
+    "Template",
     "ViduTemplateToVideoInput",
     "ViduTemplateToVideoOutput",
     "vidu_template_to_video",

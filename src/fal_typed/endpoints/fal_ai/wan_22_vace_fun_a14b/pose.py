@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/wan-22-vace-fun-a14b/pose
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput, Video
@@ -27,7 +27,7 @@ class Wan22VaceFunA14bPoseInput(InputModel, Request["Wan22VaceFunA14bPoseOutput"
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
     aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     auto_downsample_min_fps: float = 15
     """Minimum frame rate after frames are dropped."""
@@ -140,7 +140,729 @@ class Wan22VaceFunA14bPoseOutput(OutputModel):
     """ZIP archive of the frames."""
 
 
-wan_22_vace_fun_a14b_pose = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Wan22VaceFunA14bPose(
+        Endpoint[..., Wan22VaceFunA14bPoseInput, Wan22VaceFunA14bPoseOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "low", "regular"] = "regular",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_auto_downsample: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            first_frame_url: FileInput = UNSET,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            interpolator_model: Literal["rife", "film"] = "film",
+            last_frame_url: FileInput = UNSET,
+            match_input_frames_per_second: bool = UNSET,
+            match_input_num_frames: bool = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            num_interpolated_frames: int = UNSET,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            return_frames_zip: bool = UNSET,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            seed: int = UNSET,
+            shift: float = 5,
+            sync_mode: bool = UNSET,
+            temporal_downsample_factor: int = UNSET,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Wan22VaceFunA14bPoseOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                first_frame_url: Image to use as the first frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                interpolator_model: Model that interpolates between frames.
+                last_frame_url: Image to use as the last frame.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "low", "regular"] = "regular",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_auto_downsample: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            first_frame_url: FileInput = UNSET,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            interpolator_model: Literal["rife", "film"] = "film",
+            last_frame_url: FileInput = UNSET,
+            match_input_frames_per_second: bool = UNSET,
+            match_input_num_frames: bool = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            num_interpolated_frames: int = UNSET,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            return_frames_zip: bool = UNSET,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            seed: int = UNSET,
+            shift: float = 5,
+            sync_mode: bool = UNSET,
+            temporal_downsample_factor: int = UNSET,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Wan22VaceFunA14bPoseOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                first_frame_url: Image to use as the first frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                interpolator_model: Model that interpolates between frames.
+                last_frame_url: Image to use as the last frame.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "low", "regular"] = "regular",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_auto_downsample: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            first_frame_url: FileInput = UNSET,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            interpolator_model: Literal["rife", "film"] = "film",
+            last_frame_url: FileInput = UNSET,
+            match_input_frames_per_second: bool = UNSET,
+            match_input_num_frames: bool = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            num_interpolated_frames: int = UNSET,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            return_frames_zip: bool = UNSET,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            seed: int = UNSET,
+            shift: float = 5,
+            sync_mode: bool = UNSET,
+            temporal_downsample_factor: int = UNSET,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Wan22VaceFunA14bPoseOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                first_frame_url: Image to use as the first frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                interpolator_model: Model that interpolates between frames.
+                last_frame_url: Image to use as the last frame.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "low", "regular"] = "regular",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_auto_downsample: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            first_frame_url: FileInput = UNSET,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            interpolator_model: Literal["rife", "film"] = "film",
+            last_frame_url: FileInput = UNSET,
+            match_input_frames_per_second: bool = UNSET,
+            match_input_num_frames: bool = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            num_interpolated_frames: int = UNSET,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            return_frames_zip: bool = UNSET,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            seed: int = UNSET,
+            shift: float = 5,
+            sync_mode: bool = UNSET,
+            temporal_downsample_factor: int = UNSET,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Wan22VaceFunA14bPoseOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                first_frame_url: Image to use as the first frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                interpolator_model: Model that interpolates between frames.
+                last_frame_url: Image to use as the last frame.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "low", "regular"] = "regular",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_auto_downsample: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            first_frame_url: FileInput = UNSET,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            interpolator_model: Literal["rife", "film"] = "film",
+            last_frame_url: FileInput = UNSET,
+            match_input_frames_per_second: bool = UNSET,
+            match_input_num_frames: bool = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            num_interpolated_frames: int = UNSET,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            return_frames_zip: bool = UNSET,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            seed: int = UNSET,
+            shift: float = 5,
+            sync_mode: bool = UNSET,
+            temporal_downsample_factor: int = UNSET,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Handle[Wan22VaceFunA14bPoseOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                first_frame_url: Image to use as the first frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                interpolator_model: Model that interpolates between frames.
+                last_frame_url: Image to use as the last frame.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "low", "regular"] = "regular",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_auto_downsample: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            first_frame_url: FileInput = UNSET,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            interpolator_model: Literal["rife", "film"] = "film",
+            last_frame_url: FileInput = UNSET,
+            match_input_frames_per_second: bool = UNSET,
+            match_input_num_frames: bool = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            num_interpolated_frames: int = UNSET,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            return_frames_zip: bool = UNSET,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            seed: int = UNSET,
+            shift: float = 5,
+            sync_mode: bool = UNSET,
+            temporal_downsample_factor: int = UNSET,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncHandle[Wan22VaceFunA14bPoseOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                first_frame_url: Image to use as the first frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                interpolator_model: Model that interpolates between frames.
+                last_frame_url: Image to use as the last frame.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "low", "regular"] = "regular",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_auto_downsample: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            first_frame_url: FileInput = UNSET,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            interpolator_model: Literal["rife", "film"] = "film",
+            last_frame_url: FileInput = UNSET,
+            match_input_frames_per_second: bool = UNSET,
+            match_input_num_frames: bool = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            num_interpolated_frames: int = UNSET,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            return_frames_zip: bool = UNSET,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            seed: int = UNSET,
+            shift: float = 5,
+            sync_mode: bool = UNSET,
+            temporal_downsample_factor: int = UNSET,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Stream[Wan22VaceFunA14bPoseOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                first_frame_url: Image to use as the first frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                interpolator_model: Model that interpolates between frames.
+                last_frame_url: Image to use as the last frame.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            acceleration: Literal["none", "low", "regular"] = "regular",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_auto_downsample: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = UNSET,
+            first_frame_url: FileInput = UNSET,
+            frames_per_second: int = 16,
+            guidance_scale: float = 5,
+            interpolator_model: Literal["rife", "film"] = "film",
+            last_frame_url: FileInput = UNSET,
+            match_input_frames_per_second: bool = UNSET,
+            match_input_num_frames: bool = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 81,
+            num_inference_steps: int = 30,
+            num_interpolated_frames: int = UNSET,
+            preprocess: bool = UNSET,
+            ref_image_urls: list[FileInput] = UNSET,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            return_frames_zip: bool = UNSET,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            seed: int = UNSET,
+            shift: float = 5,
+            sync_mode: bool = UNSET,
+            temporal_downsample_factor: int = UNSET,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncStream[Wan22VaceFunA14bPoseOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                first_frame_url: Image to use as the first frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                interpolator_model: Model that interpolates between frames.
+                last_frame_url: Image to use as the last frame.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+else:
+    Wan22VaceFunA14bPose = Endpoint
+
+wan_22_vace_fun_a14b_pose = Wan22VaceFunA14bPose(
     "fal-ai/wan-22-vace-fun-a14b/pose", Wan22VaceFunA14bPoseInput, Wan22VaceFunA14bPoseOutput
 )
 """Endpoint of fal-ai: wan-22-vace-fun-a14b pose.
@@ -150,11 +872,6 @@ Call it with `wan_22_vace_fun_a14b_pose.subscribe(prompt=…, video_url=…)`.
 
 Input = Wan22VaceFunA14bPoseInput
 Output = Wan22VaceFunA14bPoseOutput
+endpoint = wan_22_vace_fun_a14b_pose
 
-__all__ = [
-    "Input",
-    "Output",
-    "Wan22VaceFunA14bPoseInput",
-    "Wan22VaceFunA14bPoseOutput",
-    "wan_22_vace_fun_a14b_pose",
-]
+__all__ = ["Wan22VaceFunA14bPoseInput", "Wan22VaceFunA14bPoseOutput", "wan_22_vace_fun_a14b_pose"]

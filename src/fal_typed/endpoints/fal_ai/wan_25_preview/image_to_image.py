@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/wan-25-preview/image-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,8 +22,7 @@ class Wan25PreviewImageToImageInput(InputModel, Request["Wan25PreviewImageToImag
     """Parameters of fal-ai/wan-25-preview/image-to-image."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    least 1 character.
+    """Text description of the change to make, or of the image to generate. At least 1 character.
     """
 
     image_urls: list[FileInput]
@@ -32,17 +32,7 @@ class Wan25PreviewImageToImageInput(InputModel, Request["Wan25PreviewImageToImag
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square"
+    image_size: ImageSize | ImageSizePreset = "square"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
@@ -68,7 +58,241 @@ class Wan25PreviewImageToImageOutput(OutputModel):
     """The prompt that was used, after it was rewritten."""
 
 
-wan_25_preview_image_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Wan25PreviewImageToImage(
+        Endpoint[..., Wan25PreviewImageToImageInput, Wan25PreviewImageToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[Wan25PreviewImageToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[Wan25PreviewImageToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[Wan25PreviewImageToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[Wan25PreviewImageToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[Wan25PreviewImageToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[Wan25PreviewImageToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[Wan25PreviewImageToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = None,
+            image_size: ImageSize | ImageSizePreset = "square",
+            num_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[Wan25PreviewImageToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    Wan25PreviewImageToImage = Endpoint
+
+wan_25_preview_image_to_image = Wan25PreviewImageToImage(
     "fal-ai/wan-25-preview/image-to-image",
     Wan25PreviewImageToImageInput,
     Wan25PreviewImageToImageOutput,
@@ -80,11 +304,11 @@ Call it with `wan_25_preview_image_to_image.subscribe(prompt=…, image_urls=…
 
 Input = Wan25PreviewImageToImageInput
 Output = Wan25PreviewImageToImageOutput
+endpoint = wan_25_preview_image_to_image
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "Wan25PreviewImageToImageInput",
     "Wan25PreviewImageToImageOutput",
     "wan_25_preview_image_to_image",

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/wan-pro/image-to-video
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -19,8 +21,7 @@ class WanProImageToVideoInput(InputModel, Request["WanProImageToVideoOutput"]):
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -36,7 +37,175 @@ class WanProImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-wan_pro_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanProImageToVideo(Endpoint[..., WanProImageToVideoInput, WanProImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            seed: int = UNSET,
+        ) -> Result[WanProImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            seed: int = UNSET,
+        ) -> Result[WanProImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            seed: int = UNSET,
+        ) -> Result[WanProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            seed: int = UNSET,
+        ) -> Result[WanProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            seed: int = UNSET,
+        ) -> Handle[WanProImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            seed: int = UNSET,
+        ) -> AsyncHandle[WanProImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            seed: int = UNSET,
+        ) -> Stream[WanProImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            seed: int = UNSET,
+        ) -> AsyncStream[WanProImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    WanProImageToVideo = Endpoint
+
+wan_pro_image_to_video = WanProImageToVideo(
     "fal-ai/wan-pro/image-to-video", WanProImageToVideoInput, WanProImageToVideoOutput
 )
 """Endpoint of fal-ai: wan-pro, image to video.
@@ -46,11 +215,6 @@ Call it with `wan_pro_image_to_video.subscribe(image_url=…, prompt=…)`.
 
 Input = WanProImageToVideoInput
 Output = WanProImageToVideoOutput
+endpoint = wan_pro_image_to_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "WanProImageToVideoInput",
-    "WanProImageToVideoOutput",
-    "wan_pro_image_to_video",
-]
+__all__ = ["WanProImageToVideoInput", "WanProImageToVideoOutput", "wan_pro_image_to_video"]

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/wan-pro/text-to-video
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -16,8 +18,7 @@ class WanProTextToVideoInput(InputModel, Request["WanProTextToVideoOutput"]):
     """Parameters of fal-ai/wan-pro/text-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -33,7 +34,127 @@ class WanProTextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-wan_pro_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanProTextToVideo(Endpoint[..., WanProTextToVideoInput, WanProTextToVideoOutput]):
+        def run(
+            self, *, prompt: str, enable_safety_checker: bool = True, seed: int = UNSET
+        ) -> Result[WanProTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, enable_safety_checker: bool = True, seed: int = UNSET
+        ) -> Result[WanProTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, enable_safety_checker: bool = True, seed: int = UNSET
+        ) -> Result[WanProTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, enable_safety_checker: bool = True, seed: int = UNSET
+        ) -> Result[WanProTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, enable_safety_checker: bool = True, seed: int = UNSET
+        ) -> Handle[WanProTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, enable_safety_checker: bool = True, seed: int = UNSET
+        ) -> AsyncHandle[WanProTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, enable_safety_checker: bool = True, seed: int = UNSET
+        ) -> Stream[WanProTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, enable_safety_checker: bool = True, seed: int = UNSET
+        ) -> AsyncStream[WanProTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    WanProTextToVideo = Endpoint
+
+wan_pro_text_to_video = WanProTextToVideo(
     "fal-ai/wan-pro/text-to-video", WanProTextToVideoInput, WanProTextToVideoOutput
 )
 """Endpoint of fal-ai: wan-pro, text to video.
@@ -43,11 +164,6 @@ Call it with `wan_pro_text_to_video.subscribe(prompt=…)`.
 
 Input = WanProTextToVideoInput
 Output = WanProTextToVideoOutput
+endpoint = wan_pro_text_to_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "WanProTextToVideoInput",
-    "WanProTextToVideoOutput",
-    "wan_pro_text_to_video",
-]
+__all__ = ["WanProTextToVideoInput", "WanProTextToVideoOutput", "wan_pro_text_to_video"]

@@ -7,7 +7,7 @@ Category: training. https://fal.ai/models/fal-ai/wan-trainer
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -53,7 +53,231 @@ class WanTrainerOutput(OutputModel):
     """Training configuration, which some programs need to load the weights."""
 
 
-wan_trainer = Endpoint("fal-ai/wan-trainer", WanTrainerInput, WanTrainerOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanTrainer(Endpoint[..., WanTrainerInput, WanTrainerOutput]):
+        def run(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> Result[WanTrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> Result[WanTrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> Result[WanTrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> Result[WanTrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> Handle[WanTrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> AsyncHandle[WanTrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> Stream[WanTrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            training_data_url: FileInput,
+            number_of_steps: int = 400,
+            learning_rate: float = 0.0002,
+            trigger_phrase: str = "",
+            auto_scale_input: bool = False,
+        ) -> AsyncStream[WanTrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                training_data_url: URL of an archive of training clips, images or recordings, each
+                    with a text file as its caption.
+                number_of_steps: Number of training steps; more steps take longer and cost more, too
+                    many cause overfitting. From 100 to 20000.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little. From 1e-06 to 1.
+                trigger_phrase: Unique phrase that activates what was learned; it is added to every
+                    caption, use it in prompts later.
+                auto_scale_input: Whether to convert every clip to the frame count and frame rate of
+                    the training.
+            """
+            ...
+else:
+    WanTrainer = Endpoint
+
+wan_trainer = WanTrainer("fal-ai/wan-trainer", WanTrainerInput, WanTrainerOutput)
 """Training endpoint of fal-ai: wan-trainer.
 
 Call it with `wan_trainer.subscribe(training_data_url=…)`.
@@ -61,5 +285,6 @@ Call it with `wan_trainer.subscribe(training_data_url=…)`.
 
 Input = WanTrainerInput
 Output = WanTrainerOutput
+endpoint = wan_trainer
 
-__all__ = ["Input", "Output", "WanTrainerInput", "WanTrainerOutput", "wan_trainer"]
+__all__ = ["WanTrainerInput", "WanTrainerOutput", "wan_trainer"]

@@ -6,20 +6,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.wan_vace_14b._endpoint import (
         Input as Input,
         Output as Output,
         WanVace14bInput as WanVace14bInput,
         WanVace14bOutput as WanVace14bOutput,
+        endpoint as endpoint,
         wan_vace_14b as wan_vace_14b,
     )
 
-__all__ = ["Input", "Output", "WanVace14bInput", "WanVace14bOutput", "wan_vace_14b"]
+__all__ = ["WanVace14bInput", "WanVace14bOutput", "wan_vace_14b"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.wan_vace_14b._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "WanVace14bInput",
+            "WanVace14bOutput",
+            "endpoint",
+            "wan_vace_14b",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.wan_vace_14b._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan-vace-14b/depth
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class WanVace14bDepthInput(InputModel, Request["WanVace14bDepthOutput"]):
     """Parameters of fal-ai/wan-vace-14b/depth."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     video_url: FileInput
     """Video to edit or to start from."""
@@ -52,7 +51,7 @@ class WanVace14bDepthInput(InputModel, Request["WanVace14bDepthOutput"]):
     """
 
     aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -145,7 +144,735 @@ class WanVace14bDepthOutput(OutputModel):
     """ZIP archive of the frames."""
 
 
-wan_vace_14b_depth = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanVace14bDepth(Endpoint[..., WanVace14bDepthInput, WanVace14bDepthOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+        ) -> Result[WanVace14bDepthOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+        ) -> Result[WanVace14bDepthOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+        ) -> Result[WanVace14bDepthOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+        ) -> Result[WanVace14bDepthOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+        ) -> Handle[WanVace14bDepthOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+        ) -> AsyncHandle[WanVace14bDepthOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+        ) -> Stream[WanVace14bDepthOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            negative_prompt: str = UNSET,
+            match_input_num_frames: bool = False,
+            num_frames: int = 81,
+            match_input_frames_per_second: bool = False,
+            frames_per_second: int | None = 16,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            ref_image_urls: list[FileInput] = UNSET,
+            first_frame_url: FileInput | None = None,
+            last_frame_url: FileInput | None = None,
+            enable_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            preprocess: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            num_interpolated_frames: int = 0,
+            temporal_downsample_factor: int = 0,
+            enable_auto_downsample: bool = False,
+            auto_downsample_min_fps: float = 15,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+        ) -> AsyncStream[WanVace14bDepthOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                match_input_num_frames: Whether to generate as many frames as the input video has.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 241.
+                match_input_frames_per_second: Whether to use the frame rate of the input video.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 5 to 30.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                ref_image_urls: Reference images of people, objects or places for the video.
+                first_frame_url: Image to use as the first frame.
+                last_frame_url: Image to use as the last frame.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                preprocess: Whether to convert the clip into a control map; turn it off if it
+                    already is one.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 5.
+                temporal_downsample_factor: Number of frames to drop for each frame that is kept; 0
+                    keeps all. From 0 to 5.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+else:
+    WanVace14bDepth = Endpoint
+
+wan_vace_14b_depth = WanVace14bDepth(
     "fal-ai/wan-vace-14b/depth", WanVace14bDepthInput, WanVace14bDepthOutput
 )
 """Video endpoint of fal-ai: wan-vace-14b depth.
@@ -155,5 +882,6 @@ Call it with `wan_vace_14b_depth.subscribe(prompt=…, video_url=…)`.
 
 Input = WanVace14bDepthInput
 Output = WanVace14bDepthOutput
+endpoint = wan_vace_14b_depth
 
-__all__ = ["Input", "Output", "WanVace14bDepthInput", "WanVace14bDepthOutput", "wan_vace_14b_depth"]
+__all__ = ["WanVace14bDepthInput", "WanVace14bDepthOutput", "wan_vace_14b_depth"]

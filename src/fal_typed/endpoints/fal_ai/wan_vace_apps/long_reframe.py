@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan-vace-apps/long-reframe
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class WanVaceAppsLongReframeInput(InputModel, Request["WanVaceAppsLongReframeOut
     """Video to edit or to start from."""
 
     prompt: str = ""
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -37,7 +36,7 @@ class WanVaceAppsLongReframeInput(InputModel, Request["WanVaceAppsLongReframeOut
     """
 
     aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=50)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 50."""
@@ -110,7 +109,577 @@ class WanVaceAppsLongReframeOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-wan_vace_apps_long_reframe = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanVaceAppsLongReframe(
+        Endpoint[..., WanVaceAppsLongReframeInput, WanVaceAppsLongReframeOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            enable_auto_downsample: bool = True,
+            auto_downsample_min_fps: float = 6,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            zoom_factor: float = 0,
+            trim_borders: bool = True,
+            scene_threshold: float = 30,
+            paste_back: bool = True,
+        ) -> Result[WanVaceAppsLongReframeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                trim_borders: Whether to trim empty borders.
+                scene_threshold: From 0 to 100.
+                paste_back: Whether to paste the edited part back into the original.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            enable_auto_downsample: bool = True,
+            auto_downsample_min_fps: float = 6,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            zoom_factor: float = 0,
+            trim_borders: bool = True,
+            scene_threshold: float = 30,
+            paste_back: bool = True,
+        ) -> Result[WanVaceAppsLongReframeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                trim_borders: Whether to trim empty borders.
+                scene_threshold: From 0 to 100.
+                paste_back: Whether to paste the edited part back into the original.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            enable_auto_downsample: bool = True,
+            auto_downsample_min_fps: float = 6,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            zoom_factor: float = 0,
+            trim_borders: bool = True,
+            scene_threshold: float = 30,
+            paste_back: bool = True,
+        ) -> Result[WanVaceAppsLongReframeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                trim_borders: Whether to trim empty borders.
+                scene_threshold: From 0 to 100.
+                paste_back: Whether to paste the edited part back into the original.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            enable_auto_downsample: bool = True,
+            auto_downsample_min_fps: float = 6,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            zoom_factor: float = 0,
+            trim_borders: bool = True,
+            scene_threshold: float = 30,
+            paste_back: bool = True,
+        ) -> Result[WanVaceAppsLongReframeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                trim_borders: Whether to trim empty borders.
+                scene_threshold: From 0 to 100.
+                paste_back: Whether to paste the edited part back into the original.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            enable_auto_downsample: bool = True,
+            auto_downsample_min_fps: float = 6,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            zoom_factor: float = 0,
+            trim_borders: bool = True,
+            scene_threshold: float = 30,
+            paste_back: bool = True,
+        ) -> Handle[WanVaceAppsLongReframeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                trim_borders: Whether to trim empty borders.
+                scene_threshold: From 0 to 100.
+                paste_back: Whether to paste the edited part back into the original.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            enable_auto_downsample: bool = True,
+            auto_downsample_min_fps: float = 6,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            zoom_factor: float = 0,
+            trim_borders: bool = True,
+            scene_threshold: float = 30,
+            paste_back: bool = True,
+        ) -> AsyncHandle[WanVaceAppsLongReframeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                trim_borders: Whether to trim empty borders.
+                scene_threshold: From 0 to 100.
+                paste_back: Whether to paste the edited part back into the original.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            enable_auto_downsample: bool = True,
+            auto_downsample_min_fps: float = 6,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            zoom_factor: float = 0,
+            trim_borders: bool = True,
+            scene_threshold: float = 30,
+            paste_back: bool = True,
+        ) -> Stream[WanVaceAppsLongReframeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                trim_borders: Whether to trim empty borders.
+                scene_threshold: From 0 to 100.
+                paste_back: Whether to paste the edited part back into the original.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str = "",
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            aspect_ratio: Literal["auto", "16:9", "1:1", "9:16"] = "auto",
+            num_inference_steps: int = 30,
+            guidance_scale: float = 5,
+            sampler: Literal["unipc", "dpm++", "euler"] = "unipc",
+            shift: float = 5,
+            enable_safety_checker: bool = False,
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            enable_auto_downsample: bool = True,
+            auto_downsample_min_fps: float = 6,
+            interpolator_model: Literal["rife", "film"] = "film",
+            sync_mode: bool = False,
+            transparency_mode: Literal["content_aware", "white", "black"] = "content_aware",
+            return_frames_zip: bool = False,
+            zoom_factor: float = 0,
+            trim_borders: bool = True,
+            scene_threshold: float = 30,
+            paste_back: bool = True,
+        ) -> AsyncStream[WanVaceAppsLongReframeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                sampler: Sampling algorithm of the denoising process; algorithms differ in speed and
+                    fine detail.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 15.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                interpolator_model: Model that interpolates between frames.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                transparency_mode: What fills the transparent areas of the first and last image.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                zoom_factor: Amount of zoom; 0 leaves the image unchanged. From 0 to 0.9.
+                trim_borders: Whether to trim empty borders.
+                scene_threshold: From 0 to 100.
+                paste_back: Whether to paste the edited part back into the original.
+            """
+            ...
+else:
+    WanVaceAppsLongReframe = Endpoint
+
+wan_vace_apps_long_reframe = WanVaceAppsLongReframe(
     "fal-ai/wan-vace-apps/long-reframe", WanVaceAppsLongReframeInput, WanVaceAppsLongReframeOutput
 )
 """Video endpoint of fal-ai: wan-vace-apps long-reframe.
@@ -120,10 +689,9 @@ Call it with `wan_vace_apps_long_reframe.subscribe(video_url=…)`.
 
 Input = WanVaceAppsLongReframeInput
 Output = WanVaceAppsLongReframeOutput
+endpoint = wan_vace_apps_long_reframe
 
 __all__ = [
-    "Input",
-    "Output",
     "WanVaceAppsLongReframeInput",
     "WanVaceAppsLongReframeOutput",
     "wan_vace_apps_long_reframe",

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan-vace-apps/video-edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class WanVaceAppsVideoEditInput(InputModel, Request["WanVaceAppsVideoEditOutput"
     """Parameters of fal-ai/wan-vace-apps/video-edit."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     video_url: FileInput
     """Video to edit or to start from."""
@@ -44,7 +43,7 @@ class WanVaceAppsVideoEditInput(InputModel, Request["WanVaceAppsVideoEditOutput"
     """
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     auto_downsample_min_fps: Annotated[float, Field(ge=1.0, le=60.0)] = 15
     """Minimum frame rate after frames are dropped. From 1 to 60."""
@@ -66,7 +65,305 @@ class WanVaceAppsVideoEditOutput(OutputModel):
     """ZIP archive of the frames."""
 
 
-wan_vace_apps_video_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanVaceAppsVideoEdit(
+        Endpoint[..., WanVaceAppsVideoEditInput, WanVaceAppsVideoEditOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_type: Literal["auto", "general", "human"] = "auto",
+            image_urls: list[FileInput] = [],
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            enable_auto_downsample: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_safety_checker: bool = True,
+            return_frames_zip: bool = False,
+        ) -> Result[WanVaceAppsVideoEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_type: Literal["auto", "general", "human"] = "auto",
+            image_urls: list[FileInput] = [],
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            enable_auto_downsample: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_safety_checker: bool = True,
+            return_frames_zip: bool = False,
+        ) -> Result[WanVaceAppsVideoEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_type: Literal["auto", "general", "human"] = "auto",
+            image_urls: list[FileInput] = [],
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            enable_auto_downsample: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_safety_checker: bool = True,
+            return_frames_zip: bool = False,
+        ) -> Result[WanVaceAppsVideoEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_type: Literal["auto", "general", "human"] = "auto",
+            image_urls: list[FileInput] = [],
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            enable_auto_downsample: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_safety_checker: bool = True,
+            return_frames_zip: bool = False,
+        ) -> Result[WanVaceAppsVideoEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_type: Literal["auto", "general", "human"] = "auto",
+            image_urls: list[FileInput] = [],
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            enable_auto_downsample: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_safety_checker: bool = True,
+            return_frames_zip: bool = False,
+        ) -> Handle[WanVaceAppsVideoEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_type: Literal["auto", "general", "human"] = "auto",
+            image_urls: list[FileInput] = [],
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            enable_auto_downsample: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_safety_checker: bool = True,
+            return_frames_zip: bool = False,
+        ) -> AsyncHandle[WanVaceAppsVideoEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_type: Literal["auto", "general", "human"] = "auto",
+            image_urls: list[FileInput] = [],
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            enable_auto_downsample: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_safety_checker: bool = True,
+            return_frames_zip: bool = False,
+        ) -> Stream[WanVaceAppsVideoEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            video_type: Literal["auto", "general", "human"] = "auto",
+            image_urls: list[FileInput] = [],
+            resolution: Literal["auto", "240p", "360p", "480p", "580p", "720p"] = "auto",
+            acceleration: Literal["none", "low", "regular"] | None = "regular",
+            enable_auto_downsample: bool = True,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            auto_downsample_min_fps: float = 15,
+            enable_safety_checker: bool = True,
+            return_frames_zip: bool = False,
+        ) -> AsyncStream[WanVaceAppsVideoEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_auto_downsample: Whether to drop frames of a video with a high frame rate, to
+                    save time without losing motion.
+                aspect_ratio: Ratio of width to height of the result.
+                auto_downsample_min_fps: Minimum frame rate after frames are dropped. From 1 to 60.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+            """
+            ...
+else:
+    WanVaceAppsVideoEdit = Endpoint
+
+wan_vace_apps_video_edit = WanVaceAppsVideoEdit(
     "fal-ai/wan-vace-apps/video-edit", WanVaceAppsVideoEditInput, WanVaceAppsVideoEditOutput
 )
 """Video endpoint of fal-ai: wan-vace-apps video-edit.
@@ -76,11 +373,6 @@ Call it with `wan_vace_apps_video_edit.subscribe(prompt=…, video_url=…)`.
 
 Input = WanVaceAppsVideoEditInput
 Output = WanVaceAppsVideoEditOutput
+endpoint = wan_vace_apps_video_edit
 
-__all__ = [
-    "Input",
-    "Output",
-    "WanVaceAppsVideoEditInput",
-    "WanVaceAppsVideoEditOutput",
-    "wan_vace_apps_video_edit",
-]
+__all__ = ["WanVaceAppsVideoEditInput", "WanVaceAppsVideoEditOutput", "wan_vace_apps_video_edit"]

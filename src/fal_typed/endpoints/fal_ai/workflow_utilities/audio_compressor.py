@@ -8,7 +8,7 @@ Category: audio. https://fal.ai/models/fal-ai/workflow-utilities/audio-compresso
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -54,7 +54,249 @@ class WorkflowUtilitiesAudioCompressorOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-workflow_utilities_audio_compressor = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesAudioCompressor(
+        Endpoint[..., WorkflowUtilitiesAudioCompressorInput, WorkflowUtilitiesAudioCompressorOutput]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            threshold: float = -18,
+            ratio: float = 3,
+            attack: float = 5,
+            release: float = 50,
+            makeup: float = 8,
+            knee: float = 2.83,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Result[WorkflowUtilitiesAudioCompressorOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                threshold: From -60 to 0.
+                ratio: From 1 to 20.
+                attack: From 0.01 to 2000.
+                release: From 0.01 to 9000.
+                makeup: From 0 to 64.
+                knee: From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            threshold: float = -18,
+            ratio: float = 3,
+            attack: float = 5,
+            release: float = 50,
+            makeup: float = 8,
+            knee: float = 2.83,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Result[WorkflowUtilitiesAudioCompressorOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                threshold: From -60 to 0.
+                ratio: From 1 to 20.
+                attack: From 0.01 to 2000.
+                release: From 0.01 to 9000.
+                makeup: From 0 to 64.
+                knee: From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            threshold: float = -18,
+            ratio: float = 3,
+            attack: float = 5,
+            release: float = 50,
+            makeup: float = 8,
+            knee: float = 2.83,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Result[WorkflowUtilitiesAudioCompressorOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                threshold: From -60 to 0.
+                ratio: From 1 to 20.
+                attack: From 0.01 to 2000.
+                release: From 0.01 to 9000.
+                makeup: From 0 to 64.
+                knee: From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            threshold: float = -18,
+            ratio: float = 3,
+            attack: float = 5,
+            release: float = 50,
+            makeup: float = 8,
+            knee: float = 2.83,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Result[WorkflowUtilitiesAudioCompressorOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                threshold: From -60 to 0.
+                ratio: From 1 to 20.
+                attack: From 0.01 to 2000.
+                release: From 0.01 to 9000.
+                makeup: From 0 to 64.
+                knee: From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            threshold: float = -18,
+            ratio: float = 3,
+            attack: float = 5,
+            release: float = 50,
+            makeup: float = 8,
+            knee: float = 2.83,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Handle[WorkflowUtilitiesAudioCompressorOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                threshold: From -60 to 0.
+                ratio: From 1 to 20.
+                attack: From 0.01 to 2000.
+                release: From 0.01 to 9000.
+                makeup: From 0 to 64.
+                knee: From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            threshold: float = -18,
+            ratio: float = 3,
+            attack: float = 5,
+            release: float = 50,
+            makeup: float = 8,
+            knee: float = 2.83,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> AsyncHandle[WorkflowUtilitiesAudioCompressorOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                threshold: From -60 to 0.
+                ratio: From 1 to 20.
+                attack: From 0.01 to 2000.
+                release: From 0.01 to 9000.
+                makeup: From 0 to 64.
+                knee: From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            threshold: float = -18,
+            ratio: float = 3,
+            attack: float = 5,
+            release: float = 50,
+            makeup: float = 8,
+            knee: float = 2.83,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Stream[WorkflowUtilitiesAudioCompressorOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                threshold: From -60 to 0.
+                ratio: From 1 to 20.
+                attack: From 0.01 to 2000.
+                release: From 0.01 to 9000.
+                makeup: From 0 to 64.
+                knee: From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            threshold: float = -18,
+            ratio: float = 3,
+            attack: float = 5,
+            release: float = 50,
+            makeup: float = 8,
+            knee: float = 2.83,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> AsyncStream[WorkflowUtilitiesAudioCompressorOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                threshold: From -60 to 0.
+                ratio: From 1 to 20.
+                attack: From 0.01 to 2000.
+                release: From 0.01 to 9000.
+                makeup: From 0 to 64.
+                knee: From 1 to 8.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+            """
+            ...
+else:
+    WorkflowUtilitiesAudioCompressor = Endpoint
+
+workflow_utilities_audio_compressor = WorkflowUtilitiesAudioCompressor(
     "fal-ai/workflow-utilities/audio-compressor",
     WorkflowUtilitiesAudioCompressorInput,
     WorkflowUtilitiesAudioCompressorOutput,
@@ -66,10 +308,9 @@ Call it with `workflow_utilities_audio_compressor.subscribe(audio_url=…)`.
 
 Input = WorkflowUtilitiesAudioCompressorInput
 Output = WorkflowUtilitiesAudioCompressorOutput
+endpoint = workflow_utilities_audio_compressor
 
 __all__ = [
-    "Input",
-    "Output",
     "WorkflowUtilitiesAudioCompressorInput",
     "WorkflowUtilitiesAudioCompressorOutput",
     "workflow_utilities_audio_compressor",

@@ -8,13 +8,66 @@ Category: video. https://fal.ai/models/fal-ai/workflow-utilities/auto-subtitle
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+FontColor: TypeAlias = Literal[
+    "white",
+    "black",
+    "red",
+    "green",
+    "blue",
+    "yellow",
+    "orange",
+    "purple",
+    "pink",
+    "brown",
+    "gray",
+    "cyan",
+    "magenta",
+]
+"""Value of the parameter `font_color`."""
+
+StrokeColor: TypeAlias = Literal[
+    "black",
+    "white",
+    "red",
+    "green",
+    "blue",
+    "yellow",
+    "orange",
+    "purple",
+    "pink",
+    "brown",
+    "gray",
+    "cyan",
+    "magenta",
+]
+"""Value of the parameter `stroke_color`."""
+
+BackgroundColor: TypeAlias = Literal[
+    "black",
+    "white",
+    "red",
+    "green",
+    "blue",
+    "yellow",
+    "orange",
+    "purple",
+    "pink",
+    "brown",
+    "gray",
+    "cyan",
+    "magenta",
+    "none",
+    "transparent",
+]
+"""Value of the parameter `background_color`."""
 
 
 class WorkflowUtilitiesAutoSubtitleInput(
@@ -37,77 +90,19 @@ class WorkflowUtilitiesAutoSubtitleInput(
     font_weight: Literal["normal", "bold", "black"] = "bold"
     """Thickness of the letters."""
 
-    font_color: Literal[
-        "white",
-        "black",
-        "red",
-        "green",
-        "blue",
-        "yellow",
-        "orange",
-        "purple",
-        "pink",
-        "brown",
-        "gray",
-        "cyan",
-        "magenta",
-    ] = "white"
+    font_color: FontColor = "white"
     """Color of the text."""
 
-    highlight_color: Literal[
-        "white",
-        "black",
-        "red",
-        "green",
-        "blue",
-        "yellow",
-        "orange",
-        "purple",
-        "pink",
-        "brown",
-        "gray",
-        "cyan",
-        "magenta",
-    ] = "purple"
+    highlight_color: FontColor = "purple"
     """Color of the word that is being spoken."""
 
     stroke_width: Annotated[int, Field(ge=0, le=10)] = 3
     """Width of the line in pixels. From 0 to 10."""
 
-    stroke_color: Literal[
-        "black",
-        "white",
-        "red",
-        "green",
-        "blue",
-        "yellow",
-        "orange",
-        "purple",
-        "pink",
-        "brown",
-        "gray",
-        "cyan",
-        "magenta",
-    ] = "black"
+    stroke_color: StrokeColor = "black"
     """Color of the line."""
 
-    background_color: Literal[
-        "black",
-        "white",
-        "red",
-        "green",
-        "blue",
-        "yellow",
-        "orange",
-        "purple",
-        "pink",
-        "brown",
-        "gray",
-        "cyan",
-        "magenta",
-        "none",
-        "transparent",
-    ] = "none"
+    background_color: BackgroundColor = "none"
     """Background behind the subject."""
 
     background_opacity: Annotated[float, Field(ge=0.0, le=1.0)] = 0
@@ -144,7 +139,353 @@ class WorkflowUtilitiesAutoSubtitleOutput(OutputModel):
     transcription_metadata: dict[str, Any] | None = None
 
 
-workflow_utilities_auto_subtitle = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesAutoSubtitle(
+        Endpoint[..., WorkflowUtilitiesAutoSubtitleInput, WorkflowUtilitiesAutoSubtitleOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            language: str = "en",
+            font_name: str = "Montserrat",
+            font_size: int = 100,
+            font_weight: Literal["normal", "bold", "black"] = "bold",
+            font_color: FontColor = "white",
+            highlight_color: FontColor = "purple",
+            stroke_width: int = 3,
+            stroke_color: StrokeColor = "black",
+            background_color: BackgroundColor = "none",
+            background_opacity: float = 0,
+            position: Literal["top", "center", "bottom"] = "bottom",
+            y_offset: int = 75,
+            words_per_subtitle: int = 3,
+            enable_animation: bool = True,
+        ) -> Result[WorkflowUtilitiesAutoSubtitleOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                language: Language of the text or audio.
+                font_name: Name of the typeface, as listed by Google Fonts.
+                font_size: Size of the letters in pixels. From 20 to 150.
+                font_weight: Thickness of the letters.
+                font_color: Color of the text.
+                highlight_color: Color of the word that is being spoken.
+                stroke_width: Width of the line in pixels. From 0 to 10.
+                stroke_color: Color of the line.
+                background_color: Background behind the subject.
+                background_opacity: From 0 to 1.
+                position: Position of the text in the frame.
+                y_offset: From -200 to 200.
+                words_per_subtitle: From 1 to 12.
+                enable_animation: Whether the text appears with an animation.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            language: str = "en",
+            font_name: str = "Montserrat",
+            font_size: int = 100,
+            font_weight: Literal["normal", "bold", "black"] = "bold",
+            font_color: FontColor = "white",
+            highlight_color: FontColor = "purple",
+            stroke_width: int = 3,
+            stroke_color: StrokeColor = "black",
+            background_color: BackgroundColor = "none",
+            background_opacity: float = 0,
+            position: Literal["top", "center", "bottom"] = "bottom",
+            y_offset: int = 75,
+            words_per_subtitle: int = 3,
+            enable_animation: bool = True,
+        ) -> Result[WorkflowUtilitiesAutoSubtitleOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                language: Language of the text or audio.
+                font_name: Name of the typeface, as listed by Google Fonts.
+                font_size: Size of the letters in pixels. From 20 to 150.
+                font_weight: Thickness of the letters.
+                font_color: Color of the text.
+                highlight_color: Color of the word that is being spoken.
+                stroke_width: Width of the line in pixels. From 0 to 10.
+                stroke_color: Color of the line.
+                background_color: Background behind the subject.
+                background_opacity: From 0 to 1.
+                position: Position of the text in the frame.
+                y_offset: From -200 to 200.
+                words_per_subtitle: From 1 to 12.
+                enable_animation: Whether the text appears with an animation.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            language: str = "en",
+            font_name: str = "Montserrat",
+            font_size: int = 100,
+            font_weight: Literal["normal", "bold", "black"] = "bold",
+            font_color: FontColor = "white",
+            highlight_color: FontColor = "purple",
+            stroke_width: int = 3,
+            stroke_color: StrokeColor = "black",
+            background_color: BackgroundColor = "none",
+            background_opacity: float = 0,
+            position: Literal["top", "center", "bottom"] = "bottom",
+            y_offset: int = 75,
+            words_per_subtitle: int = 3,
+            enable_animation: bool = True,
+        ) -> Result[WorkflowUtilitiesAutoSubtitleOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                language: Language of the text or audio.
+                font_name: Name of the typeface, as listed by Google Fonts.
+                font_size: Size of the letters in pixels. From 20 to 150.
+                font_weight: Thickness of the letters.
+                font_color: Color of the text.
+                highlight_color: Color of the word that is being spoken.
+                stroke_width: Width of the line in pixels. From 0 to 10.
+                stroke_color: Color of the line.
+                background_color: Background behind the subject.
+                background_opacity: From 0 to 1.
+                position: Position of the text in the frame.
+                y_offset: From -200 to 200.
+                words_per_subtitle: From 1 to 12.
+                enable_animation: Whether the text appears with an animation.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            language: str = "en",
+            font_name: str = "Montserrat",
+            font_size: int = 100,
+            font_weight: Literal["normal", "bold", "black"] = "bold",
+            font_color: FontColor = "white",
+            highlight_color: FontColor = "purple",
+            stroke_width: int = 3,
+            stroke_color: StrokeColor = "black",
+            background_color: BackgroundColor = "none",
+            background_opacity: float = 0,
+            position: Literal["top", "center", "bottom"] = "bottom",
+            y_offset: int = 75,
+            words_per_subtitle: int = 3,
+            enable_animation: bool = True,
+        ) -> Result[WorkflowUtilitiesAutoSubtitleOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                language: Language of the text or audio.
+                font_name: Name of the typeface, as listed by Google Fonts.
+                font_size: Size of the letters in pixels. From 20 to 150.
+                font_weight: Thickness of the letters.
+                font_color: Color of the text.
+                highlight_color: Color of the word that is being spoken.
+                stroke_width: Width of the line in pixels. From 0 to 10.
+                stroke_color: Color of the line.
+                background_color: Background behind the subject.
+                background_opacity: From 0 to 1.
+                position: Position of the text in the frame.
+                y_offset: From -200 to 200.
+                words_per_subtitle: From 1 to 12.
+                enable_animation: Whether the text appears with an animation.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            language: str = "en",
+            font_name: str = "Montserrat",
+            font_size: int = 100,
+            font_weight: Literal["normal", "bold", "black"] = "bold",
+            font_color: FontColor = "white",
+            highlight_color: FontColor = "purple",
+            stroke_width: int = 3,
+            stroke_color: StrokeColor = "black",
+            background_color: BackgroundColor = "none",
+            background_opacity: float = 0,
+            position: Literal["top", "center", "bottom"] = "bottom",
+            y_offset: int = 75,
+            words_per_subtitle: int = 3,
+            enable_animation: bool = True,
+        ) -> Handle[WorkflowUtilitiesAutoSubtitleOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                language: Language of the text or audio.
+                font_name: Name of the typeface, as listed by Google Fonts.
+                font_size: Size of the letters in pixels. From 20 to 150.
+                font_weight: Thickness of the letters.
+                font_color: Color of the text.
+                highlight_color: Color of the word that is being spoken.
+                stroke_width: Width of the line in pixels. From 0 to 10.
+                stroke_color: Color of the line.
+                background_color: Background behind the subject.
+                background_opacity: From 0 to 1.
+                position: Position of the text in the frame.
+                y_offset: From -200 to 200.
+                words_per_subtitle: From 1 to 12.
+                enable_animation: Whether the text appears with an animation.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            language: str = "en",
+            font_name: str = "Montserrat",
+            font_size: int = 100,
+            font_weight: Literal["normal", "bold", "black"] = "bold",
+            font_color: FontColor = "white",
+            highlight_color: FontColor = "purple",
+            stroke_width: int = 3,
+            stroke_color: StrokeColor = "black",
+            background_color: BackgroundColor = "none",
+            background_opacity: float = 0,
+            position: Literal["top", "center", "bottom"] = "bottom",
+            y_offset: int = 75,
+            words_per_subtitle: int = 3,
+            enable_animation: bool = True,
+        ) -> AsyncHandle[WorkflowUtilitiesAutoSubtitleOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                language: Language of the text or audio.
+                font_name: Name of the typeface, as listed by Google Fonts.
+                font_size: Size of the letters in pixels. From 20 to 150.
+                font_weight: Thickness of the letters.
+                font_color: Color of the text.
+                highlight_color: Color of the word that is being spoken.
+                stroke_width: Width of the line in pixels. From 0 to 10.
+                stroke_color: Color of the line.
+                background_color: Background behind the subject.
+                background_opacity: From 0 to 1.
+                position: Position of the text in the frame.
+                y_offset: From -200 to 200.
+                words_per_subtitle: From 1 to 12.
+                enable_animation: Whether the text appears with an animation.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            language: str = "en",
+            font_name: str = "Montserrat",
+            font_size: int = 100,
+            font_weight: Literal["normal", "bold", "black"] = "bold",
+            font_color: FontColor = "white",
+            highlight_color: FontColor = "purple",
+            stroke_width: int = 3,
+            stroke_color: StrokeColor = "black",
+            background_color: BackgroundColor = "none",
+            background_opacity: float = 0,
+            position: Literal["top", "center", "bottom"] = "bottom",
+            y_offset: int = 75,
+            words_per_subtitle: int = 3,
+            enable_animation: bool = True,
+        ) -> Stream[WorkflowUtilitiesAutoSubtitleOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                language: Language of the text or audio.
+                font_name: Name of the typeface, as listed by Google Fonts.
+                font_size: Size of the letters in pixels. From 20 to 150.
+                font_weight: Thickness of the letters.
+                font_color: Color of the text.
+                highlight_color: Color of the word that is being spoken.
+                stroke_width: Width of the line in pixels. From 0 to 10.
+                stroke_color: Color of the line.
+                background_color: Background behind the subject.
+                background_opacity: From 0 to 1.
+                position: Position of the text in the frame.
+                y_offset: From -200 to 200.
+                words_per_subtitle: From 1 to 12.
+                enable_animation: Whether the text appears with an animation.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            language: str = "en",
+            font_name: str = "Montserrat",
+            font_size: int = 100,
+            font_weight: Literal["normal", "bold", "black"] = "bold",
+            font_color: FontColor = "white",
+            highlight_color: FontColor = "purple",
+            stroke_width: int = 3,
+            stroke_color: StrokeColor = "black",
+            background_color: BackgroundColor = "none",
+            background_opacity: float = 0,
+            position: Literal["top", "center", "bottom"] = "bottom",
+            y_offset: int = 75,
+            words_per_subtitle: int = 3,
+            enable_animation: bool = True,
+        ) -> AsyncStream[WorkflowUtilitiesAutoSubtitleOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                language: Language of the text or audio.
+                font_name: Name of the typeface, as listed by Google Fonts.
+                font_size: Size of the letters in pixels. From 20 to 150.
+                font_weight: Thickness of the letters.
+                font_color: Color of the text.
+                highlight_color: Color of the word that is being spoken.
+                stroke_width: Width of the line in pixels. From 0 to 10.
+                stroke_color: Color of the line.
+                background_color: Background behind the subject.
+                background_opacity: From 0 to 1.
+                position: Position of the text in the frame.
+                y_offset: From -200 to 200.
+                words_per_subtitle: From 1 to 12.
+                enable_animation: Whether the text appears with an animation.
+            """
+            ...
+else:
+    WorkflowUtilitiesAutoSubtitle = Endpoint
+
+workflow_utilities_auto_subtitle = WorkflowUtilitiesAutoSubtitle(
     "fal-ai/workflow-utilities/auto-subtitle",
     WorkflowUtilitiesAutoSubtitleInput,
     WorkflowUtilitiesAutoSubtitleOutput,
@@ -156,10 +497,12 @@ Call it with `workflow_utilities_auto_subtitle.subscribe(video_url=…)`.
 
 Input = WorkflowUtilitiesAutoSubtitleInput
 Output = WorkflowUtilitiesAutoSubtitleOutput
+endpoint = workflow_utilities_auto_subtitle
 
 __all__ = [
-    "Input",
-    "Output",
+    "BackgroundColor",
+    "FontColor",
+    "StrokeColor",
     "WorkflowUtilitiesAutoSubtitleInput",
     "WorkflowUtilitiesAutoSubtitleOutput",
     "workflow_utilities_auto_subtitle",

@@ -8,13 +8,40 @@ Category: video. https://fal.ai/models/fal-ai/workflow-utilities/blend-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+BlendMode: TypeAlias = Literal[
+    "addition",
+    "average",
+    "burn",
+    "darken",
+    "difference",
+    "divide",
+    "dodge",
+    "exclusion",
+    "grainextract",
+    "grainmerge",
+    "hardlight",
+    "lighten",
+    "multiply",
+    "negation",
+    "normal",
+    "overlay",
+    "phoenix",
+    "pinlight",
+    "reflect",
+    "screen",
+    "softlight",
+    "subtract",
+    "vividlight",
+]
+"""Value of the parameter `blend_mode`."""
 
 
 class WorkflowUtilitiesBlendVideoInput(InputModel, Request["WorkflowUtilitiesBlendVideoOutput"]):
@@ -26,31 +53,7 @@ class WorkflowUtilitiesBlendVideoInput(InputModel, Request["WorkflowUtilitiesBle
     bottom_video_url: FileInput
     """Clip of the bottom layer."""
 
-    blend_mode: Literal[
-        "addition",
-        "average",
-        "burn",
-        "darken",
-        "difference",
-        "divide",
-        "dodge",
-        "exclusion",
-        "grainextract",
-        "grainmerge",
-        "hardlight",
-        "lighten",
-        "multiply",
-        "negation",
-        "normal",
-        "overlay",
-        "phoenix",
-        "pinlight",
-        "reflect",
-        "screen",
-        "softlight",
-        "subtract",
-        "vividlight",
-    ] = "overlay"
+    blend_mode: BlendMode = "overlay"
     """How the colors of the two layers are blended."""
 
     opacity: Annotated[float, Field(ge=0.0, le=1.0)] = 1
@@ -67,7 +70,193 @@ class WorkflowUtilitiesBlendVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-workflow_utilities_blend_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesBlendVideo(
+        Endpoint[..., WorkflowUtilitiesBlendVideoInput, WorkflowUtilitiesBlendVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            top_video_url: FileInput,
+            bottom_video_url: FileInput,
+            blend_mode: BlendMode = "overlay",
+            opacity: float = 1,
+            shortest: bool = True,
+        ) -> Result[WorkflowUtilitiesBlendVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                top_video_url: Clip of the top layer.
+                bottom_video_url: Clip of the bottom layer.
+                blend_mode: How the colors of the two layers are blended.
+                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                shortest: Whether to end with the shorter clip.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            top_video_url: FileInput,
+            bottom_video_url: FileInput,
+            blend_mode: BlendMode = "overlay",
+            opacity: float = 1,
+            shortest: bool = True,
+        ) -> Result[WorkflowUtilitiesBlendVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                top_video_url: Clip of the top layer.
+                bottom_video_url: Clip of the bottom layer.
+                blend_mode: How the colors of the two layers are blended.
+                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                shortest: Whether to end with the shorter clip.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            top_video_url: FileInput,
+            bottom_video_url: FileInput,
+            blend_mode: BlendMode = "overlay",
+            opacity: float = 1,
+            shortest: bool = True,
+        ) -> Result[WorkflowUtilitiesBlendVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                top_video_url: Clip of the top layer.
+                bottom_video_url: Clip of the bottom layer.
+                blend_mode: How the colors of the two layers are blended.
+                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                shortest: Whether to end with the shorter clip.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            top_video_url: FileInput,
+            bottom_video_url: FileInput,
+            blend_mode: BlendMode = "overlay",
+            opacity: float = 1,
+            shortest: bool = True,
+        ) -> Result[WorkflowUtilitiesBlendVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                top_video_url: Clip of the top layer.
+                bottom_video_url: Clip of the bottom layer.
+                blend_mode: How the colors of the two layers are blended.
+                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                shortest: Whether to end with the shorter clip.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            top_video_url: FileInput,
+            bottom_video_url: FileInput,
+            blend_mode: BlendMode = "overlay",
+            opacity: float = 1,
+            shortest: bool = True,
+        ) -> Handle[WorkflowUtilitiesBlendVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                top_video_url: Clip of the top layer.
+                bottom_video_url: Clip of the bottom layer.
+                blend_mode: How the colors of the two layers are blended.
+                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                shortest: Whether to end with the shorter clip.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            top_video_url: FileInput,
+            bottom_video_url: FileInput,
+            blend_mode: BlendMode = "overlay",
+            opacity: float = 1,
+            shortest: bool = True,
+        ) -> AsyncHandle[WorkflowUtilitiesBlendVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                top_video_url: Clip of the top layer.
+                bottom_video_url: Clip of the bottom layer.
+                blend_mode: How the colors of the two layers are blended.
+                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                shortest: Whether to end with the shorter clip.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            top_video_url: FileInput,
+            bottom_video_url: FileInput,
+            blend_mode: BlendMode = "overlay",
+            opacity: float = 1,
+            shortest: bool = True,
+        ) -> Stream[WorkflowUtilitiesBlendVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                top_video_url: Clip of the top layer.
+                bottom_video_url: Clip of the bottom layer.
+                blend_mode: How the colors of the two layers are blended.
+                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                shortest: Whether to end with the shorter clip.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            top_video_url: FileInput,
+            bottom_video_url: FileInput,
+            blend_mode: BlendMode = "overlay",
+            opacity: float = 1,
+            shortest: bool = True,
+        ) -> AsyncStream[WorkflowUtilitiesBlendVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                top_video_url: Clip of the top layer.
+                bottom_video_url: Clip of the bottom layer.
+                blend_mode: How the colors of the two layers are blended.
+                opacity: Opacity, from 0 for invisible to 1 for opaque. From 0 to 1.
+                shortest: Whether to end with the shorter clip.
+            """
+            ...
+else:
+    WorkflowUtilitiesBlendVideo = Endpoint
+
+workflow_utilities_blend_video = WorkflowUtilitiesBlendVideo(
     "fal-ai/workflow-utilities/blend-video",
     WorkflowUtilitiesBlendVideoInput,
     WorkflowUtilitiesBlendVideoOutput,
@@ -79,10 +268,10 @@ Call it with `workflow_utilities_blend_video.subscribe(top_video_url=…, bottom
 
 Input = WorkflowUtilitiesBlendVideoInput
 Output = WorkflowUtilitiesBlendVideoOutput
+endpoint = workflow_utilities_blend_video
 
 __all__ = [
-    "Input",
-    "Output",
+    "BlendMode",
     "WorkflowUtilitiesBlendVideoInput",
     "WorkflowUtilitiesBlendVideoOutput",
     "workflow_utilities_blend_video",

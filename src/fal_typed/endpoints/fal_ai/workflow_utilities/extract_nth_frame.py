@@ -8,7 +8,7 @@ Category: image. https://fal.ai/models/fal-ai/workflow-utilities/extract-nth-fra
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -29,7 +29,7 @@ class WorkflowUtilitiesExtractNthFrameInput(
     """From 1 to 300."""
 
     output_format: Literal["png", "jpg", "jpeg", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     max_frames: Annotated[int, Field(ge=1, le=500)] = 100
     """Maximum number of frames to process. From 1 to 500."""
@@ -48,7 +48,201 @@ class WorkflowUtilitiesExtractNthFrameOutput(OutputModel):
     """Number of frames that it contains."""
 
 
-workflow_utilities_extract_nth_frame = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesExtractNthFrame(
+        Endpoint[..., WorkflowUtilitiesExtractNthFrameInput, WorkflowUtilitiesExtractNthFrameOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            frame_interval: int = 12,
+            output_format: Literal["png", "jpg", "jpeg", "webp"] = "png",
+            max_frames: int = 100,
+            quality: int = 95,
+        ) -> Result[WorkflowUtilitiesExtractNthFrameOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_interval: From 1 to 300.
+                output_format: File format of the images.
+                max_frames: Maximum number of frames to process. From 1 to 500.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
+                    100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            frame_interval: int = 12,
+            output_format: Literal["png", "jpg", "jpeg", "webp"] = "png",
+            max_frames: int = 100,
+            quality: int = 95,
+        ) -> Result[WorkflowUtilitiesExtractNthFrameOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_interval: From 1 to 300.
+                output_format: File format of the images.
+                max_frames: Maximum number of frames to process. From 1 to 500.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
+                    100.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            frame_interval: int = 12,
+            output_format: Literal["png", "jpg", "jpeg", "webp"] = "png",
+            max_frames: int = 100,
+            quality: int = 95,
+        ) -> Result[WorkflowUtilitiesExtractNthFrameOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_interval: From 1 to 300.
+                output_format: File format of the images.
+                max_frames: Maximum number of frames to process. From 1 to 500.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
+                    100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            frame_interval: int = 12,
+            output_format: Literal["png", "jpg", "jpeg", "webp"] = "png",
+            max_frames: int = 100,
+            quality: int = 95,
+        ) -> Result[WorkflowUtilitiesExtractNthFrameOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_interval: From 1 to 300.
+                output_format: File format of the images.
+                max_frames: Maximum number of frames to process. From 1 to 500.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
+                    100.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            frame_interval: int = 12,
+            output_format: Literal["png", "jpg", "jpeg", "webp"] = "png",
+            max_frames: int = 100,
+            quality: int = 95,
+        ) -> Handle[WorkflowUtilitiesExtractNthFrameOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_interval: From 1 to 300.
+                output_format: File format of the images.
+                max_frames: Maximum number of frames to process. From 1 to 500.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
+                    100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            frame_interval: int = 12,
+            output_format: Literal["png", "jpg", "jpeg", "webp"] = "png",
+            max_frames: int = 100,
+            quality: int = 95,
+        ) -> AsyncHandle[WorkflowUtilitiesExtractNthFrameOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_interval: From 1 to 300.
+                output_format: File format of the images.
+                max_frames: Maximum number of frames to process. From 1 to 500.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
+                    100.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            frame_interval: int = 12,
+            output_format: Literal["png", "jpg", "jpeg", "webp"] = "png",
+            max_frames: int = 100,
+            quality: int = 95,
+        ) -> Stream[WorkflowUtilitiesExtractNthFrameOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_interval: From 1 to 300.
+                output_format: File format of the images.
+                max_frames: Maximum number of frames to process. From 1 to 500.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
+                    100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            frame_interval: int = 12,
+            output_format: Literal["png", "jpg", "jpeg", "webp"] = "png",
+            max_frames: int = 100,
+            quality: int = 95,
+        ) -> AsyncStream[WorkflowUtilitiesExtractNthFrameOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                frame_interval: From 1 to 300.
+                output_format: File format of the images.
+                max_frames: Maximum number of frames to process. From 1 to 500.
+                quality: Encoding quality; higher looks better and gives a larger file. From 1 to
+                    100.
+            """
+            ...
+else:
+    WorkflowUtilitiesExtractNthFrame = Endpoint
+
+workflow_utilities_extract_nth_frame = WorkflowUtilitiesExtractNthFrame(
     "fal-ai/workflow-utilities/extract-nth-frame",
     WorkflowUtilitiesExtractNthFrameInput,
     WorkflowUtilitiesExtractNthFrameOutput,
@@ -60,10 +254,9 @@ Call it with `workflow_utilities_extract_nth_frame.subscribe(video_url=…)`.
 
 Input = WorkflowUtilitiesExtractNthFrameInput
 Output = WorkflowUtilitiesExtractNthFrameOutput
+endpoint = workflow_utilities_extract_nth_frame
 
 __all__ = [
-    "Input",
-    "Output",
     "WorkflowUtilitiesExtractNthFrameInput",
     "WorkflowUtilitiesExtractNthFrameOutput",
     "workflow_utilities_extract_nth_frame",

@@ -8,7 +8,7 @@ Category: audio. https://fal.ai/models/fal-ai/workflow-utilities/impulse-respons
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -54,7 +54,249 @@ class WorkflowUtilitiesImpulseResponseOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-workflow_utilities_impulse_response = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesImpulseResponse(
+        Endpoint[..., WorkflowUtilitiesImpulseResponseInput, WorkflowUtilitiesImpulseResponseOutput]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            impulse_response_url: FileInput,
+            dry_level: float = 0.7,
+            wet_level: float = 0.3,
+            loudness_i: float = -18,
+            loudness_lra: float = 8,
+            loudness_tp: float = -1.5,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Result[WorkflowUtilitiesImpulseResponseOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                impulse_response_url: Impulse response recording of a room, whose reverb is applied.
+                dry_level: From 0 to 1.
+                wet_level: From 0 to 1.
+                loudness_i: From -70 to 0.
+                loudness_lra: From 1 to 50.
+                loudness_tp: From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            impulse_response_url: FileInput,
+            dry_level: float = 0.7,
+            wet_level: float = 0.3,
+            loudness_i: float = -18,
+            loudness_lra: float = 8,
+            loudness_tp: float = -1.5,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Result[WorkflowUtilitiesImpulseResponseOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                impulse_response_url: Impulse response recording of a room, whose reverb is applied.
+                dry_level: From 0 to 1.
+                wet_level: From 0 to 1.
+                loudness_i: From -70 to 0.
+                loudness_lra: From 1 to 50.
+                loudness_tp: From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            impulse_response_url: FileInput,
+            dry_level: float = 0.7,
+            wet_level: float = 0.3,
+            loudness_i: float = -18,
+            loudness_lra: float = 8,
+            loudness_tp: float = -1.5,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Result[WorkflowUtilitiesImpulseResponseOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                impulse_response_url: Impulse response recording of a room, whose reverb is applied.
+                dry_level: From 0 to 1.
+                wet_level: From 0 to 1.
+                loudness_i: From -70 to 0.
+                loudness_lra: From 1 to 50.
+                loudness_tp: From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            impulse_response_url: FileInput,
+            dry_level: float = 0.7,
+            wet_level: float = 0.3,
+            loudness_i: float = -18,
+            loudness_lra: float = 8,
+            loudness_tp: float = -1.5,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Result[WorkflowUtilitiesImpulseResponseOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                impulse_response_url: Impulse response recording of a room, whose reverb is applied.
+                dry_level: From 0 to 1.
+                wet_level: From 0 to 1.
+                loudness_i: From -70 to 0.
+                loudness_lra: From 1 to 50.
+                loudness_tp: From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            impulse_response_url: FileInput,
+            dry_level: float = 0.7,
+            wet_level: float = 0.3,
+            loudness_i: float = -18,
+            loudness_lra: float = 8,
+            loudness_tp: float = -1.5,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Handle[WorkflowUtilitiesImpulseResponseOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                impulse_response_url: Impulse response recording of a room, whose reverb is applied.
+                dry_level: From 0 to 1.
+                wet_level: From 0 to 1.
+                loudness_i: From -70 to 0.
+                loudness_lra: From 1 to 50.
+                loudness_tp: From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            impulse_response_url: FileInput,
+            dry_level: float = 0.7,
+            wet_level: float = 0.3,
+            loudness_i: float = -18,
+            loudness_lra: float = 8,
+            loudness_tp: float = -1.5,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> AsyncHandle[WorkflowUtilitiesImpulseResponseOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                impulse_response_url: Impulse response recording of a room, whose reverb is applied.
+                dry_level: From 0 to 1.
+                wet_level: From 0 to 1.
+                loudness_i: From -70 to 0.
+                loudness_lra: From 1 to 50.
+                loudness_tp: From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            impulse_response_url: FileInput,
+            dry_level: float = 0.7,
+            wet_level: float = 0.3,
+            loudness_i: float = -18,
+            loudness_lra: float = 8,
+            loudness_tp: float = -1.5,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> Stream[WorkflowUtilitiesImpulseResponseOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                impulse_response_url: Impulse response recording of a room, whose reverb is applied.
+                dry_level: From 0 to 1.
+                wet_level: From 0 to 1.
+                loudness_i: From -70 to 0.
+                loudness_lra: From 1 to 50.
+                loudness_tp: From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            impulse_response_url: FileInput,
+            dry_level: float = 0.7,
+            wet_level: float = 0.3,
+            loudness_i: float = -18,
+            loudness_lra: float = 8,
+            loudness_tp: float = -1.5,
+            output_bitrate: Literal["128k", "192k", "256k", "320k"] = "192k",
+        ) -> AsyncStream[WorkflowUtilitiesImpulseResponseOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                impulse_response_url: Impulse response recording of a room, whose reverb is applied.
+                dry_level: From 0 to 1.
+                wet_level: From 0 to 1.
+                loudness_i: From -70 to 0.
+                loudness_lra: From 1 to 50.
+                loudness_tp: From -10 to 0.
+                output_bitrate: Bits per second of the file; higher sounds better and gives a larger
+                    file.
+            """
+            ...
+else:
+    WorkflowUtilitiesImpulseResponse = Endpoint
+
+workflow_utilities_impulse_response = WorkflowUtilitiesImpulseResponse(
     "fal-ai/workflow-utilities/impulse-response",
     WorkflowUtilitiesImpulseResponseInput,
     WorkflowUtilitiesImpulseResponseOutput,
@@ -67,10 +309,9 @@ impulse_response_url=…)`.
 
 Input = WorkflowUtilitiesImpulseResponseInput
 Output = WorkflowUtilitiesImpulseResponseOutput
+endpoint = workflow_utilities_impulse_response
 
 __all__ = [
-    "Input",
-    "Output",
     "WorkflowUtilitiesImpulseResponseInput",
     "WorkflowUtilitiesImpulseResponseOutput",
     "workflow_utilities_impulse_response",

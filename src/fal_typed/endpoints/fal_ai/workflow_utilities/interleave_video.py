@@ -8,7 +8,7 @@ Category: unknown. https://fal.ai/models/fal-ai/workflow-utilities/interleave-vi
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -38,7 +38,129 @@ class WorkflowUtilitiesInterleaveVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-workflow_utilities_interleave_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesInterleaveVideo(
+        Endpoint[..., WorkflowUtilitiesInterleaveVideoInput, WorkflowUtilitiesInterleaveVideoOutput]
+    ):
+        def run(
+            self, *, video_urls: list[FileInput], frames_per_second: float | None = None
+        ) -> Result[WorkflowUtilitiesInterleaveVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 120.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_urls: list[FileInput], frames_per_second: float | None = None
+        ) -> Result[WorkflowUtilitiesInterleaveVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 120.
+            """
+            ...
+
+        def subscribe(
+            self, *, video_urls: list[FileInput], frames_per_second: float | None = None
+        ) -> Result[WorkflowUtilitiesInterleaveVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 120.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_urls: list[FileInput], frames_per_second: float | None = None
+        ) -> Result[WorkflowUtilitiesInterleaveVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 120.
+            """
+            ...
+
+        def submit(
+            self, *, video_urls: list[FileInput], frames_per_second: float | None = None
+        ) -> Handle[WorkflowUtilitiesInterleaveVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 120.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_urls: list[FileInput], frames_per_second: float | None = None
+        ) -> AsyncHandle[WorkflowUtilitiesInterleaveVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 120.
+            """
+            ...
+
+        def stream(
+            self, *, video_urls: list[FileInput], frames_per_second: float | None = None
+        ) -> Stream[WorkflowUtilitiesInterleaveVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 120.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_urls: list[FileInput], frames_per_second: float | None = None
+        ) -> AsyncStream[WorkflowUtilitiesInterleaveVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_urls: Clips to edit or to use as references, in order.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 1 to 120.
+            """
+            ...
+else:
+    WorkflowUtilitiesInterleaveVideo = Endpoint
+
+workflow_utilities_interleave_video = WorkflowUtilitiesInterleaveVideo(
     "fal-ai/workflow-utilities/interleave-video",
     WorkflowUtilitiesInterleaveVideoInput,
     WorkflowUtilitiesInterleaveVideoOutput,
@@ -50,10 +172,9 @@ Call it with `workflow_utilities_interleave_video.subscribe(video_urls=…)`.
 
 Input = WorkflowUtilitiesInterleaveVideoInput
 Output = WorkflowUtilitiesInterleaveVideoOutput
+endpoint = workflow_utilities_interleave_video
 
 __all__ = [
-    "Input",
-    "Output",
     "WorkflowUtilitiesInterleaveVideoInput",
     "WorkflowUtilitiesInterleaveVideoOutput",
     "workflow_utilities_interleave_video",

@@ -8,7 +8,7 @@ Category: workflow. https://fal.ai/models/fal-ai/workflow-utilities/pick-image-b
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -39,7 +39,155 @@ class WorkflowUtilitiesPickImageByIndexOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-workflow_utilities_pick_image_by_index = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesPickImageByIndex(
+        Endpoint[
+            ..., WorkflowUtilitiesPickImageByIndexInput, WorkflowUtilitiesPickImageByIndexOutput
+        ]
+    ):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            index: int,
+            fallback_index: Literal["first-image", "last-image"] = "first-image",
+        ) -> Result[WorkflowUtilitiesPickImageByIndexOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            index: int,
+            fallback_index: Literal["first-image", "last-image"] = "first-image",
+        ) -> Result[WorkflowUtilitiesPickImageByIndexOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            index: int,
+            fallback_index: Literal["first-image", "last-image"] = "first-image",
+        ) -> Result[WorkflowUtilitiesPickImageByIndexOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            index: int,
+            fallback_index: Literal["first-image", "last-image"] = "first-image",
+        ) -> Result[WorkflowUtilitiesPickImageByIndexOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            index: int,
+            fallback_index: Literal["first-image", "last-image"] = "first-image",
+        ) -> Handle[WorkflowUtilitiesPickImageByIndexOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            index: int,
+            fallback_index: Literal["first-image", "last-image"] = "first-image",
+        ) -> AsyncHandle[WorkflowUtilitiesPickImageByIndexOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            index: int,
+            fallback_index: Literal["first-image", "last-image"] = "first-image",
+        ) -> Stream[WorkflowUtilitiesPickImageByIndexOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            index: int,
+            fallback_index: Literal["first-image", "last-image"] = "first-image",
+        ) -> AsyncStream[WorkflowUtilitiesPickImageByIndexOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+            """
+            ...
+else:
+    WorkflowUtilitiesPickImageByIndex = Endpoint
+
+workflow_utilities_pick_image_by_index = WorkflowUtilitiesPickImageByIndex(
     "fal-ai/workflow-utilities/pick-image-by-index",
     WorkflowUtilitiesPickImageByIndexInput,
     WorkflowUtilitiesPickImageByIndexOutput,
@@ -51,10 +199,9 @@ Call it with `workflow_utilities_pick_image_by_index.subscribe(image_urls=…, i
 
 Input = WorkflowUtilitiesPickImageByIndexInput
 Output = WorkflowUtilitiesPickImageByIndexOutput
+endpoint = workflow_utilities_pick_image_by_index
 
 __all__ = [
-    "Input",
-    "Output",
     "WorkflowUtilitiesPickImageByIndexInput",
     "WorkflowUtilitiesPickImageByIndexOutput",
     "workflow_utilities_pick_image_by_index",

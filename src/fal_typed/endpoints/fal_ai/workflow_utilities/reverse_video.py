@@ -8,6 +8,8 @@ Category: video. https://fal.ai/models/fal-ai/workflow-utilities/reverse-video
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,105 @@ class WorkflowUtilitiesReverseVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-workflow_utilities_reverse_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesReverseVideo(
+        Endpoint[..., WorkflowUtilitiesReverseVideoInput, WorkflowUtilitiesReverseVideoOutput]
+    ):
+        def run(self, *, video_url: FileInput) -> Result[WorkflowUtilitiesReverseVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_url: FileInput
+        ) -> Result[WorkflowUtilitiesReverseVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def subscribe(self, *, video_url: FileInput) -> Result[WorkflowUtilitiesReverseVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_url: FileInput
+        ) -> Result[WorkflowUtilitiesReverseVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, video_url: FileInput) -> Handle[WorkflowUtilitiesReverseVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_url: FileInput
+        ) -> AsyncHandle[WorkflowUtilitiesReverseVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, video_url: FileInput) -> Stream[WorkflowUtilitiesReverseVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_url: FileInput
+        ) -> AsyncStream[WorkflowUtilitiesReverseVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+            """
+            ...
+else:
+    WorkflowUtilitiesReverseVideo = Endpoint
+
+workflow_utilities_reverse_video = WorkflowUtilitiesReverseVideo(
     "fal-ai/workflow-utilities/reverse-video",
     WorkflowUtilitiesReverseVideoInput,
     WorkflowUtilitiesReverseVideoOutput,
@@ -41,10 +141,9 @@ Call it with `workflow_utilities_reverse_video.subscribe(video_url=…)`.
 
 Input = WorkflowUtilitiesReverseVideoInput
 Output = WorkflowUtilitiesReverseVideoOutput
+endpoint = workflow_utilities_reverse_video
 
 __all__ = [
-    "Input",
-    "Output",
     "WorkflowUtilitiesReverseVideoInput",
     "WorkflowUtilitiesReverseVideoOutput",
     "workflow_utilities_reverse_video",

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/workflow-utilities/scale-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -65,7 +65,241 @@ class WorkflowUtilitiesScaleVideoOutput(OutputModel):
     """Height after scaling, in pixels."""
 
 
-workflow_utilities_scale_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesScaleVideo(
+        Endpoint[..., WorkflowUtilitiesScaleVideoInput, WorkflowUtilitiesScaleVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            width: int | None = None,
+            height: int | None = None,
+            mode: Literal["stretch", "pad", "crop"] = "stretch",
+            pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black",
+            codec: Literal["libx264", "libx265"] = "libx264",
+            preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast",
+            crf: int = 18,
+        ) -> Result[WorkflowUtilitiesScaleVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                width: Width in pixels. From 2 to 7680.
+                height: Height in pixels. From 2 to 4320.
+                mode: Operating mode of the endpoint.
+                pad_color: Color of the borders that fill the frame.
+                codec: Codec of the audio or video.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality. From 0 to 51.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            width: int | None = None,
+            height: int | None = None,
+            mode: Literal["stretch", "pad", "crop"] = "stretch",
+            pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black",
+            codec: Literal["libx264", "libx265"] = "libx264",
+            preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast",
+            crf: int = 18,
+        ) -> Result[WorkflowUtilitiesScaleVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                width: Width in pixels. From 2 to 7680.
+                height: Height in pixels. From 2 to 4320.
+                mode: Operating mode of the endpoint.
+                pad_color: Color of the borders that fill the frame.
+                codec: Codec of the audio or video.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality. From 0 to 51.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            width: int | None = None,
+            height: int | None = None,
+            mode: Literal["stretch", "pad", "crop"] = "stretch",
+            pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black",
+            codec: Literal["libx264", "libx265"] = "libx264",
+            preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast",
+            crf: int = 18,
+        ) -> Result[WorkflowUtilitiesScaleVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                width: Width in pixels. From 2 to 7680.
+                height: Height in pixels. From 2 to 4320.
+                mode: Operating mode of the endpoint.
+                pad_color: Color of the borders that fill the frame.
+                codec: Codec of the audio or video.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality. From 0 to 51.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            width: int | None = None,
+            height: int | None = None,
+            mode: Literal["stretch", "pad", "crop"] = "stretch",
+            pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black",
+            codec: Literal["libx264", "libx265"] = "libx264",
+            preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast",
+            crf: int = 18,
+        ) -> Result[WorkflowUtilitiesScaleVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                width: Width in pixels. From 2 to 7680.
+                height: Height in pixels. From 2 to 4320.
+                mode: Operating mode of the endpoint.
+                pad_color: Color of the borders that fill the frame.
+                codec: Codec of the audio or video.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality. From 0 to 51.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            width: int | None = None,
+            height: int | None = None,
+            mode: Literal["stretch", "pad", "crop"] = "stretch",
+            pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black",
+            codec: Literal["libx264", "libx265"] = "libx264",
+            preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast",
+            crf: int = 18,
+        ) -> Handle[WorkflowUtilitiesScaleVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                width: Width in pixels. From 2 to 7680.
+                height: Height in pixels. From 2 to 4320.
+                mode: Operating mode of the endpoint.
+                pad_color: Color of the borders that fill the frame.
+                codec: Codec of the audio or video.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality. From 0 to 51.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            width: int | None = None,
+            height: int | None = None,
+            mode: Literal["stretch", "pad", "crop"] = "stretch",
+            pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black",
+            codec: Literal["libx264", "libx265"] = "libx264",
+            preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast",
+            crf: int = 18,
+        ) -> AsyncHandle[WorkflowUtilitiesScaleVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                width: Width in pixels. From 2 to 7680.
+                height: Height in pixels. From 2 to 4320.
+                mode: Operating mode of the endpoint.
+                pad_color: Color of the borders that fill the frame.
+                codec: Codec of the audio or video.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality. From 0 to 51.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            width: int | None = None,
+            height: int | None = None,
+            mode: Literal["stretch", "pad", "crop"] = "stretch",
+            pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black",
+            codec: Literal["libx264", "libx265"] = "libx264",
+            preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast",
+            crf: int = 18,
+        ) -> Stream[WorkflowUtilitiesScaleVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                width: Width in pixels. From 2 to 7680.
+                height: Height in pixels. From 2 to 4320.
+                mode: Operating mode of the endpoint.
+                pad_color: Color of the borders that fill the frame.
+                codec: Codec of the audio or video.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality. From 0 to 51.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            width: int | None = None,
+            height: int | None = None,
+            mode: Literal["stretch", "pad", "crop"] = "stretch",
+            pad_color: Literal["black", "white", "red", "green", "blue", "gray"] = "black",
+            codec: Literal["libx264", "libx265"] = "libx264",
+            preset: Literal["ultrafast", "fast", "medium", "slow"] = "fast",
+            crf: int = 18,
+        ) -> AsyncStream[WorkflowUtilitiesScaleVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                width: Width in pixels. From 2 to 7680.
+                height: Height in pixels. From 2 to 4320.
+                mode: Operating mode of the endpoint.
+                pad_color: Color of the borders that fill the frame.
+                codec: Codec of the audio or video.
+                crf: Constant rate factor of the video encoding, from 0 to 51; higher values give a
+                    smaller file and lower quality. From 0 to 51.
+            """
+            ...
+else:
+    WorkflowUtilitiesScaleVideo = Endpoint
+
+workflow_utilities_scale_video = WorkflowUtilitiesScaleVideo(
     "fal-ai/workflow-utilities/scale-video",
     WorkflowUtilitiesScaleVideoInput,
     WorkflowUtilitiesScaleVideoOutput,
@@ -77,10 +311,9 @@ Call it with `workflow_utilities_scale_video.subscribe(video_url=…)`.
 
 Input = WorkflowUtilitiesScaleVideoInput
 Output = WorkflowUtilitiesScaleVideoOutput
+endpoint = workflow_utilities_scale_video
 
 __all__ = [
-    "Input",
-    "Output",
     "WorkflowUtilitiesScaleVideoInput",
     "WorkflowUtilitiesScaleVideoOutput",
     "workflow_utilities_scale_video",

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/workflow-utilities/trim-video
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -29,9 +29,7 @@ class WorkflowUtilitiesTrimVideoInput(InputModel, Request["WorkflowUtilitiesTrim
     """End of the part to process, in seconds."""
 
     duration: Annotated[float, Field(gt=0.0)] | None = 2
-    """Duration of the result in seconds; auto, where available, lets the model decide. Greater
-    than 0.
-    """
+    """Duration of the result in seconds. Greater than 0."""
 
 
 class WorkflowUtilitiesTrimVideoOutput(OutputModel):
@@ -47,7 +45,177 @@ class WorkflowUtilitiesTrimVideoOutput(OutputModel):
     """Duration after trimming, in seconds."""
 
 
-workflow_utilities_trim_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WorkflowUtilitiesTrimVideo(
+        Endpoint[..., WorkflowUtilitiesTrimVideoInput, WorkflowUtilitiesTrimVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            start_time: float = 1,
+            end_time: float | None = None,
+            duration: float | None = 2,
+        ) -> Result[WorkflowUtilitiesTrimVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds.
+                duration: Duration of the result in seconds. Greater than 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            start_time: float = 1,
+            end_time: float | None = None,
+            duration: float | None = 2,
+        ) -> Result[WorkflowUtilitiesTrimVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds.
+                duration: Duration of the result in seconds. Greater than 0.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            start_time: float = 1,
+            end_time: float | None = None,
+            duration: float | None = 2,
+        ) -> Result[WorkflowUtilitiesTrimVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds.
+                duration: Duration of the result in seconds. Greater than 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            start_time: float = 1,
+            end_time: float | None = None,
+            duration: float | None = 2,
+        ) -> Result[WorkflowUtilitiesTrimVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds.
+                duration: Duration of the result in seconds. Greater than 0.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            start_time: float = 1,
+            end_time: float | None = None,
+            duration: float | None = 2,
+        ) -> Handle[WorkflowUtilitiesTrimVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds.
+                duration: Duration of the result in seconds. Greater than 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            start_time: float = 1,
+            end_time: float | None = None,
+            duration: float | None = 2,
+        ) -> AsyncHandle[WorkflowUtilitiesTrimVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds.
+                duration: Duration of the result in seconds. Greater than 0.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            start_time: float = 1,
+            end_time: float | None = None,
+            duration: float | None = 2,
+        ) -> Stream[WorkflowUtilitiesTrimVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds.
+                duration: Duration of the result in seconds. Greater than 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            start_time: float = 1,
+            end_time: float | None = None,
+            duration: float | None = 2,
+        ) -> AsyncStream[WorkflowUtilitiesTrimVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds.
+                duration: Duration of the result in seconds. Greater than 0.
+            """
+            ...
+else:
+    WorkflowUtilitiesTrimVideo = Endpoint
+
+workflow_utilities_trim_video = WorkflowUtilitiesTrimVideo(
     "fal-ai/workflow-utilities/trim-video",
     WorkflowUtilitiesTrimVideoInput,
     WorkflowUtilitiesTrimVideoOutput,
@@ -59,10 +227,9 @@ Call it with `workflow_utilities_trim_video.subscribe(video_url=…)`.
 
 Input = WorkflowUtilitiesTrimVideoInput
 Output = WorkflowUtilitiesTrimVideoOutput
+endpoint = workflow_utilities_trim_video
 
 __all__ = [
-    "Input",
-    "Output",
     "WorkflowUtilitiesTrimVideoInput",
     "WorkflowUtilitiesTrimVideoOutput",
     "workflow_utilities_trim_video",

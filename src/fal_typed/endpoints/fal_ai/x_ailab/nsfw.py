@@ -7,6 +7,8 @@ Category: vision. https://fal.ai/models/fal-ai/x-ailab/nsfw
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -26,7 +28,97 @@ class XAilabNsfwOutput(OutputModel):
     """For each image, whether the content filter detected unsafe content."""
 
 
-x_ailab_nsfw = Endpoint("fal-ai/x-ailab/nsfw", XAilabNsfwInput, XAilabNsfwOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class XAilabNsfw(Endpoint[..., XAilabNsfwInput, XAilabNsfwOutput]):
+        def run(self, *, image_urls: list[FileInput]) -> Result[XAilabNsfwOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, image_urls: list[FileInput]) -> Result[XAilabNsfwOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+            """
+            ...
+
+        def subscribe(self, *, image_urls: list[FileInput]) -> Result[XAilabNsfwOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, image_urls: list[FileInput]) -> Result[XAilabNsfwOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+            """
+            ...
+
+        def submit(self, *, image_urls: list[FileInput]) -> Handle[XAilabNsfwOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_urls: list[FileInput]
+        ) -> AsyncHandle[XAilabNsfwOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+            """
+            ...
+
+        def stream(self, *, image_urls: list[FileInput]) -> Stream[XAilabNsfwOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, image_urls: list[FileInput]) -> AsyncStream[XAilabNsfwOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+            """
+            ...
+else:
+    XAilabNsfw = Endpoint
+
+x_ailab_nsfw = XAilabNsfw("fal-ai/x-ailab/nsfw", XAilabNsfwInput, XAilabNsfwOutput)
 """Vision endpoint of fal-ai: x-ailab nsfw.
 
 Call it with `x_ailab_nsfw.subscribe(image_urls=…)`.
@@ -34,5 +126,6 @@ Call it with `x_ailab_nsfw.subscribe(image_urls=…)`.
 
 Input = XAilabNsfwInput
 Output = XAilabNsfwOutput
+endpoint = x_ailab_nsfw
 
-__all__ = ["Input", "Output", "XAilabNsfwInput", "XAilabNsfwOutput", "x_ailab_nsfw"]
+__all__ = ["XAilabNsfwInput", "XAilabNsfwOutput", "x_ailab_nsfw"]

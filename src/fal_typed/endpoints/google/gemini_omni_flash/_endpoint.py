@@ -7,7 +7,7 @@ https://fal.ai/models/google/gemini-omni-flash
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Video
@@ -21,10 +21,10 @@ class GeminiOmniFlashInput(InputModel, Request["GeminiOmniFlashOutput"]):
     """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: float = 8
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class GeminiOmniFlashOutput(OutputModel):
@@ -34,7 +34,159 @@ class GeminiOmniFlashOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-gemini_omni_flash = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GeminiOmniFlash(Endpoint[..., GeminiOmniFlashInput, GeminiOmniFlashOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Result[GeminiOmniFlashOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Result[GeminiOmniFlashOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Result[GeminiOmniFlashOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Result[GeminiOmniFlashOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Handle[GeminiOmniFlashOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> AsyncHandle[GeminiOmniFlashOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Stream[GeminiOmniFlashOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> AsyncStream[GeminiOmniFlashOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    GeminiOmniFlash = Endpoint
+
+gemini_omni_flash = GeminiOmniFlash(
     "google/gemini-omni-flash", GeminiOmniFlashInput, GeminiOmniFlashOutput
 )
 """Endpoint of google: gemini-omni-flash.
@@ -44,5 +196,6 @@ Call it with `gemini_omni_flash.subscribe(prompt=…)`.
 
 Input = GeminiOmniFlashInput
 Output = GeminiOmniFlashOutput
+endpoint = gemini_omni_flash
 
-__all__ = ["GeminiOmniFlashInput", "GeminiOmniFlashOutput", "Input", "Output", "gemini_omni_flash"]
+__all__ = ["GeminiOmniFlashInput", "GeminiOmniFlashOutput", "gemini_omni_flash"]

@@ -7,6 +7,8 @@ https://fal.ai/models/google/gemini-omni-flash/edit
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,113 @@ class GeminiOmniFlashEditOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-gemini_omni_flash_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GeminiOmniFlashEdit(Endpoint[..., GeminiOmniFlashEditInput, GeminiOmniFlashEditOutput]):
+        def run(self, *, prompt: str, video_url: FileInput) -> Result[GeminiOmniFlashEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, video_url: FileInput
+        ) -> Result[GeminiOmniFlashEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, video_url: FileInput
+        ) -> Result[GeminiOmniFlashEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, video_url: FileInput
+        ) -> Result[GeminiOmniFlashEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, prompt: str, video_url: FileInput) -> Handle[GeminiOmniFlashEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, video_url: FileInput
+        ) -> AsyncHandle[GeminiOmniFlashEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, prompt: str, video_url: FileInput) -> Stream[GeminiOmniFlashEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, video_url: FileInput
+        ) -> AsyncStream[GeminiOmniFlashEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+            """
+            ...
+else:
+    GeminiOmniFlashEdit = Endpoint
+
+gemini_omni_flash_edit = GeminiOmniFlashEdit(
     "google/gemini-omni-flash/edit", GeminiOmniFlashEditInput, GeminiOmniFlashEditOutput
 )
 """Endpoint of google: gemini-omni-flash edit.
@@ -39,11 +147,6 @@ Call it with `gemini_omni_flash_edit.subscribe(prompt=…, video_url=…)`.
 
 Input = GeminiOmniFlashEditInput
 Output = GeminiOmniFlashEditOutput
+endpoint = gemini_omni_flash_edit
 
-__all__ = [
-    "GeminiOmniFlashEditInput",
-    "GeminiOmniFlashEditOutput",
-    "Input",
-    "Output",
-    "gemini_omni_flash_edit",
-]
+__all__ = ["GeminiOmniFlashEditInput", "GeminiOmniFlashEditOutput", "gemini_omni_flash_edit"]

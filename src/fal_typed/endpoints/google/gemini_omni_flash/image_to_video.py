@@ -7,7 +7,7 @@ https://fal.ai/models/google/gemini-omni-flash/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -21,14 +21,13 @@ class GeminiOmniFlashImageToVideoInput(InputModel, Request["GeminiOmniFlashImage
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: float = 8
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class GeminiOmniFlashImageToVideoOutput(OutputModel):
@@ -38,7 +37,177 @@ class GeminiOmniFlashImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-gemini_omni_flash_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GeminiOmniFlashImageToVideo(
+        Endpoint[..., GeminiOmniFlashImageToVideoInput, GeminiOmniFlashImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Result[GeminiOmniFlashImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Result[GeminiOmniFlashImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Result[GeminiOmniFlashImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Result[GeminiOmniFlashImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Handle[GeminiOmniFlashImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> AsyncHandle[GeminiOmniFlashImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Stream[GeminiOmniFlashImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> AsyncStream[GeminiOmniFlashImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    GeminiOmniFlashImageToVideo = Endpoint
+
+gemini_omni_flash_image_to_video = GeminiOmniFlashImageToVideo(
     "google/gemini-omni-flash/image-to-video",
     GeminiOmniFlashImageToVideoInput,
     GeminiOmniFlashImageToVideoOutput,
@@ -50,11 +219,10 @@ Call it with `gemini_omni_flash_image_to_video.subscribe(image_url=â€¦, prompt=â
 
 Input = GeminiOmniFlashImageToVideoInput
 Output = GeminiOmniFlashImageToVideoOutput
+endpoint = gemini_omni_flash_image_to_video
 
 __all__ = [
     "GeminiOmniFlashImageToVideoInput",
     "GeminiOmniFlashImageToVideoOutput",
-    "Input",
-    "Output",
     "gemini_omni_flash_image_to_video",
 ]

@@ -8,7 +8,7 @@ https://fal.ai/models/google/gemini-omni-flash/reference-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -24,14 +24,13 @@ class GeminiOmniFlashReferenceToVideoInput(
     """Reference images of people, objects or places for the video, in order."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: float = 8
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class GeminiOmniFlashReferenceToVideoOutput(OutputModel):
@@ -41,7 +40,177 @@ class GeminiOmniFlashReferenceToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-gemini_omni_flash_reference_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GeminiOmniFlashReferenceToVideo(
+        Endpoint[..., GeminiOmniFlashReferenceToVideoInput, GeminiOmniFlashReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Result[GeminiOmniFlashReferenceToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Result[GeminiOmniFlashReferenceToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Result[GeminiOmniFlashReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Result[GeminiOmniFlashReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Handle[GeminiOmniFlashReferenceToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> AsyncHandle[GeminiOmniFlashReferenceToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> Stream[GeminiOmniFlashReferenceToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: float = 8,
+        ) -> AsyncStream[GeminiOmniFlashReferenceToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    GeminiOmniFlashReferenceToVideo = Endpoint
+
+gemini_omni_flash_reference_to_video = GeminiOmniFlashReferenceToVideo(
     "google/gemini-omni-flash/reference-to-video",
     GeminiOmniFlashReferenceToVideoInput,
     GeminiOmniFlashReferenceToVideoOutput,
@@ -53,11 +222,10 @@ Call it with `gemini_omni_flash_reference_to_video.subscribe(image_urls=…, pro
 
 Input = GeminiOmniFlashReferenceToVideoInput
 Output = GeminiOmniFlashReferenceToVideoOutput
+endpoint = gemini_omni_flash_reference_to_video
 
 __all__ = [
     "GeminiOmniFlashReferenceToVideoInput",
     "GeminiOmniFlashReferenceToVideoOutput",
-    "Input",
-    "Output",
     "gemini_omni_flash_reference_to_video",
 ]

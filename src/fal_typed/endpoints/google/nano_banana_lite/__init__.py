@@ -6,20 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.google.nano_banana_lite._endpoint import (
+        AspectRatio as AspectRatio,
         Input as Input,
         NanoBananaLiteInput as NanoBananaLiteInput,
         NanoBananaLiteOutput as NanoBananaLiteOutput,
         Output as Output,
+        endpoint as endpoint,
         nano_banana_lite as nano_banana_lite,
     )
 
-__all__ = ["Input", "NanoBananaLiteInput", "NanoBananaLiteOutput", "Output", "nano_banana_lite"]
+__all__ = ["AspectRatio", "NanoBananaLiteInput", "NanoBananaLiteOutput", "nano_banana_lite"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.google.nano_banana_lite._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "AspectRatio",
+            "Input",
+            "NanoBananaLiteInput",
+            "NanoBananaLiteOutput",
+            "Output",
+            "endpoint",
+            "nano_banana_lite",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.google.nano_banana_lite._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

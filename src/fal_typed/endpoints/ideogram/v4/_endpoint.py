@@ -7,10 +7,11 @@ https://fal.ai/models/ideogram/v4
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -30,17 +31,7 @@ class V4Input(InputModel, Request["V4Output"]):
     expansion_model: Literal["None", "Medium", "Large"] = "Medium"
     """Size of the language model that expands the prompt, or none."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: int = 1
@@ -80,7 +71,287 @@ class V4Output(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-v4 = Endpoint("ideogram/v4", V4Input, V4Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V4(Endpoint[..., V4Input, V4Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[V4Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[V4Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[V4Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[V4Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    V4 = Endpoint
+
+v4 = V4("ideogram/v4", V4Input, V4Output)
 """Endpoint of ideogram: v4.
 
 Call it with `v4.subscribe(prompt=…)`.
@@ -88,5 +359,6 @@ Call it with `v4.subscribe(prompt=…)`.
 
 Input = V4Input
 Output = V4Output
+endpoint = v4
 
-__all__ = ["ImageSize", "Input", "Output", "V4Input", "V4Output", "v4"]
+__all__ = ["ImageSize", "ImageSizePreset", "V4Input", "V4Output", "v4"]

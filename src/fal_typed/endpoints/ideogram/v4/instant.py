@@ -7,10 +7,11 @@ https://fal.ai/models/ideogram/v4/instant
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -27,17 +28,7 @@ class V4InstantInput(InputModel, Request["V4InstantOutput"]):
     expansion_model: Literal["None", "Medium"] = "Medium"
     """Size of the language model that expands the prompt, or none."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: int = 1
@@ -74,7 +65,247 @@ class V4InstantOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-v4_instant = Endpoint("ideogram/v4/instant", V4InstantInput, V4InstantOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V4Instant(Endpoint[..., V4InstantInput, V4InstantOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4InstantOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4InstantOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4InstantOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4InstantOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[V4InstantOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[V4InstantOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[V4InstantOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[V4InstantOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    V4Instant = Endpoint
+
+v4_instant = V4Instant("ideogram/v4/instant", V4InstantInput, V4InstantOutput)
 """Endpoint of ideogram: v4 instant.
 
 Call it with `v4_instant.subscribe(prompt=…)`.
@@ -82,5 +313,6 @@ Call it with `v4_instant.subscribe(prompt=…)`.
 
 Input = V4InstantInput
 Output = V4InstantOutput
+endpoint = v4_instant
 
-__all__ = ["ImageSize", "Input", "Output", "V4InstantInput", "V4InstantOutput", "v4_instant"]
+__all__ = ["ImageSize", "ImageSizePreset", "V4InstantInput", "V4InstantOutput", "v4_instant"]

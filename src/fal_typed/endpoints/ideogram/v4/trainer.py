@@ -7,7 +7,7 @@ https://fal.ai/models/ideogram/v4/trainer
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
@@ -50,7 +50,247 @@ class V4TrainerOutput(OutputModel):
     """The trained LoRA weights in the diffusers format, as a file to download."""
 
 
-v4_trainer = Endpoint("ideogram/v4/trainer", V4TrainerInput, V4TrainerOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V4Trainer(Endpoint[..., V4TrainerInput, V4TrainerOutput]):
+        def run(
+            self,
+            *,
+            images_data_url: FileInput,
+            default_caption: str = UNSET,
+            learning_rate: float = 0.0001,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+            resolution: str = "auto",
+            steps: int = 1000,
+        ) -> Result[V4TrainerOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            default_caption: str = UNSET,
+            learning_rate: float = 0.0001,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+            resolution: str = "auto",
+            steps: int = 1000,
+        ) -> Result[V4TrainerOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            images_data_url: FileInput,
+            default_caption: str = UNSET,
+            learning_rate: float = 0.0001,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+            resolution: str = "auto",
+            steps: int = 1000,
+        ) -> Result[V4TrainerOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            default_caption: str = UNSET,
+            learning_rate: float = 0.0001,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+            resolution: str = "auto",
+            steps: int = 1000,
+        ) -> Result[V4TrainerOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            images_data_url: FileInput,
+            default_caption: str = UNSET,
+            learning_rate: float = 0.0001,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+            resolution: str = "auto",
+            steps: int = 1000,
+        ) -> Handle[V4TrainerOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            default_caption: str = UNSET,
+            learning_rate: float = 0.0001,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+            resolution: str = "auto",
+            steps: int = 1000,
+        ) -> AsyncHandle[V4TrainerOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            images_data_url: FileInput,
+            default_caption: str = UNSET,
+            learning_rate: float = 0.0001,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+            resolution: str = "auto",
+            steps: int = 1000,
+        ) -> Stream[V4TrainerOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            images_data_url: FileInput,
+            default_caption: str = UNSET,
+            learning_rate: float = 0.0001,
+            output_lora_format: Literal["fal", "comfy"] = "fal",
+            resolution: str = "auto",
+            steps: int = 1000,
+        ) -> AsyncStream[V4TrainerOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                default_caption: Caption for images that do not have one.
+                learning_rate: Step size of the weight updates; too high is unstable, too low learns
+                    little.
+                output_lora_format: Naming scheme of the layers in the weights file; depends on the
+                    program that loads it.
+                resolution: Resolution of the training images or clips; higher resolutions capture
+                    finer detail and take longer.
+                steps: Number of training steps; more steps take longer and cost more, too many
+                    cause overfitting.
+            """
+            ...
+else:
+    V4Trainer = Endpoint
+
+v4_trainer = V4Trainer("ideogram/v4/trainer", V4TrainerInput, V4TrainerOutput)
 """Endpoint of ideogram: v4 trainer.
 
 Call it with `v4_trainer.subscribe(images_data_url=…)`.
@@ -58,5 +298,6 @@ Call it with `v4_trainer.subscribe(images_data_url=…)`.
 
 Input = V4TrainerInput
 Output = V4TrainerOutput
+endpoint = v4_trainer
 
-__all__ = ["Input", "Output", "V4TrainerInput", "V4TrainerOutput", "v4_trainer"]
+__all__ = ["V4TrainerInput", "V4TrainerOutput", "v4_trainer"]

@@ -8,11 +8,14 @@ Category: image. https://fal.ai/models/imagineart/imagineart-1.5-preview/text-to
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+AspectRatio: TypeAlias = Literal["1:1", "3:1", "1:3", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"]
+"""Value of the parameter `aspect_ratio`."""
 
 
 class Imagineart15PreviewTextToImageInput(
@@ -21,11 +24,10 @@ class Imagineart15PreviewTextToImageInput(
     """Parameters of imagineart/imagineart-1.5-preview/text-to-image."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    aspect_ratio: Literal["1:1", "3:1", "1:3", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -38,7 +40,129 @@ class Imagineart15PreviewTextToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-imagineart_1_5_preview_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Imagineart15PreviewTextToImage(
+        Endpoint[..., Imagineart15PreviewTextToImageInput, Imagineart15PreviewTextToImageOutput]
+    ):
+        def run(
+            self, *, prompt: str, aspect_ratio: AspectRatio = "1:1", seed: int | None = None
+        ) -> Result[Imagineart15PreviewTextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, aspect_ratio: AspectRatio = "1:1", seed: int | None = None
+        ) -> Result[Imagineart15PreviewTextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, aspect_ratio: AspectRatio = "1:1", seed: int | None = None
+        ) -> Result[Imagineart15PreviewTextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, aspect_ratio: AspectRatio = "1:1", seed: int | None = None
+        ) -> Result[Imagineart15PreviewTextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, aspect_ratio: AspectRatio = "1:1", seed: int | None = None
+        ) -> Handle[Imagineart15PreviewTextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, aspect_ratio: AspectRatio = "1:1", seed: int | None = None
+        ) -> AsyncHandle[Imagineart15PreviewTextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, aspect_ratio: AspectRatio = "1:1", seed: int | None = None
+        ) -> Stream[Imagineart15PreviewTextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, aspect_ratio: AspectRatio = "1:1", seed: int | None = None
+        ) -> AsyncStream[Imagineart15PreviewTextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    Imagineart15PreviewTextToImage = Endpoint
+
+imagineart_1_5_preview_text_to_image = Imagineart15PreviewTextToImage(
     "imagineart/imagineart-1.5-preview/text-to-image",
     Imagineart15PreviewTextToImageInput,
     Imagineart15PreviewTextToImageOutput,
@@ -50,11 +174,11 @@ Call it with `imagineart_1_5_preview_text_to_image.subscribe(prompt=…)`.
 
 Input = Imagineart15PreviewTextToImageInput
 Output = Imagineart15PreviewTextToImageOutput
+endpoint = imagineart_1_5_preview_text_to_image
 
 __all__ = [
+    "AspectRatio",
     "Imagineart15PreviewTextToImageInput",
     "Imagineart15PreviewTextToImageOutput",
-    "Input",
-    "Output",
     "imagineart_1_5_preview_text_to_image",
 ]

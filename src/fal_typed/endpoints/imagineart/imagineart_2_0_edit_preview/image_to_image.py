@@ -8,11 +8,16 @@ https://fal.ai/models/imagineart/imagineart-2.0-edit-preview/image-to-image
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+AspectRatio: TypeAlias = Literal[
+    "auto", "1:1", "9:16", "16:9", "3:2", "2:3", "4:3", "3:4", "4:5", "5:4", "3:1", "1:3", "21:9"
+]
+"""Value of the parameter `aspect_ratio`."""
 
 
 class Imagineart20EditPreviewImageToImageInput(
@@ -25,25 +30,10 @@ class Imagineart20EditPreviewImageToImageInput(
     """
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
-    aspect_ratio: Literal[
-        "auto",
-        "1:1",
-        "9:16",
-        "16:9",
-        "3:2",
-        "2:3",
-        "4:3",
-        "3:4",
-        "4:5",
-        "5:4",
-        "3:1",
-        "1:3",
-        "21:9",
-    ] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "auto"
+    """Ratio of width to height of the result."""
 
 
 class Imagineart20EditPreviewImageToImageOutput(OutputModel):
@@ -53,7 +43,139 @@ class Imagineart20EditPreviewImageToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-imagineart_2_0_edit_preview_image_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Imagineart20EditPreviewImageToImage(
+        Endpoint[
+            ..., Imagineart20EditPreviewImageToImageInput, Imagineart20EditPreviewImageToImageOutput
+        ]
+    ):
+        def run(
+            self, *, image_urls: list[FileInput], prompt: str, aspect_ratio: AspectRatio = "auto"
+        ) -> Result[Imagineart20EditPreviewImageToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_urls: list[FileInput], prompt: str, aspect_ratio: AspectRatio = "auto"
+        ) -> Result[Imagineart20EditPreviewImageToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_urls: list[FileInput], prompt: str, aspect_ratio: AspectRatio = "auto"
+        ) -> Result[Imagineart20EditPreviewImageToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_urls: list[FileInput], prompt: str, aspect_ratio: AspectRatio = "auto"
+        ) -> Result[Imagineart20EditPreviewImageToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self, *, image_urls: list[FileInput], prompt: str, aspect_ratio: AspectRatio = "auto"
+        ) -> Handle[Imagineart20EditPreviewImageToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_urls: list[FileInput], prompt: str, aspect_ratio: AspectRatio = "auto"
+        ) -> AsyncHandle[Imagineart20EditPreviewImageToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self, *, image_urls: list[FileInput], prompt: str, aspect_ratio: AspectRatio = "auto"
+        ) -> Stream[Imagineart20EditPreviewImageToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_urls: list[FileInput], prompt: str, aspect_ratio: AspectRatio = "auto"
+        ) -> AsyncStream[Imagineart20EditPreviewImageToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the change to make, or of the image to generate.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    Imagineart20EditPreviewImageToImage = Endpoint
+
+imagineart_2_0_edit_preview_image_to_image = Imagineart20EditPreviewImageToImage(
     "imagineart/imagineart-2.0-edit-preview/image-to-image",
     Imagineart20EditPreviewImageToImageInput,
     Imagineart20EditPreviewImageToImageOutput,
@@ -65,11 +187,11 @@ Call it with `imagineart_2_0_edit_preview_image_to_image.subscribe(image_urls=â€
 
 Input = Imagineart20EditPreviewImageToImageInput
 Output = Imagineart20EditPreviewImageToImageOutput
+endpoint = imagineart_2_0_edit_preview_image_to_image
 
 __all__ = [
+    "AspectRatio",
     "Imagineart20EditPreviewImageToImageInput",
     "Imagineart20EditPreviewImageToImageOutput",
-    "Input",
-    "Output",
     "imagineart_2_0_edit_preview_image_to_image",
 ]

@@ -8,11 +8,29 @@ Category: image. https://fal.ai/models/imagineart/imagineart-2.0-preview/text-to
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+AspectRatio: TypeAlias = Literal[
+    "1:1",
+    "16:9",
+    "9:16",
+    "4:3",
+    "3:4",
+    "3:1",
+    "1:3",
+    "3:2",
+    "2:3",
+    "21:9",
+    "4:5",
+    "5:4",
+    "4:1",
+    "1:4",
+]
+"""Value of the parameter `aspect_ratio`."""
 
 
 class Imagineart20PreviewTextToImageInput(
@@ -21,26 +39,10 @@ class Imagineart20PreviewTextToImageInput(
     """Parameters of imagineart/imagineart-2.0-preview/text-to-image."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    aspect_ratio: Literal[
-        "1:1",
-        "16:9",
-        "9:16",
-        "4:3",
-        "3:4",
-        "3:1",
-        "1:3",
-        "3:2",
-        "2:3",
-        "21:9",
-        "4:5",
-        "5:4",
-        "4:1",
-        "1:4",
-    ] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     resolution: Literal["1K", "2K"] = "2K"
     """Resolution of the image; higher is sharper, slower and can cost more."""
@@ -59,7 +61,201 @@ class Imagineart20PreviewTextToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-imagineart_2_0_preview_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Imagineart20PreviewTextToImage(
+        Endpoint[..., Imagineart20PreviewTextToImageInput, Imagineart20PreviewTextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1K", "2K"] = "2K",
+            seed: int = UNSET,
+            reasoning: Literal["high", "low"] = "low",
+        ) -> Result[Imagineart20PreviewTextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                reasoning: How much the model thinks before it generates; more helps with difficult
+                    prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1K", "2K"] = "2K",
+            seed: int = UNSET,
+            reasoning: Literal["high", "low"] = "low",
+        ) -> Result[Imagineart20PreviewTextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                reasoning: How much the model thinks before it generates; more helps with difficult
+                    prompts.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1K", "2K"] = "2K",
+            seed: int = UNSET,
+            reasoning: Literal["high", "low"] = "low",
+        ) -> Result[Imagineart20PreviewTextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                reasoning: How much the model thinks before it generates; more helps with difficult
+                    prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1K", "2K"] = "2K",
+            seed: int = UNSET,
+            reasoning: Literal["high", "low"] = "low",
+        ) -> Result[Imagineart20PreviewTextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                reasoning: How much the model thinks before it generates; more helps with difficult
+                    prompts.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1K", "2K"] = "2K",
+            seed: int = UNSET,
+            reasoning: Literal["high", "low"] = "low",
+        ) -> Handle[Imagineart20PreviewTextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                reasoning: How much the model thinks before it generates; more helps with difficult
+                    prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1K", "2K"] = "2K",
+            seed: int = UNSET,
+            reasoning: Literal["high", "low"] = "low",
+        ) -> AsyncHandle[Imagineart20PreviewTextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                reasoning: How much the model thinks before it generates; more helps with difficult
+                    prompts.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1K", "2K"] = "2K",
+            seed: int = UNSET,
+            reasoning: Literal["high", "low"] = "low",
+        ) -> Stream[Imagineart20PreviewTextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                reasoning: How much the model thinks before it generates; more helps with difficult
+                    prompts.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1K", "2K"] = "2K",
+            seed: int = UNSET,
+            reasoning: Literal["high", "low"] = "low",
+        ) -> AsyncStream[Imagineart20PreviewTextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                reasoning: How much the model thinks before it generates; more helps with difficult
+                    prompts.
+            """
+            ...
+else:
+    Imagineart20PreviewTextToImage = Endpoint
+
+imagineart_2_0_preview_text_to_image = Imagineart20PreviewTextToImage(
     "imagineart/imagineart-2.0-preview/text-to-image",
     Imagineart20PreviewTextToImageInput,
     Imagineart20PreviewTextToImageOutput,
@@ -71,11 +267,11 @@ Call it with `imagineart_2_0_preview_text_to_image.subscribe(prompt=…)`.
 
 Input = Imagineart20PreviewTextToImageInput
 Output = Imagineart20PreviewTextToImageOutput
+endpoint = imagineart_2_0_preview_text_to_image
 
 __all__ = [
+    "AspectRatio",
     "Imagineart20PreviewTextToImageInput",
     "Imagineart20PreviewTextToImageOutput",
-    "Input",
-    "Output",
     "imagineart_2_0_preview_text_to_image",
 ]

@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.microsoft.mai_image_2_5._endpoint import (
         Input as Input,
         MaiImage25Input as MaiImage25Input,
         MaiImage25Output as MaiImage25Output,
         Output as Output,
+        endpoint as endpoint,
         mai_image_2_5 as mai_image_2_5,
     )
 
-__all__ = ["Input", "MaiImage25Input", "MaiImage25Output", "Output", "mai_image_2_5"]
+__all__ = ["MaiImage25Input", "MaiImage25Output", "mai_image_2_5"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.microsoft.mai_image_2_5._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "MaiImage25Input",
+            "MaiImage25Output",
+            "Output",
+            "endpoint",
+            "mai_image_2_5",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.microsoft.mai_image_2_5._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

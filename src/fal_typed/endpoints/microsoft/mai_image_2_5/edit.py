@@ -7,7 +7,7 @@ https://fal.ai/models/microsoft/mai-image-2.5/edit
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -25,7 +25,7 @@ class MaiImage25EditInput(InputModel, Request["MaiImage25EditOutput"]):
     """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_images: int = 1
     """Number of images to generate; each image is billed."""
@@ -49,7 +49,239 @@ class MaiImage25EditOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-mai_image_2_5_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MaiImage25Edit(Endpoint[..., MaiImage25EditInput, MaiImage25EditOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[MaiImage25EditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[MaiImage25EditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[MaiImage25EditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[MaiImage25EditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Handle[MaiImage25EditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[MaiImage25EditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Stream[MaiImage25EditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[MaiImage25EditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    MaiImage25Edit = Endpoint
+
+mai_image_2_5_edit = MaiImage25Edit(
     "microsoft/mai-image-2.5/edit", MaiImage25EditInput, MaiImage25EditOutput
 )
 """Endpoint of microsoft: mai-image-2.5 edit.
@@ -59,5 +291,6 @@ Call it with `mai_image_2_5_edit.subscribe(image_urls=…, prompt=…)`.
 
 Input = MaiImage25EditInput
 Output = MaiImage25EditOutput
+endpoint = mai_image_2_5_edit
 
-__all__ = ["Input", "MaiImage25EditInput", "MaiImage25EditOutput", "Output", "mai_image_2_5_edit"]
+__all__ = ["MaiImage25EditInput", "MaiImage25EditOutput", "mai_image_2_5_edit"]

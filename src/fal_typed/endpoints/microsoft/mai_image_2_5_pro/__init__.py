@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.microsoft.mai_image_2_5_pro._endpoint import (
         Input as Input,
         MaiImage25ProInput as MaiImage25ProInput,
         MaiImage25ProOutput as MaiImage25ProOutput,
         Output as Output,
+        endpoint as endpoint,
         mai_image_2_5_pro as mai_image_2_5_pro,
     )
 
-__all__ = ["Input", "MaiImage25ProInput", "MaiImage25ProOutput", "Output", "mai_image_2_5_pro"]
+__all__ = ["MaiImage25ProInput", "MaiImage25ProOutput", "mai_image_2_5_pro"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.microsoft.mai_image_2_5_pro._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "MaiImage25ProInput",
+            "MaiImage25ProOutput",
+            "Output",
+            "endpoint",
+            "mai_image_2_5_pro",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.microsoft.mai_image_2_5_pro._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

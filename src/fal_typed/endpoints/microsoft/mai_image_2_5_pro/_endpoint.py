@@ -7,7 +7,7 @@ https://fal.ai/models/microsoft/mai-image-2.5-pro
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Image
@@ -21,7 +21,7 @@ class MaiImage25ProInput(InputModel, Request["MaiImage25ProOutput"]):
     """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_images: int = 1
     """Number of images to generate; each image is billed."""
@@ -45,7 +45,217 @@ class MaiImage25ProOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-mai_image_2_5_pro = Endpoint("microsoft/mai-image-2.5-pro", MaiImage25ProInput, MaiImage25ProOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MaiImage25Pro(Endpoint[..., MaiImage25ProInput, MaiImage25ProOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[MaiImage25ProOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[MaiImage25ProOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[MaiImage25ProOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[MaiImage25ProOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Handle[MaiImage25ProOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[MaiImage25ProOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Stream[MaiImage25ProOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[MaiImage25ProOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    MaiImage25Pro = Endpoint
+
+mai_image_2_5_pro = MaiImage25Pro(
+    "microsoft/mai-image-2.5-pro", MaiImage25ProInput, MaiImage25ProOutput
+)
 """Endpoint of microsoft: mai-image-2.5-pro.
 
 Call it with `mai_image_2_5_pro.subscribe(prompt=…)`.
@@ -53,5 +263,6 @@ Call it with `mai_image_2_5_pro.subscribe(prompt=…)`.
 
 Input = MaiImage25ProInput
 Output = MaiImage25ProOutput
+endpoint = mai_image_2_5_pro
 
-__all__ = ["Input", "MaiImage25ProInput", "MaiImage25ProOutput", "Output", "mai_image_2_5_pro"]
+__all__ = ["MaiImage25ProInput", "MaiImage25ProOutput", "mai_image_2_5_pro"]

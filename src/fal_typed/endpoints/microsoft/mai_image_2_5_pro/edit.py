@@ -7,7 +7,7 @@ https://fal.ai/models/microsoft/mai-image-2.5-pro/edit
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -21,7 +21,7 @@ class MaiImage25ProEditInput(InputModel, Request["MaiImage25ProEditOutput"]):
     """Text description of the result, or of what to do with the given input."""
 
     aspect_ratio: Literal["auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     image_url: FileInput = ""
     """Image to edit or to start from."""
@@ -48,7 +48,231 @@ class MaiImage25ProEditOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-mai_image_2_5_pro_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MaiImage25ProEdit(Endpoint[..., MaiImage25ProEditInput, MaiImage25ProEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            image_url: FileInput = "",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[MaiImage25ProEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit or to start from.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            image_url: FileInput = "",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[MaiImage25ProEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit or to start from.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            image_url: FileInput = "",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[MaiImage25ProEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit or to start from.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            image_url: FileInput = "",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[MaiImage25ProEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit or to start from.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            image_url: FileInput = "",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Handle[MaiImage25ProEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit or to start from.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            image_url: FileInput = "",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[MaiImage25ProEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit or to start from.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            image_url: FileInput = "",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Stream[MaiImage25ProEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit or to start from.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "auto", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3"
+            ] = "auto",
+            image_url: FileInput = "",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[MaiImage25ProEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image to edit or to start from.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    MaiImage25ProEdit = Endpoint
+
+mai_image_2_5_pro_edit = MaiImage25ProEdit(
     "microsoft/mai-image-2.5-pro/edit", MaiImage25ProEditInput, MaiImage25ProEditOutput
 )
 """Endpoint of microsoft: mai-image-2.5-pro edit.
@@ -58,11 +282,6 @@ Call it with `mai_image_2_5_pro_edit.subscribe(prompt=…)`.
 
 Input = MaiImage25ProEditInput
 Output = MaiImage25ProEditOutput
+endpoint = mai_image_2_5_pro_edit
 
-__all__ = [
-    "Input",
-    "MaiImage25ProEditInput",
-    "MaiImage25ProEditOutput",
-    "Output",
-    "mai_image_2_5_pro_edit",
-]
+__all__ = ["MaiImage25ProEditInput", "MaiImage25ProEditOutput", "mai_image_2_5_pro_edit"]

@@ -7,6 +7,8 @@ https://fal.ai/models/minimax/h3/image-to-video
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
@@ -19,11 +21,10 @@ class H3ImageToVideoInput(InputModel, Request["H3ImageToVideoOutput"]):
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     duration: float = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     end_image_url: FileInput = UNSET
     """Image to use as the last frame."""
@@ -40,7 +41,201 @@ class H3ImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-h3_image_to_video = Endpoint("minimax/h3/image-to-video", H3ImageToVideoInput, H3ImageToVideoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class H3ImageToVideo(Endpoint[..., H3ImageToVideoInput, H3ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 5,
+            end_image_url: FileInput = UNSET,
+            resolution: str = "2K",
+        ) -> Result[H3ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 5,
+            end_image_url: FileInput = UNSET,
+            resolution: str = "2K",
+        ) -> Result[H3ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 5,
+            end_image_url: FileInput = UNSET,
+            resolution: str = "2K",
+        ) -> Result[H3ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 5,
+            end_image_url: FileInput = UNSET,
+            resolution: str = "2K",
+        ) -> Result[H3ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 5,
+            end_image_url: FileInput = UNSET,
+            resolution: str = "2K",
+        ) -> Handle[H3ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 5,
+            end_image_url: FileInput = UNSET,
+            resolution: str = "2K",
+        ) -> AsyncHandle[H3ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 5,
+            end_image_url: FileInput = UNSET,
+            resolution: str = "2K",
+        ) -> Stream[H3ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 5,
+            end_image_url: FileInput = UNSET,
+            resolution: str = "2K",
+        ) -> AsyncStream[H3ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    H3ImageToVideo = Endpoint
+
+h3_image_to_video = H3ImageToVideo(
+    "minimax/h3/image-to-video", H3ImageToVideoInput, H3ImageToVideoOutput
+)
 """Endpoint of minimax: h3, image to video.
 
 Call it with `h3_image_to_video.subscribe(image_url=…, prompt=…)`.
@@ -48,5 +243,6 @@ Call it with `h3_image_to_video.subscribe(image_url=…, prompt=…)`.
 
 Input = H3ImageToVideoInput
 Output = H3ImageToVideoOutput
+endpoint = h3_image_to_video
 
-__all__ = ["H3ImageToVideoInput", "H3ImageToVideoOutput", "Input", "Output", "h3_image_to_video"]
+__all__ = ["H3ImageToVideoInput", "H3ImageToVideoOutput", "h3_image_to_video"]

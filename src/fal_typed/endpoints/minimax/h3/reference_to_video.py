@@ -7,7 +7,7 @@ https://fal.ai/models/minimax/h3/reference-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -18,14 +18,13 @@ class H3ReferenceToVideoInput(InputModel, Request["H3ReferenceToVideoOutput"]):
     """Parameters of minimax/h3/reference-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "adaptive"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: float = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     reference_audio_urls: list[FileInput] = UNSET
     """Audio files that the prompt refers to."""
@@ -48,7 +47,263 @@ class H3ReferenceToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-h3_reference_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class H3ReferenceToVideo(Endpoint[..., H3ReferenceToVideoInput, H3ReferenceToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"
+            ] = "adaptive",
+            duration: float = 5,
+            reference_audio_urls: list[FileInput] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            resolution: str = "2K",
+        ) -> Result[H3ReferenceToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                reference_audio_urls: Audio files that the prompt refers to.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"
+            ] = "adaptive",
+            duration: float = 5,
+            reference_audio_urls: list[FileInput] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            resolution: str = "2K",
+        ) -> Result[H3ReferenceToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                reference_audio_urls: Audio files that the prompt refers to.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"
+            ] = "adaptive",
+            duration: float = 5,
+            reference_audio_urls: list[FileInput] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            resolution: str = "2K",
+        ) -> Result[H3ReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                reference_audio_urls: Audio files that the prompt refers to.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"
+            ] = "adaptive",
+            duration: float = 5,
+            reference_audio_urls: list[FileInput] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            resolution: str = "2K",
+        ) -> Result[H3ReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                reference_audio_urls: Audio files that the prompt refers to.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"
+            ] = "adaptive",
+            duration: float = 5,
+            reference_audio_urls: list[FileInput] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            resolution: str = "2K",
+        ) -> Handle[H3ReferenceToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                reference_audio_urls: Audio files that the prompt refers to.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"
+            ] = "adaptive",
+            duration: float = 5,
+            reference_audio_urls: list[FileInput] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            resolution: str = "2K",
+        ) -> AsyncHandle[H3ReferenceToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                reference_audio_urls: Audio files that the prompt refers to.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"
+            ] = "adaptive",
+            duration: float = 5,
+            reference_audio_urls: list[FileInput] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            resolution: str = "2K",
+        ) -> Stream[H3ReferenceToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                reference_audio_urls: Audio files that the prompt refers to.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"
+            ] = "adaptive",
+            duration: float = 5,
+            reference_audio_urls: list[FileInput] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            resolution: str = "2K",
+        ) -> AsyncStream[H3ReferenceToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                reference_audio_urls: Audio files that the prompt refers to.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    H3ReferenceToVideo = Endpoint
+
+h3_reference_to_video = H3ReferenceToVideo(
     "minimax/h3/reference-to-video", H3ReferenceToVideoInput, H3ReferenceToVideoOutput
 )
 """Endpoint of minimax: h3, reference to video.
@@ -58,11 +313,6 @@ Call it with `h3_reference_to_video.subscribe(prompt=…)`.
 
 Input = H3ReferenceToVideoInput
 Output = H3ReferenceToVideoOutput
+endpoint = h3_reference_to_video
 
-__all__ = [
-    "H3ReferenceToVideoInput",
-    "H3ReferenceToVideoOutput",
-    "Input",
-    "Output",
-    "h3_reference_to_video",
-]
+__all__ = ["H3ReferenceToVideoInput", "H3ReferenceToVideoOutput", "h3_reference_to_video"]

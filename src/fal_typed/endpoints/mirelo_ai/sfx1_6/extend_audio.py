@@ -7,10 +7,10 @@ https://fal.ai/models/mirelo-ai/sfx1.6/extend-audio
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
+from fal_typed.endpoints._shared.audio_model import AudioModel
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -50,7 +50,239 @@ class Sfx16ExtendAudioOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-sfx1_6_extend_audio = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sfx16ExtendAudio(Endpoint[..., Sfx16ExtendAudioInput, Sfx16ExtendAudioOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            ambience: bool = UNSET,
+            append_duration: float = 10,
+            double_output: bool = UNSET,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Result[Sfx16ExtendAudioOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                ambience: Whether to add background sounds of the scene.
+                append_duration: Seconds to add at the end.
+                double_output: Whether to return two versions instead of one.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            ambience: bool = UNSET,
+            append_duration: float = 10,
+            double_output: bool = UNSET,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Result[Sfx16ExtendAudioOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                ambience: Whether to add background sounds of the scene.
+                append_duration: Seconds to add at the end.
+                double_output: Whether to return two versions instead of one.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            ambience: bool = UNSET,
+            append_duration: float = 10,
+            double_output: bool = UNSET,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Result[Sfx16ExtendAudioOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                ambience: Whether to add background sounds of the scene.
+                append_duration: Seconds to add at the end.
+                double_output: Whether to return two versions instead of one.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            ambience: bool = UNSET,
+            append_duration: float = 10,
+            double_output: bool = UNSET,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Result[Sfx16ExtendAudioOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                ambience: Whether to add background sounds of the scene.
+                append_duration: Seconds to add at the end.
+                double_output: Whether to return two versions instead of one.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            ambience: bool = UNSET,
+            append_duration: float = 10,
+            double_output: bool = UNSET,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Handle[Sfx16ExtendAudioOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                ambience: Whether to add background sounds of the scene.
+                append_duration: Seconds to add at the end.
+                double_output: Whether to return two versions instead of one.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            ambience: bool = UNSET,
+            append_duration: float = 10,
+            double_output: bool = UNSET,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> AsyncHandle[Sfx16ExtendAudioOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                ambience: Whether to add background sounds of the scene.
+                append_duration: Seconds to add at the end.
+                double_output: Whether to return two versions instead of one.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            ambience: bool = UNSET,
+            append_duration: float = 10,
+            double_output: bool = UNSET,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Stream[Sfx16ExtendAudioOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                ambience: Whether to add background sounds of the scene.
+                append_duration: Seconds to add at the end.
+                double_output: Whether to return two versions instead of one.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            ambience: bool = UNSET,
+            append_duration: float = 10,
+            double_output: bool = UNSET,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> AsyncStream[Sfx16ExtendAudioOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                ambience: Whether to add background sounds of the scene.
+                append_duration: Seconds to add at the end.
+                double_output: Whether to return two versions instead of one.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+            """
+            ...
+else:
+    Sfx16ExtendAudio = Endpoint
+
+sfx1_6_extend_audio = Sfx16ExtendAudio(
     "mirelo-ai/sfx1.6/extend-audio", Sfx16ExtendAudioInput, Sfx16ExtendAudioOutput
 )
 """Endpoint of mirelo-ai: sfx1.6 extend-audio.
@@ -60,12 +292,6 @@ Call it with `sfx1_6_extend_audio.subscribe(audio_url=…)`.
 
 Input = Sfx16ExtendAudioInput
 Output = Sfx16ExtendAudioOutput
+endpoint = sfx1_6_extend_audio
 
-__all__ = [
-    "AudioModel",
-    "Input",
-    "Output",
-    "Sfx16ExtendAudioInput",
-    "Sfx16ExtendAudioOutput",
-    "sfx1_6_extend_audio",
-]
+__all__ = ["AudioModel", "Sfx16ExtendAudioInput", "Sfx16ExtendAudioOutput", "sfx1_6_extend_audio"]

@@ -7,16 +7,16 @@ https://fal.ai/models/mirelo-ai/sfx1.6/inpaint-audio
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
+from fal_typed.endpoints._shared.audio_model import AudioModel
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class AudioSegmentSpec(InputModel):
-    """Part of the parameters: end_s, start_s."""
+    """Value of the parameter `segment`."""
 
     end_s: float
     """End of the segment, in seconds."""
@@ -53,7 +53,199 @@ class Sfx16InpaintAudioOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-sfx1_6_inpaint_audio = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sfx16InpaintAudio(Endpoint[..., Sfx16InpaintAudioInput, Sfx16InpaintAudioOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            segment: AudioSegmentSpec,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Result[Sfx16InpaintAudioOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            segment: AudioSegmentSpec,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Result[Sfx16InpaintAudioOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            segment: AudioSegmentSpec,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Result[Sfx16InpaintAudioOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            segment: AudioSegmentSpec,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Result[Sfx16InpaintAudioOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            segment: AudioSegmentSpec,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Handle[Sfx16InpaintAudioOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            segment: AudioSegmentSpec,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> AsyncHandle[Sfx16InpaintAudioOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            segment: AudioSegmentSpec,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Stream[Sfx16InpaintAudioOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            segment: AudioSegmentSpec,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> AsyncStream[Sfx16InpaintAudioOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+            """
+            ...
+else:
+    Sfx16InpaintAudio = Endpoint
+
+sfx1_6_inpaint_audio = Sfx16InpaintAudio(
     "mirelo-ai/sfx1.6/inpaint-audio", Sfx16InpaintAudioInput, Sfx16InpaintAudioOutput
 )
 """Endpoint of mirelo-ai: sfx1.6 inpaint-audio.
@@ -63,12 +255,11 @@ Call it with `sfx1_6_inpaint_audio.subscribe(audio_url=…, segment=…)`.
 
 Input = Sfx16InpaintAudioInput
 Output = Sfx16InpaintAudioOutput
+endpoint = sfx1_6_inpaint_audio
 
 __all__ = [
     "AudioModel",
     "AudioSegmentSpec",
-    "Input",
-    "Output",
     "Sfx16InpaintAudioInput",
     "Sfx16InpaintAudioOutput",
     "sfx1_6_inpaint_audio",

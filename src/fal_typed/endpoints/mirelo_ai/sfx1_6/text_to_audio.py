@@ -7,10 +7,10 @@ https://fal.ai/models/mirelo-ai/sfx1.6/text-to-audio
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
+from fal_typed.endpoints._shared.audio_model import AudioModel
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
@@ -27,7 +27,7 @@ class Sfx16TextToAudioInput(InputModel, Request["Sfx16TextToAudioOutput"]):
     """Whether to return two versions instead of one."""
 
     duration: float = 10
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     num_samples: int = 1
     """Number of results to generate in one request."""
@@ -46,7 +46,223 @@ class Sfx16TextToAudioOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-sfx1_6_text_to_audio = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sfx16TextToAudio(Endpoint[..., Sfx16TextToAudioInput, Sfx16TextToAudioOutput]):
+        def run(
+            self,
+            *,
+            text_prompt: str,
+            ambience: bool = UNSET,
+            double_output: bool = UNSET,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Result[Sfx16TextToAudioOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text_prompt: Text description of the sounds to generate.
+                ambience: Whether to add background sounds of the scene.
+                double_output: Whether to return two versions instead of one.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text_prompt: str,
+            ambience: bool = UNSET,
+            double_output: bool = UNSET,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Result[Sfx16TextToAudioOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text_prompt: Text description of the sounds to generate.
+                ambience: Whether to add background sounds of the scene.
+                double_output: Whether to return two versions instead of one.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text_prompt: str,
+            ambience: bool = UNSET,
+            double_output: bool = UNSET,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Result[Sfx16TextToAudioOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text_prompt: Text description of the sounds to generate.
+                ambience: Whether to add background sounds of the scene.
+                double_output: Whether to return two versions instead of one.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text_prompt: str,
+            ambience: bool = UNSET,
+            double_output: bool = UNSET,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Result[Sfx16TextToAudioOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text_prompt: Text description of the sounds to generate.
+                ambience: Whether to add background sounds of the scene.
+                double_output: Whether to return two versions instead of one.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text_prompt: str,
+            ambience: bool = UNSET,
+            double_output: bool = UNSET,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Handle[Sfx16TextToAudioOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text_prompt: Text description of the sounds to generate.
+                ambience: Whether to add background sounds of the scene.
+                double_output: Whether to return two versions instead of one.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text_prompt: str,
+            ambience: bool = UNSET,
+            double_output: bool = UNSET,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> AsyncHandle[Sfx16TextToAudioOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text_prompt: Text description of the sounds to generate.
+                ambience: Whether to add background sounds of the scene.
+                double_output: Whether to return two versions instead of one.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text_prompt: str,
+            ambience: bool = UNSET,
+            double_output: bool = UNSET,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> Stream[Sfx16TextToAudioOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text_prompt: Text description of the sounds to generate.
+                ambience: Whether to add background sounds of the scene.
+                double_output: Whether to return two versions instead of one.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text_prompt: str,
+            ambience: bool = UNSET,
+            double_output: bool = UNSET,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            upload_audio_format: Literal["wav", "mp3", "aac", "flac"] = "wav",
+        ) -> AsyncStream[Sfx16TextToAudioOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text_prompt: Text description of the sounds to generate.
+                ambience: Whether to add background sounds of the scene.
+                double_output: Whether to return two versions instead of one.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                upload_audio_format: File format of the audio; wav and flac are lossless.
+            """
+            ...
+else:
+    Sfx16TextToAudio = Endpoint
+
+sfx1_6_text_to_audio = Sfx16TextToAudio(
     "mirelo-ai/sfx1.6/text-to-audio", Sfx16TextToAudioInput, Sfx16TextToAudioOutput
 )
 """Endpoint of mirelo-ai: sfx1.6, text to audio.
@@ -56,12 +272,6 @@ Call it with `sfx1_6_text_to_audio.subscribe(text_prompt=…)`.
 
 Input = Sfx16TextToAudioInput
 Output = Sfx16TextToAudioOutput
+endpoint = sfx1_6_text_to_audio
 
-__all__ = [
-    "AudioModel",
-    "Input",
-    "Output",
-    "Sfx16TextToAudioInput",
-    "Sfx16TextToAudioOutput",
-    "sfx1_6_text_to_audio",
-]
+__all__ = ["AudioModel", "Sfx16TextToAudioInput", "Sfx16TextToAudioOutput", "sfx1_6_text_to_audio"]

@@ -7,11 +7,13 @@ https://fal.ai/models/mirelo-ai/sfx1.6/video-to-video
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_track_c0ed79d6 import AudioTrack
-from fal_typed.endpoints._shared.resolution_24a951c9 import Resolution
-from fal_typed.endpoints._shared.video_format_e67276a7 import VideoFormat
-from fal_typed.endpoints._shared.video_model_34750dfe import VideoModel
+from fal_typed.endpoints._shared.audio_track import AudioTrack
+from fal_typed.endpoints._shared.resolution_5148e25b import Resolution
+from fal_typed.endpoints._shared.video_format import VideoFormat
+from fal_typed.endpoints._shared.video_model import VideoModel
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -23,7 +25,7 @@ class Sfx16VideoToVideoInput(InputModel, Request["Sfx16VideoToVideoOutput"]):
     """Video to edit or to start from."""
 
     duration: float = 10
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     num_samples: int = 1
     """Number of results to generate in one request."""
@@ -42,7 +44,191 @@ class Sfx16VideoToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-sfx1_6_video_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sfx16VideoToVideo(Endpoint[..., Sfx16VideoToVideoInput, Sfx16VideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+        ) -> Result[Sfx16VideoToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+        ) -> Result[Sfx16VideoToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+        ) -> Result[Sfx16VideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+        ) -> Result[Sfx16VideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+        ) -> Handle[Sfx16VideoToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+        ) -> AsyncHandle[Sfx16VideoToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+        ) -> Stream[Sfx16VideoToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = 10,
+            num_samples: int = 1,
+            seed: int = UNSET,
+            text_prompt: str = UNSET,
+        ) -> AsyncStream[Sfx16VideoToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                text_prompt: Text description of the sounds to generate.
+            """
+            ...
+else:
+    Sfx16VideoToVideo = Endpoint
+
+sfx1_6_video_to_video = Sfx16VideoToVideo(
     "mirelo-ai/sfx1.6/video-to-video", Sfx16VideoToVideoInput, Sfx16VideoToVideoOutput
 )
 """Endpoint of mirelo-ai: sfx1.6, video to video.
@@ -52,11 +238,10 @@ Call it with `sfx1_6_video_to_video.subscribe(video_url=…)`.
 
 Input = Sfx16VideoToVideoInput
 Output = Sfx16VideoToVideoOutput
+endpoint = sfx1_6_video_to_video
 
 __all__ = [
     "AudioTrack",
-    "Input",
-    "Output",
     "Resolution",
     "Sfx16VideoToVideoInput",
     "Sfx16VideoToVideoOutput",

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/mirelo-ai/sfx-v1/video-to-video
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -32,9 +32,7 @@ class SfxV1VideoToVideoInput(InputModel, Request["SfxV1VideoToVideoOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result. At least 1."""
 
     duration: Annotated[float, Field(ge=1.0, le=10.0)] | None = 10
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    10.
-    """
+    """Duration of the result in seconds. From 1 to 10."""
 
 
 class SfxV1VideoToVideoOutput(OutputModel):
@@ -44,7 +42,199 @@ class SfxV1VideoToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-sfx_v1_video_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SfxV1VideoToVideo(Endpoint[..., SfxV1VideoToVideoInput, SfxV1VideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> Result[SfxV1VideoToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> Result[SfxV1VideoToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> Result[SfxV1VideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> Result[SfxV1VideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> Handle[SfxV1VideoToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> AsyncHandle[SfxV1VideoToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> Stream[SfxV1VideoToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 2105,
+            duration: float | None = 10,
+        ) -> AsyncStream[SfxV1VideoToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+            """
+            ...
+else:
+    SfxV1VideoToVideo = Endpoint
+
+sfx_v1_video_to_video = SfxV1VideoToVideo(
     "mirelo-ai/sfx-v1/video-to-video", SfxV1VideoToVideoInput, SfxV1VideoToVideoOutput
 )
 """Video endpoint of mirelo-ai: sfx-v1, video to video.
@@ -54,11 +244,6 @@ Call it with `sfx_v1_video_to_video.subscribe(video_url=…)`.
 
 Input = SfxV1VideoToVideoInput
 Output = SfxV1VideoToVideoOutput
+endpoint = sfx_v1_video_to_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "SfxV1VideoToVideoInput",
-    "SfxV1VideoToVideoOutput",
-    "sfx_v1_video_to_video",
-]
+__all__ = ["SfxV1VideoToVideoInput", "SfxV1VideoToVideoOutput", "sfx_v1_video_to_video"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/mirelo-ai/sfx-v1.5/video-to-video
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -32,9 +32,7 @@ class SfxV15VideoToVideoInput(InputModel, Request["SfxV15VideoToVideoOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result. At least 1."""
 
     duration: Annotated[float, Field(ge=1.0, le=10.0)] | None = 10
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    10.
-    """
+    """Duration of the result in seconds. From 1 to 10."""
 
     start_offset: Annotated[float, Field(ge=0.0)] | None = 0
     """Position to start at, in seconds. At least 0."""
@@ -47,7 +45,215 @@ class SfxV15VideoToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-sfx_v1_5_video_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SfxV15VideoToVideo(Endpoint[..., SfxV15VideoToVideoInput, SfxV15VideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 8069,
+            duration: float | None = 10,
+            start_offset: float | None = 0,
+        ) -> Result[SfxV15VideoToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+                start_offset: Position to start at, in seconds. At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 8069,
+            duration: float | None = 10,
+            start_offset: float | None = 0,
+        ) -> Result[SfxV15VideoToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+                start_offset: Position to start at, in seconds. At least 0.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 8069,
+            duration: float | None = 10,
+            start_offset: float | None = 0,
+        ) -> Result[SfxV15VideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+                start_offset: Position to start at, in seconds. At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 8069,
+            duration: float | None = 10,
+            start_offset: float | None = 0,
+        ) -> Result[SfxV15VideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+                start_offset: Position to start at, in seconds. At least 0.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 8069,
+            duration: float | None = 10,
+            start_offset: float | None = 0,
+        ) -> Handle[SfxV15VideoToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+                start_offset: Position to start at, in seconds. At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 8069,
+            duration: float | None = 10,
+            start_offset: float | None = 0,
+        ) -> AsyncHandle[SfxV15VideoToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+                start_offset: Position to start at, in seconds. At least 0.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 8069,
+            duration: float | None = 10,
+            start_offset: float | None = 0,
+        ) -> Stream[SfxV15VideoToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+                start_offset: Position to start at, in seconds. At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            text_prompt: str | None = None,
+            num_samples: int | None = 2,
+            seed: int | None = 8069,
+            duration: float | None = 10,
+            start_offset: float | None = 0,
+        ) -> AsyncStream[SfxV15VideoToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text_prompt: Text description of the sounds to generate.
+                num_samples: Number of results to generate in one request. From 2 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 1.
+                duration: Duration of the result in seconds. From 1 to 10.
+                start_offset: Position to start at, in seconds. At least 0.
+            """
+            ...
+else:
+    SfxV15VideoToVideo = Endpoint
+
+sfx_v1_5_video_to_video = SfxV15VideoToVideo(
     "mirelo-ai/sfx-v1.5/video-to-video", SfxV15VideoToVideoInput, SfxV15VideoToVideoOutput
 )
 """Video endpoint of mirelo-ai: sfx-v1.5, video to video.
@@ -57,11 +263,6 @@ Call it with `sfx_v1_5_video_to_video.subscribe(video_url=…)`.
 
 Input = SfxV15VideoToVideoInput
 Output = SfxV15VideoToVideoOutput
+endpoint = sfx_v1_5_video_to_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "SfxV15VideoToVideoInput",
-    "SfxV15VideoToVideoOutput",
-    "sfx_v1_5_video_to_video",
-]
+__all__ = ["SfxV15VideoToVideoInput", "SfxV15VideoToVideoOutput", "sfx_v1_5_video_to_video"]

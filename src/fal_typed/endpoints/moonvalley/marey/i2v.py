@@ -7,30 +7,30 @@ Category: video. https://fal.ai/models/moonvalley/marey/i2v
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+Dimensions: TypeAlias = Literal["1920x1080", "1080x1920", "1152x1152", "1536x1152", "1152x1536"]
+"""Value of the parameter `dimensions`."""
 
 
 class MareyI2vInput(InputModel, Request["MareyI2vOutput"]):
     """Parameters of moonvalley/marey/i2v."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
 
-    dimensions: Literal["1920x1080", "1080x1920", "1152x1152", "1536x1152", "1152x1536"] = (
-        "1920x1080"
-    )
+    dimensions: Dimensions = "1920x1080"
     """Width and height of the video in pixels."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -51,7 +51,231 @@ class MareyI2vOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-marey_i2v = Endpoint("moonvalley/marey/i2v", MareyI2vInput, MareyI2vOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MareyI2v(Endpoint[..., MareyI2vInput, MareyI2vOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            dimensions: Dimensions = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Result[MareyI2vOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            dimensions: Dimensions = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Result[MareyI2vOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            dimensions: Dimensions = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Result[MareyI2vOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            dimensions: Dimensions = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Result[MareyI2vOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            dimensions: Dimensions = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Handle[MareyI2vOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            dimensions: Dimensions = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> AsyncHandle[MareyI2vOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            dimensions: Dimensions = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Stream[MareyI2vOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            dimensions: Dimensions = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> AsyncStream[MareyI2vOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+            """
+            ...
+else:
+    MareyI2v = Endpoint
+
+marey_i2v = MareyI2v("moonvalley/marey/i2v", MareyI2vInput, MareyI2vOutput)
 """Video endpoint of moonvalley: marey i2v.
 
 Call it with `marey_i2v.subscribe(prompt=…, image_url=…)`.
@@ -59,5 +283,6 @@ Call it with `marey_i2v.subscribe(prompt=…, image_url=…)`.
 
 Input = MareyI2vInput
 Output = MareyI2vOutput
+endpoint = marey_i2v
 
-__all__ = ["Input", "MareyI2vInput", "MareyI2vOutput", "Output", "marey_i2v"]
+__all__ = ["Dimensions", "MareyI2vInput", "MareyI2vOutput", "marey_i2v"]

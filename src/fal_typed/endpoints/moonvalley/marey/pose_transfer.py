@@ -7,6 +7,8 @@ Category: video. https://fal.ai/models/moonvalley/marey/pose-transfer
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -16,8 +18,7 @@ class MareyPoseTransferInput(InputModel, Request["MareyPoseTransferOutput"]):
     """Parameters of moonvalley/marey/pose-transfer."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     video_url: FileInput
     """Video to edit or to start from."""
@@ -42,7 +43,215 @@ class MareyPoseTransferOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-marey_pose_transfer = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MareyPoseTransfer(Endpoint[..., MareyPoseTransferInput, MareyPoseTransferOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            first_frame_image_url: FileInput | None = None,
+            reference_image_url: FileInput | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+        ) -> Result[MareyPoseTransferOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                first_frame_image_url: Image to use as the first frame.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            first_frame_image_url: FileInput | None = None,
+            reference_image_url: FileInput | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+        ) -> Result[MareyPoseTransferOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                first_frame_image_url: Image to use as the first frame.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            first_frame_image_url: FileInput | None = None,
+            reference_image_url: FileInput | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+        ) -> Result[MareyPoseTransferOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                first_frame_image_url: Image to use as the first frame.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            first_frame_image_url: FileInput | None = None,
+            reference_image_url: FileInput | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+        ) -> Result[MareyPoseTransferOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                first_frame_image_url: Image to use as the first frame.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            first_frame_image_url: FileInput | None = None,
+            reference_image_url: FileInput | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+        ) -> Handle[MareyPoseTransferOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                first_frame_image_url: Image to use as the first frame.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            first_frame_image_url: FileInput | None = None,
+            reference_image_url: FileInput | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+        ) -> AsyncHandle[MareyPoseTransferOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                first_frame_image_url: Image to use as the first frame.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            first_frame_image_url: FileInput | None = None,
+            reference_image_url: FileInput | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+        ) -> Stream[MareyPoseTransferOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                first_frame_image_url: Image to use as the first frame.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            first_frame_image_url: FileInput | None = None,
+            reference_image_url: FileInput | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+        ) -> AsyncStream[MareyPoseTransferOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                video_url: Video to edit or to start from.
+                first_frame_image_url: Image to use as the first frame.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    MareyPoseTransfer = Endpoint
+
+marey_pose_transfer = MareyPoseTransfer(
     "moonvalley/marey/pose-transfer", MareyPoseTransferInput, MareyPoseTransferOutput
 )
 """Video endpoint of moonvalley: marey pose-transfer.
@@ -52,11 +261,6 @@ Call it with `marey_pose_transfer.subscribe(prompt=…, video_url=…)`.
 
 Input = MareyPoseTransferInput
 Output = MareyPoseTransferOutput
+endpoint = marey_pose_transfer
 
-__all__ = [
-    "Input",
-    "MareyPoseTransferInput",
-    "MareyPoseTransferOutput",
-    "Output",
-    "marey_pose_transfer",
-]
+__all__ = ["MareyPoseTransferInput", "MareyPoseTransferOutput", "marey_pose_transfer"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/moonvalley/marey/t2v
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Video
@@ -18,14 +18,13 @@ class MareyT2vInput(InputModel, Request["MareyT2vOutput"]):
     """Parameters of moonvalley/marey/t2v."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080"
     """Width and height of the video in pixels."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -46,7 +45,215 @@ class MareyT2vOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-marey_t2v = Endpoint("moonvalley/marey/t2v", MareyT2vInput, MareyT2vOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MareyT2v(Endpoint[..., MareyT2vInput, MareyT2vOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Result[MareyT2vOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Result[MareyT2vOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Result[MareyT2vOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Result[MareyT2vOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Handle[MareyT2vOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> AsyncHandle[MareyT2vOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> Stream[MareyT2vOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            dimensions: Literal["1920x1080", "1152x1152", "1536x1152", "1152x1536"] = "1920x1080",
+            duration: Literal["5s", "10s"] = "5s",
+            negative_prompt: str | None = None,
+            seed: int | None = -1,
+            guidance_scale: float | None = None,
+        ) -> AsyncStream[MareyT2vOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                dimensions: Width and height of the video in pixels.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+            """
+            ...
+else:
+    MareyT2v = Endpoint
+
+marey_t2v = MareyT2v("moonvalley/marey/t2v", MareyT2vInput, MareyT2vOutput)
 """Video endpoint of moonvalley: marey t2v.
 
 Call it with `marey_t2v.subscribe(prompt=…)`.
@@ -54,5 +261,6 @@ Call it with `marey_t2v.subscribe(prompt=…)`.
 
 Input = MareyT2vInput
 Output = MareyT2vOutput
+endpoint = marey_t2v
 
-__all__ = ["Input", "MareyT2vInput", "MareyT2vOutput", "Output", "marey_t2v"]
+__all__ = ["MareyT2vInput", "MareyT2vOutput", "marey_t2v"]

@@ -7,10 +7,11 @@ https://fal.ai/models/nvidia/cosmos-3-super/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -22,8 +23,7 @@ class Cosmos3SuperImageToVideoInput(InputModel, Request["Cosmos3SuperImageToVide
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     agentic_early_stop: bool = True
     """Whether to stop iterating once a result is good enough."""
@@ -55,17 +55,7 @@ class Cosmos3SuperImageToVideoInput(InputModel, Request["Cosmos3SuperImageToVide
     look harsh.
     """
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = UNSET
+    image_size: ImageSize | ImageSizePreset = UNSET
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     negative_prompt: str = UNSET
@@ -96,7 +86,433 @@ class Cosmos3SuperImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-cosmos_3_super_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Cosmos3SuperImageToVideo(
+        Endpoint[..., Cosmos3SuperImageToVideoInput, Cosmos3SuperImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 6,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 189,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Cosmos3SuperImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 6,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 189,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Cosmos3SuperImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 6,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 189,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Cosmos3SuperImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 6,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 189,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Cosmos3SuperImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 6,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 189,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[Cosmos3SuperImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 6,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 189,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[Cosmos3SuperImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 6,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 189,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[Cosmos3SuperImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 6,
+            image_size: ImageSize | ImageSizePreset = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 189,
+            num_inference_steps: int = 28,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[Cosmos3SuperImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    Cosmos3SuperImageToVideo = Endpoint
+
+cosmos_3_super_image_to_video = Cosmos3SuperImageToVideo(
     "nvidia/cosmos-3-super/image-to-video",
     Cosmos3SuperImageToVideoInput,
     Cosmos3SuperImageToVideoOutput,
@@ -108,12 +524,12 @@ Call it with `cosmos_3_super_image_to_video.subscribe(image_url=…, prompt=…)
 
 Input = Cosmos3SuperImageToVideoInput
 Output = Cosmos3SuperImageToVideoOutput
+endpoint = cosmos_3_super_image_to_video
 
 __all__ = [
     "Cosmos3SuperImageToVideoInput",
     "Cosmos3SuperImageToVideoOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "cosmos_3_super_image_to_video",
 ]

@@ -7,10 +7,11 @@ https://fal.ai/models/nvidia/cosmos-3-super/text-to-image
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -19,8 +20,7 @@ class Cosmos3SuperTextToImageInput(InputModel, Request["Cosmos3SuperTextToImageO
     """Parameters of nvidia/cosmos-3-super/text-to-image."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     agentic_early_stop: bool = True
     """Whether to stop iterating once a result is good enough."""
@@ -47,17 +47,7 @@ class Cosmos3SuperTextToImageInput(InputModel, Request["Cosmos3SuperTextToImageO
     look harsh.
     """
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     negative_prompt: str = ""
@@ -70,7 +60,7 @@ class Cosmos3SuperTextToImageInput(InputModel, Request["Cosmos3SuperTextToImageO
     """Number of denoising steps; more steps take longer and give finer detail."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -94,7 +84,401 @@ class Cosmos3SuperTextToImageOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-cosmos_3_super_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Cosmos3SuperTextToImage(
+        Endpoint[..., Cosmos3SuperTextToImageInput, Cosmos3SuperTextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Cosmos3SuperTextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Cosmos3SuperTextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Cosmos3SuperTextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Cosmos3SuperTextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[Cosmos3SuperTextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[Cosmos3SuperTextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[Cosmos3SuperTextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            agentic_early_stop: bool = True,
+            agentic_max_iterations: float = 2,
+            agentic_samples_per_iteration: float = 2,
+            enable_agentic_generation: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 4,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            negative_prompt: str = "",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[Cosmos3SuperTextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                agentic_early_stop: Whether to stop iterating once a result is good enough.
+                agentic_max_iterations: Maximum number of rounds of generation, evaluation and
+                    improvement.
+                agentic_samples_per_iteration: Number of attempts in each round.
+                enable_agentic_generation: Whether to generate several attempts, evaluate them and
+                    improve the best one.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    Cosmos3SuperTextToImage = Endpoint
+
+cosmos_3_super_text_to_image = Cosmos3SuperTextToImage(
     "nvidia/cosmos-3-super/text-to-image",
     Cosmos3SuperTextToImageInput,
     Cosmos3SuperTextToImageOutput,
@@ -106,12 +490,12 @@ Call it with `cosmos_3_super_text_to_image.subscribe(prompt=…)`.
 
 Input = Cosmos3SuperTextToImageInput
 Output = Cosmos3SuperTextToImageOutput
+endpoint = cosmos_3_super_text_to_image
 
 __all__ = [
     "Cosmos3SuperTextToImageInput",
     "Cosmos3SuperTextToImageOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "cosmos_3_super_text_to_image",
 ]

@@ -6,28 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.nvidia.nemotron_3_nano_omni._endpoint import (
         Input as Input,
         Nemotron3NanoOmniInput as Nemotron3NanoOmniInput,
         Nemotron3NanoOmniOutput as Nemotron3NanoOmniOutput,
         Output as Output,
-        UsageInfoType2 as UsageInfoType2,
+        UsageInfo as UsageInfo,
+        endpoint as endpoint,
         nemotron_3_nano_omni as nemotron_3_nano_omni,
     )
 
-__all__ = [
-    "Input",
-    "Nemotron3NanoOmniInput",
-    "Nemotron3NanoOmniOutput",
-    "Output",
-    "UsageInfoType2",
-    "nemotron_3_nano_omni",
-]
+__all__ = ["Nemotron3NanoOmniInput", "Nemotron3NanoOmniOutput", "UsageInfo", "nemotron_3_nano_omni"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.nvidia.nemotron_3_nano_omni._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Nemotron3NanoOmniInput",
+            "Nemotron3NanoOmniOutput",
+            "Output",
+            "UsageInfo",
+            "endpoint",
+            "nemotron_3_nano_omni",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.nvidia.nemotron_3_nano_omni._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

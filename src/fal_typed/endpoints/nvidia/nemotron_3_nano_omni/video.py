@@ -7,12 +7,12 @@ Category: text. https://fal.ai/models/nvidia/nemotron-3-nano-omni/video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.usage_info_4a866132 import UsageInfo
+from fal_typed.endpoints._shared.usage_info_5dfe08f3 import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -62,7 +62,265 @@ class Nemotron3NanoOmniVideoOutput(OutputModel):
     """Why the response ended: complete, or cut off at the limit."""
 
 
-nemotron_3_nano_omni_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Nemotron3NanoOmniVideo(
+        Endpoint[..., Nemotron3NanoOmniVideoInput, Nemotron3NanoOmniVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                video_url: Video for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                video_url: Video for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                video_url: Video for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                video_url: Video for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Handle[Nemotron3NanoOmniVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                video_url: Video for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> AsyncHandle[Nemotron3NanoOmniVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                video_url: Video for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Stream[Nemotron3NanoOmniVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                video_url: Video for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> AsyncStream[Nemotron3NanoOmniVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                video_url: Video for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+else:
+    Nemotron3NanoOmniVideo = Endpoint
+
+nemotron_3_nano_omni_video = Nemotron3NanoOmniVideo(
     "nvidia/nemotron-3-nano-omni/video", Nemotron3NanoOmniVideoInput, Nemotron3NanoOmniVideoOutput
 )
 """Text endpoint of nvidia: nemotron-3-nano-omni video.
@@ -72,12 +330,11 @@ Call it with `nemotron_3_nano_omni_video.subscribe(prompt=…, video_url=…)`.
 
 Input = Nemotron3NanoOmniVideoInput
 Output = Nemotron3NanoOmniVideoOutput
+endpoint = nemotron_3_nano_omni_video
 
 __all__ = [
-    "Input",
     "Nemotron3NanoOmniVideoInput",
     "Nemotron3NanoOmniVideoOutput",
-    "Output",
     "UsageInfo",
     "nemotron_3_nano_omni_video",
 ]

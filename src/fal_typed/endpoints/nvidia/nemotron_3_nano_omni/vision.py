@@ -7,12 +7,12 @@ Category: text. https://fal.ai/models/nvidia/nemotron-3-nano-omni/vision
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.usage_info_4a866132 import UsageInfo
+from fal_typed.endpoints._shared.usage_info_5dfe08f3 import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -62,7 +62,265 @@ class Nemotron3NanoOmniVisionOutput(OutputModel):
     """Why the response ended: complete, or cut off at the limit."""
 
 
-nemotron_3_nano_omni_vision = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Nemotron3NanoOmniVision(
+        Endpoint[..., Nemotron3NanoOmniVisionInput, Nemotron3NanoOmniVisionOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniVisionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniVisionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniVisionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Result[Nemotron3NanoOmniVisionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Handle[Nemotron3NanoOmniVisionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> AsyncHandle[Nemotron3NanoOmniVisionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> Stream[Nemotron3NanoOmniVisionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            system_prompt: str | None = None,
+            reasoning_mode: Literal["think", "no_think"] = "no_think",
+            max_tokens: int = 1024,
+            temperature: float = 0.7,
+            top_p: float = 0.95,
+        ) -> AsyncStream[Nemotron3NanoOmniVisionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Question or instruction for the model. At least 1 character.
+                image_url: Image for the model to analyze.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_mode: Whether the model thinks before it responds; better for difficult
+                    questions, but slower.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. From 1 to 20000.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+else:
+    Nemotron3NanoOmniVision = Endpoint
+
+nemotron_3_nano_omni_vision = Nemotron3NanoOmniVision(
     "nvidia/nemotron-3-nano-omni/vision",
     Nemotron3NanoOmniVisionInput,
     Nemotron3NanoOmniVisionOutput,
@@ -74,12 +332,11 @@ Call it with `nemotron_3_nano_omni_vision.subscribe(prompt=…, image_url=…)`.
 
 Input = Nemotron3NanoOmniVisionInput
 Output = Nemotron3NanoOmniVisionOutput
+endpoint = nemotron_3_nano_omni_vision
 
 __all__ = [
-    "Input",
     "Nemotron3NanoOmniVisionInput",
     "Nemotron3NanoOmniVisionOutput",
-    "Output",
     "UsageInfo",
     "nemotron_3_nano_omni_vision",
 ]

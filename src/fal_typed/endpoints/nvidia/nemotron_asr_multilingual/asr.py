@@ -7,11 +7,56 @@ https://fal.ai/models/nvidia/nemotron-asr-multilingual/asr
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+Language: TypeAlias = Literal[
+    "auto",
+    "en-US",
+    "en-GB",
+    "es-US",
+    "es-ES",
+    "de-DE",
+    "fr-FR",
+    "fr-CA",
+    "it-IT",
+    "ar-AR",
+    "ja-JP",
+    "ko-KR",
+    "pt-BR",
+    "pt-PT",
+    "ru-RU",
+    "hi-IN",
+    "zh-CN",
+    "vi-VN",
+    "he-IL",
+    "nl-NL",
+    "cs-CZ",
+    "da-DK",
+    "pl-PL",
+    "nn-NO",
+    "nb-NO",
+    "sv-SE",
+    "th-TH",
+    "tr-TR",
+    "bg-BG",
+    "el-GR",
+    "et-EE",
+    "fi-FI",
+    "hr-HR",
+    "hu-HU",
+    "lt-LT",
+    "lv-LV",
+    "ro-RO",
+    "sk-SK",
+    "uk-UA",
+    "mt-MT",
+    "sl-SI",
+]
+"""Value of the parameter `language`."""
 
 
 class NemotronAsrMultilingualAsrInput(InputModel, Request["NemotronAsrMultilingualAsrOutput"]):
@@ -23,49 +68,7 @@ class NemotronAsrMultilingualAsrInput(InputModel, Request["NemotronAsrMultilingu
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
-    language: Literal[
-        "auto",
-        "en-US",
-        "en-GB",
-        "es-US",
-        "es-ES",
-        "de-DE",
-        "fr-FR",
-        "fr-CA",
-        "it-IT",
-        "ar-AR",
-        "ja-JP",
-        "ko-KR",
-        "pt-BR",
-        "pt-PT",
-        "ru-RU",
-        "hi-IN",
-        "zh-CN",
-        "vi-VN",
-        "he-IL",
-        "nl-NL",
-        "cs-CZ",
-        "da-DK",
-        "pl-PL",
-        "nn-NO",
-        "nb-NO",
-        "sv-SE",
-        "th-TH",
-        "tr-TR",
-        "bg-BG",
-        "el-GR",
-        "et-EE",
-        "fi-FI",
-        "hr-HR",
-        "hu-HU",
-        "lt-LT",
-        "lv-LV",
-        "ro-RO",
-        "sk-SK",
-        "uk-UA",
-        "mt-MT",
-        "sl-SI",
-    ] = "auto"
+    language: Language = "auto"
     """Language of the text or audio."""
 
 
@@ -79,7 +82,169 @@ class NemotronAsrMultilingualAsrOutput(OutputModel):
     """Whether this is a partial response that is followed by more text."""
 
 
-nemotron_asr_multilingual_asr = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class NemotronAsrMultilingualAsr(
+        Endpoint[..., NemotronAsrMultilingualAsrInput, NemotronAsrMultilingualAsrOutput]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            language: Language = "auto",
+        ) -> Result[NemotronAsrMultilingualAsrOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                language: Language of the text or audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            language: Language = "auto",
+        ) -> Result[NemotronAsrMultilingualAsrOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                language: Language of the text or audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            language: Language = "auto",
+        ) -> Result[NemotronAsrMultilingualAsrOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                language: Language of the text or audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            language: Language = "auto",
+        ) -> Result[NemotronAsrMultilingualAsrOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                language: Language of the text or audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            language: Language = "auto",
+        ) -> Handle[NemotronAsrMultilingualAsrOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                language: Language of the text or audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            language: Language = "auto",
+        ) -> AsyncHandle[NemotronAsrMultilingualAsrOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                language: Language of the text or audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            language: Language = "auto",
+        ) -> Stream[NemotronAsrMultilingualAsrOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                language: Language of the text or audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            language: Language = "auto",
+        ) -> AsyncStream[NemotronAsrMultilingualAsrOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                language: Language of the text or audio.
+            """
+            ...
+else:
+    NemotronAsrMultilingualAsr = Endpoint
+
+nemotron_asr_multilingual_asr = NemotronAsrMultilingualAsr(
     "nvidia/nemotron-asr-multilingual/asr",
     NemotronAsrMultilingualAsrInput,
     NemotronAsrMultilingualAsrOutput,
@@ -91,11 +256,11 @@ Call it with `nemotron_asr_multilingual_asr.subscribe(audio_url=…)`.
 
 Input = NemotronAsrMultilingualAsrInput
 Output = NemotronAsrMultilingualAsrOutput
+endpoint = nemotron_asr_multilingual_asr
 
 __all__ = [
-    "Input",
+    "Language",
     "NemotronAsrMultilingualAsrInput",
     "NemotronAsrMultilingualAsrOutput",
-    "Output",
     "nemotron_asr_multilingual_asr",
 ]

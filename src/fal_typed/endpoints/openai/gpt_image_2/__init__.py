@@ -6,21 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.openai.gpt_image_2._endpoint import (
         GptImage2Input as GptImage2Input,
         GptImage2Output as GptImage2Output,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         gpt_image_2 as gpt_image_2,
     )
 
-__all__ = ["GptImage2Input", "GptImage2Output", "ImageSize", "Input", "Output", "gpt_image_2"]
+__all__ = ["GptImage2Input", "GptImage2Output", "ImageSize", "ImageSizePreset", "gpt_image_2"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.openai.gpt_image_2._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "GptImage2Input",
+            "GptImage2Output",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "gpt_image_2",
+        }:
+            return getattr(import_module("fal_typed.endpoints.openai.gpt_image_2._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

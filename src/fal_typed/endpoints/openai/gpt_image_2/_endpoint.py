@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/openai/gpt-image-2
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,22 +22,9 @@ class GptImage2Input(InputModel, Request["GptImage2Output"]):
     """Parameters of openai/gpt-image-2."""
 
     prompt: Annotated[str, Field(max_length=32000, min_length=2)]
-    """Text description of the image to generate, or of the change to make to the given image. 2 to
-    32000 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 2 to 32000 characters."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-            "auto",
-        ]
-    ) = "landscape_4_3"
+    image_size: ImageSize | ImageSizePreset = "landscape_4_3"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     quality: Literal["auto", "low", "medium", "high"] = "high"
@@ -46,7 +34,7 @@ class GptImage2Input(InputModel, Request["GptImage2Output"]):
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -61,7 +49,223 @@ class GptImage2Output(OutputModel):
     """The generated images, as files to download."""
 
 
-gpt_image_2 = Endpoint("openai/gpt-image-2", GptImage2Input, GptImage2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GptImage2(Endpoint[..., GptImage2Input, GptImage2Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[GptImage2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Handle[GptImage2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[GptImage2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Stream[GptImage2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            quality: Literal["auto", "low", "medium", "high"] = "high",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncStream[GptImage2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 2 to 32000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                quality: Quality of the image; higher takes longer and costs more.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    GptImage2 = Endpoint
+
+gpt_image_2 = GptImage2("openai/gpt-image-2", GptImage2Input, GptImage2Output)
 """Image endpoint of openai: gpt-image-2.
 
 Call it with `gpt_image_2.subscribe(prompt=…)`.
@@ -69,5 +273,6 @@ Call it with `gpt_image_2.subscribe(prompt=…)`.
 
 Input = GptImage2Input
 Output = GptImage2Output
+endpoint = gpt_image_2
 
-__all__ = ["GptImage2Input", "GptImage2Output", "ImageSize", "Input", "Output", "gpt_image_2"]
+__all__ = ["GptImage2Input", "GptImage2Output", "ImageSize", "ImageSizePreset", "gpt_image_2"]

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.openrouter.router._endpoint import (
         Input as Input,
@@ -16,18 +14,31 @@ if TYPE_CHECKING:
         RouterInput as RouterInput,
         RouterOutput as RouterOutput,
         UsageInfo as UsageInfo,
+        endpoint as endpoint,
         router as router,
     )
 
-__all__ = [
-    "Input",
-    "Output",
-    "PromptTokensDetails",
-    "RouterInput",
-    "RouterOutput",
-    "UsageInfo",
-    "router",
-]
+__all__ = ["PromptTokensDetails", "RouterInput", "RouterOutput", "UsageInfo", "router"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.openrouter.router._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "PromptTokensDetails",
+            "RouterInput",
+            "RouterOutput",
+            "UsageInfo",
+            "endpoint",
+            "router",
+        }:
+            return getattr(import_module("fal_typed.endpoints.openrouter.router._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,13 +7,13 @@ Category: llm. https://fal.ai/models/openrouter/router
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.prompt_tokens_details_3b06918a import PromptTokensDetails
-from fal_typed.endpoints._shared.usage_info_a920575b import UsageInfo
+from fal_typed.endpoints._shared.prompt_tokens_details import PromptTokensDetails
+from fal_typed.endpoints._shared.usage_info import UsageInfo
 from fal_typed.models import InputModel, OutputModel, Request
 
 
@@ -62,7 +62,231 @@ class RouterOutput(OutputModel):
     """Number of tokens used, for billing."""
 
 
-router = Endpoint("openrouter/router", RouterInput, RouterOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Router(Endpoint[..., RouterInput, RouterOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Handle[RouterOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> AsyncHandle[RouterOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Stream[RouterOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> AsyncStream[RouterOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+else:
+    Router = Endpoint
+
+router = Router("openrouter/router", RouterInput, RouterOutput)
 """Language model endpoint of openrouter: router.
 
 Call it with `router.subscribe(prompt=…, model=…)`.
@@ -70,13 +294,6 @@ Call it with `router.subscribe(prompt=…, model=…)`.
 
 Input = RouterInput
 Output = RouterOutput
+endpoint = router
 
-__all__ = [
-    "Input",
-    "Output",
-    "PromptTokensDetails",
-    "RouterInput",
-    "RouterOutput",
-    "UsageInfo",
-    "router",
-]
+__all__ = ["PromptTokensDetails", "RouterInput", "RouterOutput", "UsageInfo", "router"]

@@ -7,13 +7,13 @@ Category: unknown. https://fal.ai/models/openrouter/router/audio
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.prompt_tokens_details_3b06918a import PromptTokensDetails
-from fal_typed.endpoints._shared.usage_info_a920575b import UsageInfo
+from fal_typed.endpoints._shared.prompt_tokens_details import PromptTokensDetails
+from fal_typed.endpoints._shared.usage_info import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -57,7 +57,247 @@ class RouterAudioOutput(OutputModel):
     """Number of tokens used, for billing."""
 
 
-router_audio = Endpoint("openrouter/router/audio", RouterAudioInput, RouterAudioOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterAudio(Endpoint[..., RouterAudioInput, RouterAudioOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterAudioOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterAudioOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterAudioOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterAudioOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Handle[RouterAudioOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> AsyncHandle[RouterAudioOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Stream[RouterAudioOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> AsyncStream[RouterAudioOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+else:
+    RouterAudio = Endpoint
+
+router_audio = RouterAudio("openrouter/router/audio", RouterAudioInput, RouterAudioOutput)
 """Endpoint of openrouter: router audio.
 
 Call it with `router_audio.subscribe(audio_url=…, prompt=…, model=…)`.
@@ -65,10 +305,9 @@ Call it with `router_audio.subscribe(audio_url=…, prompt=…, model=…)`.
 
 Input = RouterAudioInput
 Output = RouterAudioOutput
+endpoint = router_audio
 
 __all__ = [
-    "Input",
-    "Output",
     "PromptTokensDetails",
     "RouterAudioInput",
     "RouterAudioOutput",

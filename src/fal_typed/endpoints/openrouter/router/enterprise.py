@@ -7,6 +7,8 @@ https://fal.ai/models/openrouter/router/enterprise
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -34,7 +36,7 @@ class RouterEnterpriseInput(InputModel, Request["RouterEnterpriseOutput"]):
 
 
 class UsageInfo(OutputModel):
-    """Part of the result: decode_time_ms, input_tokens, output_tokens, prefill_time_ms, ttft_ms."""
+    """Value of the field `usage`."""
 
     decode_time_ms: float
     """Time to generate the response, in milliseconds."""
@@ -71,7 +73,231 @@ class RouterEnterpriseOutput(OutputModel):
     """Number of tokens used, for billing."""
 
 
-router_enterprise = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterEnterprise(Endpoint[..., RouterEnterpriseInput, RouterEnterpriseOutput]):
+        def run(
+            self,
+            *,
+            model: str,
+            prompt: str,
+            max_tokens: int = UNSET,
+            reasoning: bool = UNSET,
+            system_prompt: str = UNSET,
+            temperature: float = 1,
+        ) -> Result[RouterEnterpriseOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                model: Model to use; models differ in quality, speed and price.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                reasoning: Whether to return the model's reasoning.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            model: str,
+            prompt: str,
+            max_tokens: int = UNSET,
+            reasoning: bool = UNSET,
+            system_prompt: str = UNSET,
+            temperature: float = 1,
+        ) -> Result[RouterEnterpriseOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                model: Model to use; models differ in quality, speed and price.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                reasoning: Whether to return the model's reasoning.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            model: str,
+            prompt: str,
+            max_tokens: int = UNSET,
+            reasoning: bool = UNSET,
+            system_prompt: str = UNSET,
+            temperature: float = 1,
+        ) -> Result[RouterEnterpriseOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                model: Model to use; models differ in quality, speed and price.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                reasoning: Whether to return the model's reasoning.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            model: str,
+            prompt: str,
+            max_tokens: int = UNSET,
+            reasoning: bool = UNSET,
+            system_prompt: str = UNSET,
+            temperature: float = 1,
+        ) -> Result[RouterEnterpriseOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                model: Model to use; models differ in quality, speed and price.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                reasoning: Whether to return the model's reasoning.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model: str,
+            prompt: str,
+            max_tokens: int = UNSET,
+            reasoning: bool = UNSET,
+            system_prompt: str = UNSET,
+            temperature: float = 1,
+        ) -> Handle[RouterEnterpriseOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                model: Model to use; models differ in quality, speed and price.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                reasoning: Whether to return the model's reasoning.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            model: str,
+            prompt: str,
+            max_tokens: int = UNSET,
+            reasoning: bool = UNSET,
+            system_prompt: str = UNSET,
+            temperature: float = 1,
+        ) -> AsyncHandle[RouterEnterpriseOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                model: Model to use; models differ in quality, speed and price.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                reasoning: Whether to return the model's reasoning.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            model: str,
+            prompt: str,
+            max_tokens: int = UNSET,
+            reasoning: bool = UNSET,
+            system_prompt: str = UNSET,
+            temperature: float = 1,
+        ) -> Stream[RouterEnterpriseOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                model: Model to use; models differ in quality, speed and price.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                reasoning: Whether to return the model's reasoning.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            model: str,
+            prompt: str,
+            max_tokens: int = UNSET,
+            reasoning: bool = UNSET,
+            system_prompt: str = UNSET,
+            temperature: float = 1,
+        ) -> AsyncStream[RouterEnterpriseOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                model: Model to use; models differ in quality, speed and price.
+                prompt: Text description of the result, or of what to do with the given input.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word.
+                reasoning: Whether to return the model's reasoning.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied.
+            """
+            ...
+else:
+    RouterEnterprise = Endpoint
+
+router_enterprise = RouterEnterprise(
     "openrouter/router/enterprise", RouterEnterpriseInput, RouterEnterpriseOutput
 )
 """Endpoint of openrouter: router enterprise.
@@ -81,12 +307,6 @@ Call it with `router_enterprise.subscribe(model=…, prompt=…)`.
 
 Input = RouterEnterpriseInput
 Output = RouterEnterpriseOutput
+endpoint = router_enterprise
 
-__all__ = [
-    "Input",
-    "Output",
-    "RouterEnterpriseInput",
-    "RouterEnterpriseOutput",
-    "UsageInfo",
-    "router_enterprise",
-]
+__all__ = ["RouterEnterpriseInput", "RouterEnterpriseOutput", "UsageInfo", "router_enterprise"]

@@ -7,13 +7,13 @@ Category: vision. https://fal.ai/models/openrouter/router/vision
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.prompt_tokens_details_3b06918a import PromptTokensDetails
-from fal_typed.endpoints._shared.usage_info_type2_ecfccea9 import UsageInfoType2
+from fal_typed.endpoints._shared.prompt_tokens_details import PromptTokensDetails
+from fal_typed.endpoints._shared.usage_info import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -53,11 +53,251 @@ class RouterVisionOutput(OutputModel):
     output: str
     """The response as text."""
 
-    usage: UsageInfoType2 | None
+    usage: UsageInfo | None
     """Number of tokens used, for billing."""
 
 
-router_vision = Endpoint("openrouter/router/vision", RouterVisionInput, RouterVisionOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterVision(Endpoint[..., RouterVisionInput, RouterVisionOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVisionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVisionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVisionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVisionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Handle[RouterVisionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> AsyncHandle[RouterVisionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Stream[RouterVisionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            model: str,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> AsyncStream[RouterVisionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images for the model to analyze, in order.
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+else:
+    RouterVision = Endpoint
+
+router_vision = RouterVision("openrouter/router/vision", RouterVisionInput, RouterVisionOutput)
 """Vision endpoint of openrouter: router vision.
 
 Call it with `router_vision.subscribe(image_urls=…, prompt=…, model=…)`.
@@ -65,13 +305,12 @@ Call it with `router_vision.subscribe(image_urls=…, prompt=…, model=…)`.
 
 Input = RouterVisionInput
 Output = RouterVisionOutput
+endpoint = router_vision
 
 __all__ = [
-    "Input",
-    "Output",
     "PromptTokensDetails",
     "RouterVisionInput",
     "RouterVisionOutput",
-    "UsageInfoType2",
+    "UsageInfo",
     "router_vision",
 ]

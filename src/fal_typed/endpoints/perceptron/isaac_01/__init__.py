@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.perceptron.isaac_01._endpoint import (
         CompletionUsage as CompletionUsage,
@@ -15,12 +13,30 @@ if TYPE_CHECKING:
         Isaac01Input as Isaac01Input,
         Isaac01Output as Isaac01Output,
         Output as Output,
+        endpoint as endpoint,
         isaac_01 as isaac_01,
     )
 
-__all__ = ["CompletionUsage", "Input", "Isaac01Input", "Isaac01Output", "Output", "isaac_01"]
+__all__ = ["CompletionUsage", "Isaac01Input", "Isaac01Output", "isaac_01"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.perceptron.isaac_01._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "CompletionUsage",
+            "Input",
+            "Isaac01Input",
+            "Isaac01Output",
+            "Output",
+            "endpoint",
+            "isaac_01",
+        }:
+            return getattr(import_module("fal_typed.endpoints.perceptron.isaac_01._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: vision. https://fal.ai/models/perceptron/isaac-01
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
@@ -28,7 +28,7 @@ class Isaac01Input(InputModel, Request["Isaac01Output"]):
 
 
 class CompletionUsage(OutputModel):
-    """Part of the result: completion_tokens, prompt_tokens, total_tokens."""
+    """Value of the field `usage`."""
 
     completion_tokens: int
     """Number of tokens that were generated."""
@@ -56,7 +56,159 @@ class Isaac01Output(OutputModel):
     """Number of tokens used, for billing."""
 
 
-isaac_01 = Endpoint("perceptron/isaac-01", Isaac01Input, Isaac01Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Isaac01(Endpoint[..., Isaac01Input, Isaac01Output]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            response_style: Literal["text", "box", "point", "polygon"] = "text",
+        ) -> Result[Isaac01Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                response_style: How the response refers to positions in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            response_style: Literal["text", "box", "point", "polygon"] = "text",
+        ) -> Result[Isaac01Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                response_style: How the response refers to positions in the image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            response_style: Literal["text", "box", "point", "polygon"] = "text",
+        ) -> Result[Isaac01Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                response_style: How the response refers to positions in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            response_style: Literal["text", "box", "point", "polygon"] = "text",
+        ) -> Result[Isaac01Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                response_style: How the response refers to positions in the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            response_style: Literal["text", "box", "point", "polygon"] = "text",
+        ) -> Handle[Isaac01Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                response_style: How the response refers to positions in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            response_style: Literal["text", "box", "point", "polygon"] = "text",
+        ) -> AsyncHandle[Isaac01Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                response_style: How the response refers to positions in the image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            response_style: Literal["text", "box", "point", "polygon"] = "text",
+        ) -> Stream[Isaac01Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                response_style: How the response refers to positions in the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            response_style: Literal["text", "box", "point", "polygon"] = "text",
+        ) -> AsyncStream[Isaac01Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+                prompt: Question or instruction for the model.
+                response_style: How the response refers to positions in the image.
+            """
+            ...
+else:
+    Isaac01 = Endpoint
+
+isaac_01 = Isaac01("perceptron/isaac-01", Isaac01Input, Isaac01Output)
 """Vision endpoint of perceptron: isaac-01.
 
 Call it with `isaac_01.subscribe(image_url=…, prompt=…)`.
@@ -64,5 +216,6 @@ Call it with `isaac_01.subscribe(image_url=…, prompt=…)`.
 
 Input = Isaac01Input
 Output = Isaac01Output
+endpoint = isaac_01
 
-__all__ = ["CompletionUsage", "Input", "Isaac01Input", "Isaac01Output", "Output", "isaac_01"]
+__all__ = ["CompletionUsage", "Isaac01Input", "Isaac01Output", "isaac_01"]

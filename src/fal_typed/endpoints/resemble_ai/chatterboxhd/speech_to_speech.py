@@ -8,11 +8,16 @@ Category: speech. https://fal.ai/models/resemble-ai/chatterboxhd/speech-to-speec
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+TargetVoice: TypeAlias = Literal[
+    "Aurora", "Blade", "Britney", "Carl", "Cliff", "Richard", "Rico", "Siobhan", "Vicky"
+]
+"""Value of the parameter `target_voice`."""
 
 
 class ChatterboxhdSpeechToSpeechInput(InputModel, Request["ChatterboxhdSpeechToSpeechOutput"]):
@@ -21,9 +26,7 @@ class ChatterboxhdSpeechToSpeechInput(InputModel, Request["ChatterboxhdSpeechToS
     source_audio_url: FileInput
     """Audio to convert."""
 
-    target_voice: Literal[
-        "Aurora", "Blade", "Britney", "Carl", "Cliff", "Richard", "Rico", "Siobhan", "Vicky"
-    ] = UNSET
+    target_voice: TargetVoice = UNSET
 
     target_voice_audio_url: FileInput = UNSET
     """Audio of the voice to convert to."""
@@ -39,7 +42,169 @@ class ChatterboxhdSpeechToSpeechOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-chatterboxhd_speech_to_speech = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChatterboxhdSpeechToSpeech(
+        Endpoint[..., ChatterboxhdSpeechToSpeechInput, ChatterboxhdSpeechToSpeechOutput]
+    ):
+        def run(
+            self,
+            *,
+            source_audio_url: FileInput,
+            target_voice: TargetVoice = UNSET,
+            target_voice_audio_url: FileInput = UNSET,
+            high_quality_audio: bool = False,
+        ) -> Result[ChatterboxhdSpeechToSpeechOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            source_audio_url: FileInput,
+            target_voice: TargetVoice = UNSET,
+            target_voice_audio_url: FileInput = UNSET,
+            high_quality_audio: bool = False,
+        ) -> Result[ChatterboxhdSpeechToSpeechOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            source_audio_url: FileInput,
+            target_voice: TargetVoice = UNSET,
+            target_voice_audio_url: FileInput = UNSET,
+            high_quality_audio: bool = False,
+        ) -> Result[ChatterboxhdSpeechToSpeechOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            source_audio_url: FileInput,
+            target_voice: TargetVoice = UNSET,
+            target_voice_audio_url: FileInput = UNSET,
+            high_quality_audio: bool = False,
+        ) -> Result[ChatterboxhdSpeechToSpeechOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            source_audio_url: FileInput,
+            target_voice: TargetVoice = UNSET,
+            target_voice_audio_url: FileInput = UNSET,
+            high_quality_audio: bool = False,
+        ) -> Handle[ChatterboxhdSpeechToSpeechOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            source_audio_url: FileInput,
+            target_voice: TargetVoice = UNSET,
+            target_voice_audio_url: FileInput = UNSET,
+            high_quality_audio: bool = False,
+        ) -> AsyncHandle[ChatterboxhdSpeechToSpeechOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            source_audio_url: FileInput,
+            target_voice: TargetVoice = UNSET,
+            target_voice_audio_url: FileInput = UNSET,
+            high_quality_audio: bool = False,
+        ) -> Stream[ChatterboxhdSpeechToSpeechOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            source_audio_url: FileInput,
+            target_voice: TargetVoice = UNSET,
+            target_voice_audio_url: FileInput = UNSET,
+            high_quality_audio: bool = False,
+        ) -> AsyncStream[ChatterboxhdSpeechToSpeechOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                source_audio_url: Audio to convert.
+                target_voice_audio_url: Audio of the voice to convert to.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+            """
+            ...
+else:
+    ChatterboxhdSpeechToSpeech = Endpoint
+
+chatterboxhd_speech_to_speech = ChatterboxhdSpeechToSpeech(
     "resemble-ai/chatterboxhd/speech-to-speech",
     ChatterboxhdSpeechToSpeechInput,
     ChatterboxhdSpeechToSpeechOutput,
@@ -51,11 +216,11 @@ Call it with `chatterboxhd_speech_to_speech.subscribe(source_audio_url=…)`.
 
 Input = ChatterboxhdSpeechToSpeechInput
 Output = ChatterboxhdSpeechToSpeechOutput
+endpoint = chatterboxhd_speech_to_speech
 
 __all__ = [
     "ChatterboxhdSpeechToSpeechInput",
     "ChatterboxhdSpeechToSpeechOutput",
-    "Input",
-    "Output",
+    "TargetVoice",
     "chatterboxhd_speech_to_speech",
 ]

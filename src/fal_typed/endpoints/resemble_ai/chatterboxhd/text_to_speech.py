@@ -8,13 +8,18 @@ Category: speech. https://fal.ai/models/resemble-ai/chatterboxhd/text-to-speech
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+Voice: TypeAlias = Literal[
+    "Aurora", "Blade", "Britney", "Carl", "Cliff", "Richard", "Rico", "Siobhan", "Vicky"
+]
+"""Value of the parameter `voice`."""
 
 
 class ChatterboxhdTextToSpeechInput(InputModel, Request["ChatterboxhdTextToSpeechOutput"]):
@@ -23,9 +28,7 @@ class ChatterboxhdTextToSpeechInput(InputModel, Request["ChatterboxhdTextToSpeec
     text: str = UNSET
     """Text to speak."""
 
-    voice: Literal[
-        "Aurora", "Blade", "Britney", "Carl", "Cliff", "Richard", "Rico", "Siobhan", "Vicky"
-    ] = UNSET
+    voice: Voice = UNSET
     """Name of the voice that speaks the text."""
 
     audio_url: FileInput = UNSET
@@ -57,7 +60,265 @@ class ChatterboxhdTextToSpeechOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-chatterboxhd_text_to_speech = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChatterboxhdTextToSpeech(
+        Endpoint[..., ChatterboxhdTextToSpeechInput, ChatterboxhdTextToSpeechOutput]
+    ):
+        def run(
+            self,
+            *,
+            text: str = UNSET,
+            voice: Voice = UNSET,
+            audio_url: FileInput = UNSET,
+            exaggeration: float = 0.5,
+            cfg: float = 0.5,
+            high_quality_audio: bool = False,
+            seed: int = 0,
+            temperature: float = 0.8,
+        ) -> Result[ChatterboxhdTextToSpeechOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0 to 1.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str = UNSET,
+            voice: Voice = UNSET,
+            audio_url: FileInput = UNSET,
+            exaggeration: float = 0.5,
+            cfg: float = 0.5,
+            high_quality_audio: bool = False,
+            seed: int = 0,
+            temperature: float = 0.8,
+        ) -> Result[ChatterboxhdTextToSpeechOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0 to 1.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str = UNSET,
+            voice: Voice = UNSET,
+            audio_url: FileInput = UNSET,
+            exaggeration: float = 0.5,
+            cfg: float = 0.5,
+            high_quality_audio: bool = False,
+            seed: int = 0,
+            temperature: float = 0.8,
+        ) -> Result[ChatterboxhdTextToSpeechOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0 to 1.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str = UNSET,
+            voice: Voice = UNSET,
+            audio_url: FileInput = UNSET,
+            exaggeration: float = 0.5,
+            cfg: float = 0.5,
+            high_quality_audio: bool = False,
+            seed: int = 0,
+            temperature: float = 0.8,
+        ) -> Result[ChatterboxhdTextToSpeechOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0 to 1.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str = UNSET,
+            voice: Voice = UNSET,
+            audio_url: FileInput = UNSET,
+            exaggeration: float = 0.5,
+            cfg: float = 0.5,
+            high_quality_audio: bool = False,
+            seed: int = 0,
+            temperature: float = 0.8,
+        ) -> Handle[ChatterboxhdTextToSpeechOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0 to 1.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str = UNSET,
+            voice: Voice = UNSET,
+            audio_url: FileInput = UNSET,
+            exaggeration: float = 0.5,
+            cfg: float = 0.5,
+            high_quality_audio: bool = False,
+            seed: int = 0,
+            temperature: float = 0.8,
+        ) -> AsyncHandle[ChatterboxhdTextToSpeechOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0 to 1.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str = UNSET,
+            voice: Voice = UNSET,
+            audio_url: FileInput = UNSET,
+            exaggeration: float = 0.5,
+            cfg: float = 0.5,
+            high_quality_audio: bool = False,
+            seed: int = 0,
+            temperature: float = 0.8,
+        ) -> Stream[ChatterboxhdTextToSpeechOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0 to 1.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str = UNSET,
+            voice: Voice = UNSET,
+            audio_url: FileInput = UNSET,
+            exaggeration: float = 0.5,
+            cfg: float = 0.5,
+            high_quality_audio: bool = False,
+            seed: int = 0,
+            temperature: float = 0.8,
+        ) -> AsyncStream[ChatterboxhdTextToSpeechOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0 to 1.
+                high_quality_audio: Whether to use a higher sample rate, which takes longer.
+                seed: Random seed; the same seed with the same parameters reproduces a result. At
+                    least 0.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+            """
+            ...
+else:
+    ChatterboxhdTextToSpeech = Endpoint
+
+chatterboxhd_text_to_speech = ChatterboxhdTextToSpeech(
     "resemble-ai/chatterboxhd/text-to-speech",
     ChatterboxhdTextToSpeechInput,
     ChatterboxhdTextToSpeechOutput,
@@ -69,11 +330,11 @@ Call it with `chatterboxhd_text_to_speech.subscribe()`.
 
 Input = ChatterboxhdTextToSpeechInput
 Output = ChatterboxhdTextToSpeechOutput
+endpoint = chatterboxhd_text_to_speech
 
 __all__ = [
     "ChatterboxhdTextToSpeechInput",
     "ChatterboxhdTextToSpeechOutput",
-    "Input",
-    "Output",
+    "Voice",
     "chatterboxhd_text_to_speech",
 ]

@@ -7,9 +7,10 @@ https://fal.ai/models/reve/2.1/edit
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_fda64930 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -23,27 +24,8 @@ class N21EditInput(InputModel, Request["N21EditOutput"]):
     prompt: str
     """Text description of the result, or of what to do with the given input."""
 
-    aspect_ratio: Literal[
-        "4:1",
-        "3:1",
-        "21:9",
-        "2:1",
-        "17:9",
-        "16:9",
-        "3:2",
-        "4:3",
-        "5:4",
-        "1:1",
-        "4:5",
-        "3:4",
-        "2:3",
-        "9:16",
-        "1:2",
-        "1:3",
-        "1:4",
-        "auto",
-    ] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "auto"
+    """Ratio of width to height of the result."""
 
     num_images: int = 1
     """Number of images to generate; each image is billed."""
@@ -64,7 +46,215 @@ class N21EditOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-n2_1_edit = Endpoint("reve/2.1/edit", N21EditInput, N21EditOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class N21Edit(Endpoint[..., N21EditInput, N21EditOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[N21EditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[N21EditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[N21EditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[N21EditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Handle[N21EditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[N21EditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Stream[N21EditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[N21EditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    N21Edit = Endpoint
+
+n2_1_edit = N21Edit("reve/2.1/edit", N21EditInput, N21EditOutput)
 """Endpoint of reve: 2.1 edit.
 
 Call it with `n2_1_edit.subscribe(image_url=…, prompt=…)`.
@@ -72,5 +262,6 @@ Call it with `n2_1_edit.subscribe(image_url=…, prompt=…)`.
 
 Input = N21EditInput
 Output = N21EditOutput
+endpoint = n2_1_edit
 
-__all__ = ["Input", "N21EditInput", "N21EditOutput", "Output", "n2_1_edit"]
+__all__ = ["AspectRatio", "N21EditInput", "N21EditOutput", "n2_1_edit"]

@@ -7,9 +7,10 @@ https://fal.ai/models/reve/2.1/text-to-image
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_fda64930 import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -18,36 +19,16 @@ class N21TextToImageInput(InputModel, Request["N21TextToImageOutput"]):
     """Parameters of reve/2.1/text-to-image."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    aspect_ratio: Literal[
-        "4:1",
-        "3:1",
-        "21:9",
-        "2:1",
-        "17:9",
-        "16:9",
-        "3:2",
-        "4:3",
-        "5:4",
-        "1:1",
-        "4:5",
-        "3:4",
-        "2:3",
-        "9:16",
-        "1:2",
-        "1:3",
-        "1:4",
-        "auto",
-    ] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "auto"
+    """Ratio of width to height of the result."""
 
     num_images: int = 1
     """Number of images to generate; each image is billed."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = UNSET
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -62,7 +43,201 @@ class N21TextToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-n2_1_text_to_image = Endpoint("reve/2.1/text-to-image", N21TextToImageInput, N21TextToImageOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class N21TextToImage(Endpoint[..., N21TextToImageInput, N21TextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[N21TextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[N21TextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[N21TextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Result[N21TextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Handle[N21TextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[N21TextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> Stream[N21TextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "auto",
+            num_images: int = 1,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[N21TextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    N21TextToImage = Endpoint
+
+n2_1_text_to_image = N21TextToImage(
+    "reve/2.1/text-to-image", N21TextToImageInput, N21TextToImageOutput
+)
 """Endpoint of reve: 2.1, text to image.
 
 Call it with `n2_1_text_to_image.subscribe(prompt=…)`.
@@ -70,5 +245,6 @@ Call it with `n2_1_text_to_image.subscribe(prompt=…)`.
 
 Input = N21TextToImageInput
 Output = N21TextToImageOutput
+endpoint = n2_1_text_to_image
 
-__all__ = ["Input", "N21TextToImageInput", "N21TextToImageOutput", "Output", "n2_1_text_to_image"]
+__all__ = ["AspectRatio", "N21TextToImageInput", "N21TextToImageOutput", "n2_1_text_to_image"]

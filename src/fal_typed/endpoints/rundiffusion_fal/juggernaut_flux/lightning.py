@@ -8,10 +8,11 @@ https://fal.ai/models/rundiffusion-fal/juggernaut-flux/lightning
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -25,17 +26,7 @@ class JuggernautFluxLightningInput(InputModel, Request["JuggernautFluxLightningO
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "landscape_4_3"
+    image_size: ImageSize | ImageSizePreset = "landscape_4_3"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: int = 1
@@ -75,7 +66,257 @@ class JuggernautFluxLightningOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-juggernaut_flux_lightning = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class JuggernautFluxLightning(
+        Endpoint[..., JuggernautFluxLightningInput, JuggernautFluxLightningOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[JuggernautFluxLightningOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[JuggernautFluxLightningOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[JuggernautFluxLightningOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[JuggernautFluxLightningOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[JuggernautFluxLightningOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[JuggernautFluxLightningOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[JuggernautFluxLightningOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 4,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[JuggernautFluxLightningOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    JuggernautFluxLightning = Endpoint
+
+juggernaut_flux_lightning = JuggernautFluxLightning(
     "rundiffusion-fal/juggernaut-flux/lightning",
     JuggernautFluxLightningInput,
     JuggernautFluxLightningOutput,
@@ -87,12 +328,12 @@ Call it with `juggernaut_flux_lightning.subscribe(prompt=…)`.
 
 Input = JuggernautFluxLightningInput
 Output = JuggernautFluxLightningOutput
+endpoint = juggernaut_flux_lightning
 
 __all__ = [
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "JuggernautFluxLightningInput",
     "JuggernautFluxLightningOutput",
-    "Output",
     "juggernaut_flux_lightning",
 ]

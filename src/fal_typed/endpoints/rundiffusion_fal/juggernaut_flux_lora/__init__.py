@@ -6,30 +6,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.rundiffusion_fal.juggernaut_flux_lora._endpoint import (
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         JuggernautFluxLoraInput as JuggernautFluxLoraInput,
         JuggernautFluxLoraOutput as JuggernautFluxLoraOutput,
         LoraWeight as LoraWeight,
         Output as Output,
+        endpoint as endpoint,
         juggernaut_flux_lora as juggernaut_flux_lora,
     )
 
 __all__ = [
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "JuggernautFluxLoraInput",
     "JuggernautFluxLoraOutput",
     "LoraWeight",
-    "Output",
     "juggernaut_flux_lora",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.rundiffusion_fal.juggernaut_flux_lora._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "JuggernautFluxLoraInput",
+            "JuggernautFluxLoraOutput",
+            "LoraWeight",
+            "Output",
+            "endpoint",
+            "juggernaut_flux_lora",
+        }:
+            return getattr(
+                import_module(
+                    "fal_typed.endpoints.rundiffusion_fal.juggernaut_flux_lora._endpoint"
+                ),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

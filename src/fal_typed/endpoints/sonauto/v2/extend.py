@@ -7,7 +7,7 @@ https://fal.ai/models/sonauto/v2/extend
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
@@ -75,7 +75,327 @@ class V2ExtendOutput(OutputModel):
     """Genre, mood and instrument tags that were used."""
 
 
-v2_extend = Endpoint("sonauto/v2/extend", V2ExtendInput, V2ExtendOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V2Extend(Endpoint[..., V2ExtendInput, V2ExtendOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            side: Literal["left", "right"],
+            balance_strength: float = 0.7,
+            crop_duration: float = UNSET,
+            extend_duration: float = UNSET,
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 1.8,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Result[V2ExtendOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                crop_duration: Number of seconds to trim from the edge of the input first.
+                extend_duration: Number of seconds to add.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            side: Literal["left", "right"],
+            balance_strength: float = 0.7,
+            crop_duration: float = UNSET,
+            extend_duration: float = UNSET,
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 1.8,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Result[V2ExtendOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                crop_duration: Number of seconds to trim from the edge of the input first.
+                extend_duration: Number of seconds to add.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            side: Literal["left", "right"],
+            balance_strength: float = 0.7,
+            crop_duration: float = UNSET,
+            extend_duration: float = UNSET,
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 1.8,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Result[V2ExtendOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                crop_duration: Number of seconds to trim from the edge of the input first.
+                extend_duration: Number of seconds to add.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            side: Literal["left", "right"],
+            balance_strength: float = 0.7,
+            crop_duration: float = UNSET,
+            extend_duration: float = UNSET,
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 1.8,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Result[V2ExtendOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                crop_duration: Number of seconds to trim from the edge of the input first.
+                extend_duration: Number of seconds to add.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            side: Literal["left", "right"],
+            balance_strength: float = 0.7,
+            crop_duration: float = UNSET,
+            extend_duration: float = UNSET,
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 1.8,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Handle[V2ExtendOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                crop_duration: Number of seconds to trim from the edge of the input first.
+                extend_duration: Number of seconds to add.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            side: Literal["left", "right"],
+            balance_strength: float = 0.7,
+            crop_duration: float = UNSET,
+            extend_duration: float = UNSET,
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 1.8,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> AsyncHandle[V2ExtendOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                crop_duration: Number of seconds to trim from the edge of the input first.
+                extend_duration: Number of seconds to add.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            side: Literal["left", "right"],
+            balance_strength: float = 0.7,
+            crop_duration: float = UNSET,
+            extend_duration: float = UNSET,
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 1.8,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Stream[V2ExtendOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                crop_duration: Number of seconds to trim from the edge of the input first.
+                extend_duration: Number of seconds to add.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            side: Literal["left", "right"],
+            balance_strength: float = 0.7,
+            crop_duration: float = UNSET,
+            extend_duration: float = UNSET,
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 1.8,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> AsyncStream[V2ExtendOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                crop_duration: Number of seconds to trim from the edge of the input first.
+                extend_duration: Number of seconds to add.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+            """
+            ...
+else:
+    V2Extend = Endpoint
+
+v2_extend = V2Extend("sonauto/v2/extend", V2ExtendInput, V2ExtendOutput)
 """Endpoint of sonauto: v2 extend.
 
 Call it with `v2_extend.subscribe(audio_url=…, side=…)`.
@@ -83,5 +403,6 @@ Call it with `v2_extend.subscribe(audio_url=…, side=…)`.
 
 Input = V2ExtendInput
 Output = V2ExtendOutput
+endpoint = v2_extend
 
-__all__ = ["Input", "Output", "V2ExtendInput", "V2ExtendOutput", "v2_extend"]
+__all__ = ["V2ExtendInput", "V2ExtendOutput", "v2_extend"]

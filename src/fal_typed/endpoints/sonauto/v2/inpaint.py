@@ -7,7 +7,7 @@ https://fal.ai/models/sonauto/v2/inpaint
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
@@ -15,7 +15,7 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class InpaintSection(InputModel):
-    """Part of the parameters: end, start."""
+    """An item of the parameter `sections`."""
 
     end: float
     """End of this segment, in seconds."""
@@ -69,7 +69,287 @@ class V2InpaintOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-v2_inpaint = Endpoint("sonauto/v2/inpaint", V2InpaintInput, V2InpaintOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V2Inpaint(Endpoint[..., V2InpaintInput, V2InpaintOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            lyrics_prompt: str,
+            sections: list[InpaintSection],
+            balance_strength: float = 0.7,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            selection_crop: bool = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Result[V2InpaintOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                lyrics_prompt: Lyrics to sing.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            lyrics_prompt: str,
+            sections: list[InpaintSection],
+            balance_strength: float = 0.7,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            selection_crop: bool = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Result[V2InpaintOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                lyrics_prompt: Lyrics to sing.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            lyrics_prompt: str,
+            sections: list[InpaintSection],
+            balance_strength: float = 0.7,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            selection_crop: bool = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Result[V2InpaintOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                lyrics_prompt: Lyrics to sing.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            lyrics_prompt: str,
+            sections: list[InpaintSection],
+            balance_strength: float = 0.7,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            selection_crop: bool = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Result[V2InpaintOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                lyrics_prompt: Lyrics to sing.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            lyrics_prompt: str,
+            sections: list[InpaintSection],
+            balance_strength: float = 0.7,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            selection_crop: bool = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Handle[V2InpaintOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                lyrics_prompt: Lyrics to sing.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            lyrics_prompt: str,
+            sections: list[InpaintSection],
+            balance_strength: float = 0.7,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            selection_crop: bool = UNSET,
+            tags: list[str] = UNSET,
+        ) -> AsyncHandle[V2InpaintOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                lyrics_prompt: Lyrics to sing.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            lyrics_prompt: str,
+            sections: list[InpaintSection],
+            balance_strength: float = 0.7,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            selection_crop: bool = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Stream[V2InpaintOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                lyrics_prompt: Lyrics to sing.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            lyrics_prompt: str,
+            sections: list[InpaintSection],
+            balance_strength: float = 0.7,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            selection_crop: bool = UNSET,
+            tags: list[str] = UNSET,
+        ) -> AsyncStream[V2InpaintOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                lyrics_prompt: Lyrics to sing.
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+            """
+            ...
+else:
+    V2Inpaint = Endpoint
+
+v2_inpaint = V2Inpaint("sonauto/v2/inpaint", V2InpaintInput, V2InpaintOutput)
 """Endpoint of sonauto: v2 inpaint.
 
 Call it with `v2_inpaint.subscribe(audio_url=…, lyrics_prompt=…, sections=…)`.
@@ -77,5 +357,6 @@ Call it with `v2_inpaint.subscribe(audio_url=…, lyrics_prompt=…, sections=�
 
 Input = V2InpaintInput
 Output = V2InpaintOutput
+endpoint = v2_inpaint
 
-__all__ = ["InpaintSection", "Input", "Output", "V2InpaintInput", "V2InpaintOutput", "v2_inpaint"]
+__all__ = ["InpaintSection", "V2InpaintInput", "V2InpaintOutput", "v2_inpaint"]

@@ -7,7 +7,7 @@ https://fal.ai/models/sonauto/v2/text-to-music
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
@@ -64,7 +64,289 @@ class V2TextToMusicOutput(OutputModel):
     """Genre, mood and instrument tags that were used."""
 
 
-v2_text_to_music = Endpoint("sonauto/v2/text-to-music", V2TextToMusicInput, V2TextToMusicOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V2TextToMusic(Endpoint[..., V2TextToMusicInput, V2TextToMusicOutput]):
+        def run(
+            self,
+            *,
+            balance_strength: float = 0.7,
+            bpm: float | str = "auto",
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Result[V2TextToMusicOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                bpm: Tempo in beats per minute.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            balance_strength: float = 0.7,
+            bpm: float | str = "auto",
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Result[V2TextToMusicOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                bpm: Tempo in beats per minute.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            balance_strength: float = 0.7,
+            bpm: float | str = "auto",
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Result[V2TextToMusicOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                bpm: Tempo in beats per minute.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            balance_strength: float = 0.7,
+            bpm: float | str = "auto",
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Result[V2TextToMusicOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                bpm: Tempo in beats per minute.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            balance_strength: float = 0.7,
+            bpm: float | str = "auto",
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Handle[V2TextToMusicOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                bpm: Tempo in beats per minute.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            balance_strength: float = 0.7,
+            bpm: float | str = "auto",
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> AsyncHandle[V2TextToMusicOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                bpm: Tempo in beats per minute.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            balance_strength: float = 0.7,
+            bpm: float | str = "auto",
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> Stream[V2TextToMusicOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                bpm: Tempo in beats per minute.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            balance_strength: float = 0.7,
+            bpm: float | str = "auto",
+            lyrics_prompt: str = UNSET,
+            num_songs: float = 1,
+            output_bit_rate: Literal["128", "192", "256", "320"] = UNSET,
+            output_format: Literal["flac", "mp3", "wav", "ogg", "m4a"] = "wav",
+            prompt: str = UNSET,
+            prompt_strength: float = 2,
+            seed: int = UNSET,
+            tags: list[str] = UNSET,
+        ) -> AsyncStream[V2TextToMusicOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                balance_strength: Balance of vocals and instruments; higher values sound more
+                    natural.
+                bpm: Tempo in beats per minute.
+                lyrics_prompt: Lyrics to sing.
+                num_songs: Number of songs to generate.
+                output_bit_rate: Kilobits per second of the file; higher sounds better and gives a
+                    larger file.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                prompt_strength: How closely the music follows the prompt.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                tags: Tags that describe the music: genre, mood, instruments.
+            """
+            ...
+else:
+    V2TextToMusic = Endpoint
+
+v2_text_to_music = V2TextToMusic(
+    "sonauto/v2/text-to-music", V2TextToMusicInput, V2TextToMusicOutput
+)
 """Endpoint of sonauto: v2, text to music.
 
 Call it with `v2_text_to_music.subscribe()`.
@@ -72,5 +354,6 @@ Call it with `v2_text_to_music.subscribe()`.
 
 Input = V2TextToMusicInput
 Output = V2TextToMusicOutput
+endpoint = v2_text_to_music
 
-__all__ = ["Input", "Output", "V2TextToMusicInput", "V2TextToMusicOutput", "v2_text_to_music"]
+__all__ = ["V2TextToMusicInput", "V2TextToMusicOutput", "v2_text_to_music"]

@@ -7,8 +7,10 @@ https://fal.ai/models/sonilo/v1.1/text-to-music
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
+from fal_typed.endpoints._shared.audio_model import AudioModel
 from fal_typed.models import InputModel, OutputModel, Request
 
 
@@ -19,7 +21,7 @@ class V11TextToMusicInput(InputModel, Request["V11TextToMusicOutput"]):
     """Text description of the result, or of what to do with the given input."""
 
     duration: float = 90
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     num_samples: int = 1
     """Number of results to generate in one request."""
@@ -35,7 +37,127 @@ class V11TextToMusicOutput(OutputModel):
     """The generated audio files, to download."""
 
 
-v1_1_text_to_music = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V11TextToMusic(Endpoint[..., V11TextToMusicInput, V11TextToMusicOutput]):
+        def run(
+            self, *, prompt: str, duration: float = 90, num_samples: int = 1
+        ) -> Result[V11TextToMusicOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, duration: float = 90, num_samples: int = 1
+        ) -> Result[V11TextToMusicOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, duration: float = 90, num_samples: int = 1
+        ) -> Result[V11TextToMusicOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, duration: float = 90, num_samples: int = 1
+        ) -> Result[V11TextToMusicOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, duration: float = 90, num_samples: int = 1
+        ) -> Handle[V11TextToMusicOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, duration: float = 90, num_samples: int = 1
+        ) -> AsyncHandle[V11TextToMusicOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, duration: float = 90, num_samples: int = 1
+        ) -> Stream[V11TextToMusicOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, duration: float = 90, num_samples: int = 1
+        ) -> AsyncStream[V11TextToMusicOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+            """
+            ...
+else:
+    V11TextToMusic = Endpoint
+
+v1_1_text_to_music = V11TextToMusic(
     "sonilo/v1.1/text-to-music", V11TextToMusicInput, V11TextToMusicOutput
 )
 """Endpoint of sonilo: v1.1, text to music.
@@ -45,12 +167,6 @@ Call it with `v1_1_text_to_music.subscribe(prompt=…)`.
 
 Input = V11TextToMusicInput
 Output = V11TextToMusicOutput
+endpoint = v1_1_text_to_music
 
-__all__ = [
-    "AudioModel",
-    "Input",
-    "Output",
-    "V11TextToMusicInput",
-    "V11TextToMusicOutput",
-    "v1_1_text_to_music",
-]
+__all__ = ["AudioModel", "V11TextToMusicInput", "V11TextToMusicOutput", "v1_1_text_to_music"]

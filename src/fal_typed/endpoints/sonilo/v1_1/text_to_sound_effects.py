@@ -7,10 +7,10 @@ https://fal.ai/models/sonilo/v1.1/text-to-sound-effects
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
+from fal_typed.endpoints._shared.audio_model import AudioModel
 from fal_typed.models import InputModel, OutputModel, Request
 
 
@@ -24,7 +24,7 @@ class V11TextToSoundEffectsInput(InputModel, Request["V11TextToSoundEffectsOutpu
     """File format of the audio; wav and flac are lossless."""
 
     duration: float = 8
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class V11TextToSoundEffectsOutput(OutputModel):
@@ -37,7 +37,161 @@ class V11TextToSoundEffectsOutput(OutputModel):
     """The generated audio files, to download."""
 
 
-v1_1_text_to_sound_effects = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V11TextToSoundEffects(
+        Endpoint[..., V11TextToSoundEffectsInput, V11TextToSoundEffectsOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            duration: float = 8,
+        ) -> Result[V11TextToSoundEffectsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_format: File format of the audio; wav and flac are lossless.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            duration: float = 8,
+        ) -> Result[V11TextToSoundEffectsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_format: File format of the audio; wav and flac are lossless.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            duration: float = 8,
+        ) -> Result[V11TextToSoundEffectsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_format: File format of the audio; wav and flac are lossless.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            duration: float = 8,
+        ) -> Result[V11TextToSoundEffectsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_format: File format of the audio; wav and flac are lossless.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            duration: float = 8,
+        ) -> Handle[V11TextToSoundEffectsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_format: File format of the audio; wav and flac are lossless.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            duration: float = 8,
+        ) -> AsyncHandle[V11TextToSoundEffectsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_format: File format of the audio; wav and flac are lossless.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            duration: float = 8,
+        ) -> Stream[V11TextToSoundEffectsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_format: File format of the audio; wav and flac are lossless.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            duration: float = 8,
+        ) -> AsyncStream[V11TextToSoundEffectsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                audio_format: File format of the audio; wav and flac are lossless.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    V11TextToSoundEffects = Endpoint
+
+v1_1_text_to_sound_effects = V11TextToSoundEffects(
     "sonilo/v1.1/text-to-sound-effects", V11TextToSoundEffectsInput, V11TextToSoundEffectsOutput
 )
 """Endpoint of sonilo: v1.1, text to sound effects.
@@ -47,11 +201,10 @@ Call it with `v1_1_text_to_sound_effects.subscribe(prompt=…)`.
 
 Input = V11TextToSoundEffectsInput
 Output = V11TextToSoundEffectsOutput
+endpoint = v1_1_text_to_sound_effects
 
 __all__ = [
     "AudioModel",
-    "Input",
-    "Output",
     "V11TextToSoundEffectsInput",
     "V11TextToSoundEffectsOutput",
     "v1_1_text_to_sound_effects",

@@ -7,8 +7,10 @@ https://fal.ai/models/sonilo/v1.1/video-to-music
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
+from fal_typed.endpoints._shared.audio_model import AudioModel
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -20,7 +22,7 @@ class V11VideoToMusicInput(InputModel, Request["V11VideoToMusicOutput"]):
     """Video to edit or to start from."""
 
     duration: float = UNSET
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     num_samples: int = 1
     """Number of results to generate in one request."""
@@ -42,7 +44,191 @@ class V11VideoToMusicOutput(OutputModel):
     """The generated audio files, to download."""
 
 
-v1_1_video_to_music = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V11VideoToMusic(Endpoint[..., V11VideoToMusicInput, V11VideoToMusicOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> Result[V11VideoToMusicOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> Result[V11VideoToMusicOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> Result[V11VideoToMusicOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> Result[V11VideoToMusicOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> Handle[V11VideoToMusicOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> AsyncHandle[V11VideoToMusicOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> Stream[V11VideoToMusicOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> AsyncStream[V11VideoToMusicOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+            """
+            ...
+else:
+    V11VideoToMusic = Endpoint
+
+v1_1_video_to_music = V11VideoToMusic(
     "sonilo/v1.1/video-to-music", V11VideoToMusicInput, V11VideoToMusicOutput
 )
 """Endpoint of sonilo: v1.1, video to music.
@@ -52,12 +238,6 @@ Call it with `v1_1_video_to_music.subscribe(video_url=…)`.
 
 Input = V11VideoToMusicInput
 Output = V11VideoToMusicOutput
+endpoint = v1_1_video_to_music
 
-__all__ = [
-    "AudioModel",
-    "Input",
-    "Output",
-    "V11VideoToMusicInput",
-    "V11VideoToMusicOutput",
-    "v1_1_video_to_music",
-]
+__all__ = ["AudioModel", "V11VideoToMusicInput", "V11VideoToMusicOutput", "v1_1_video_to_music"]

@@ -7,11 +7,11 @@ https://fal.ai/models/sonilo/v1.1/video-to-sound-effects
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_model_21b69a8b import AudioModel
-from fal_typed.endpoints._shared.sfx_segment_df85a3a7 import SfxSegment
+from fal_typed.endpoints._shared.audio_model import AudioModel
+from fal_typed.endpoints._shared.sfx_segment import SfxSegment
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -42,7 +42,177 @@ class V11VideoToSoundEffectsOutput(OutputModel):
     """The generated audio files, to download."""
 
 
-v1_1_video_to_sound_effects = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V11VideoToSoundEffects(
+        Endpoint[..., V11VideoToSoundEffectsInput, V11VideoToSoundEffectsOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            prompt: str = UNSET,
+            segments: list[SfxSegment] = UNSET,
+        ) -> Result[V11VideoToSoundEffectsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_format: File format of the audio; wav and flac are lossless.
+                prompt: Text description of the result, or of what to do with the given input.
+                segments: Segments of the audio or video with their timestamps.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            prompt: str = UNSET,
+            segments: list[SfxSegment] = UNSET,
+        ) -> Result[V11VideoToSoundEffectsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_format: File format of the audio; wav and flac are lossless.
+                prompt: Text description of the result, or of what to do with the given input.
+                segments: Segments of the audio or video with their timestamps.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            prompt: str = UNSET,
+            segments: list[SfxSegment] = UNSET,
+        ) -> Result[V11VideoToSoundEffectsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_format: File format of the audio; wav and flac are lossless.
+                prompt: Text description of the result, or of what to do with the given input.
+                segments: Segments of the audio or video with their timestamps.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            prompt: str = UNSET,
+            segments: list[SfxSegment] = UNSET,
+        ) -> Result[V11VideoToSoundEffectsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_format: File format of the audio; wav and flac are lossless.
+                prompt: Text description of the result, or of what to do with the given input.
+                segments: Segments of the audio or video with their timestamps.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            prompt: str = UNSET,
+            segments: list[SfxSegment] = UNSET,
+        ) -> Handle[V11VideoToSoundEffectsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_format: File format of the audio; wav and flac are lossless.
+                prompt: Text description of the result, or of what to do with the given input.
+                segments: Segments of the audio or video with their timestamps.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            prompt: str = UNSET,
+            segments: list[SfxSegment] = UNSET,
+        ) -> AsyncHandle[V11VideoToSoundEffectsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_format: File format of the audio; wav and flac are lossless.
+                prompt: Text description of the result, or of what to do with the given input.
+                segments: Segments of the audio or video with their timestamps.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            prompt: str = UNSET,
+            segments: list[SfxSegment] = UNSET,
+        ) -> Stream[V11VideoToSoundEffectsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_format: File format of the audio; wav and flac are lossless.
+                prompt: Text description of the result, or of what to do with the given input.
+                segments: Segments of the audio or video with their timestamps.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_format: Literal["wav", "mp3", "aac", "flac"] = "aac",
+            prompt: str = UNSET,
+            segments: list[SfxSegment] = UNSET,
+        ) -> AsyncStream[V11VideoToSoundEffectsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_format: File format of the audio; wav and flac are lossless.
+                prompt: Text description of the result, or of what to do with the given input.
+                segments: Segments of the audio or video with their timestamps.
+            """
+            ...
+else:
+    V11VideoToSoundEffects = Endpoint
+
+v1_1_video_to_sound_effects = V11VideoToSoundEffects(
     "sonilo/v1.1/video-to-sound-effects", V11VideoToSoundEffectsInput, V11VideoToSoundEffectsOutput
 )
 """Endpoint of sonilo: v1.1, video to sound effects.
@@ -52,11 +222,10 @@ Call it with `v1_1_video_to_sound_effects.subscribe(video_url=…)`.
 
 Input = V11VideoToSoundEffectsInput
 Output = V11VideoToSoundEffectsOutput
+endpoint = v1_1_video_to_sound_effects
 
 __all__ = [
     "AudioModel",
-    "Input",
-    "Output",
     "SfxSegment",
     "V11VideoToSoundEffectsInput",
     "V11VideoToSoundEffectsOutput",

@@ -7,11 +7,13 @@ https://fal.ai/models/sonilo/v1.1/video-to-video-music
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_track_c0ed79d6 import AudioTrack
-from fal_typed.endpoints._shared.resolution_24a951c9 import Resolution
-from fal_typed.endpoints._shared.video_format_e67276a7 import VideoFormat
-from fal_typed.endpoints._shared.video_model_34750dfe import VideoModel
+from fal_typed.endpoints._shared.audio_track import AudioTrack
+from fal_typed.endpoints._shared.resolution_5148e25b import Resolution
+from fal_typed.endpoints._shared.video_format import VideoFormat
+from fal_typed.endpoints._shared.video_model import VideoModel
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -23,7 +25,7 @@ class V11VideoToVideoMusicInput(InputModel, Request["V11VideoToVideoMusicOutput"
     """Video to edit or to start from."""
 
     duration: float = UNSET
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     keep_speech_vocal: bool = UNSET
     """Whether to keep the voices of the input video with the music."""
@@ -48,7 +50,209 @@ class V11VideoToVideoMusicOutput(OutputModel):
     """The generated videos, as files to download."""
 
 
-v1_1_video_to_video_music = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V11VideoToVideoMusic(
+        Endpoint[..., V11VideoToVideoMusicInput, V11VideoToVideoMusicOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            keep_speech_vocal: bool = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> Result[V11VideoToVideoMusicOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                keep_speech_vocal: Whether to keep the voices of the input video with the music.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            keep_speech_vocal: bool = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> Result[V11VideoToVideoMusicOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                keep_speech_vocal: Whether to keep the voices of the input video with the music.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            keep_speech_vocal: bool = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> Result[V11VideoToVideoMusicOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                keep_speech_vocal: Whether to keep the voices of the input video with the music.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            keep_speech_vocal: bool = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> Result[V11VideoToVideoMusicOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                keep_speech_vocal: Whether to keep the voices of the input video with the music.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            keep_speech_vocal: bool = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> Handle[V11VideoToVideoMusicOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                keep_speech_vocal: Whether to keep the voices of the input video with the music.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            keep_speech_vocal: bool = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> AsyncHandle[V11VideoToVideoMusicOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                keep_speech_vocal: Whether to keep the voices of the input video with the music.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            keep_speech_vocal: bool = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> Stream[V11VideoToVideoMusicOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                keep_speech_vocal: Whether to keep the voices of the input video with the music.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            duration: float = UNSET,
+            keep_speech_vocal: bool = UNSET,
+            num_samples: int = 1,
+            prompt: str = UNSET,
+            start_offset: float = UNSET,
+        ) -> AsyncStream[V11VideoToVideoMusicOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds.
+                keep_speech_vocal: Whether to keep the voices of the input video with the music.
+                num_samples: Number of results to generate in one request.
+                prompt: Text description of the result, or of what to do with the given input.
+                start_offset: Position to start at, in seconds.
+            """
+            ...
+else:
+    V11VideoToVideoMusic = Endpoint
+
+v1_1_video_to_video_music = V11VideoToVideoMusic(
     "sonilo/v1.1/video-to-video-music", V11VideoToVideoMusicInput, V11VideoToVideoMusicOutput
 )
 """Endpoint of sonilo: v1.1, video to video music.
@@ -58,11 +262,10 @@ Call it with `v1_1_video_to_video_music.subscribe(video_url=…)`.
 
 Input = V11VideoToVideoMusicInput
 Output = V11VideoToVideoMusicOutput
+endpoint = v1_1_video_to_video_music
 
 __all__ = [
     "AudioTrack",
-    "Input",
-    "Output",
     "Resolution",
     "V11VideoToVideoMusicInput",
     "V11VideoToVideoMusicOutput",

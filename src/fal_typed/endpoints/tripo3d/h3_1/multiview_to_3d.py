@@ -7,12 +7,12 @@ Category: 3d. https://fal.ai/models/tripo3d/h3.1/multiview-to-3d
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.model_urls_type2_1e988d66 import ModelUrlsType2
+from fal_typed.endpoints._shared.model_urls_3e0b611a import ModelUrls
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -63,14 +63,334 @@ class H31MultiviewTo3dOutput(OutputModel):
     model_mesh: File
     """The 3D model, as a file to download."""
 
-    model_urls: ModelUrlsType2
+    model_urls: ModelUrls
     """The 3D model in several file formats."""
 
     rendered_image: Image | None = None
     """Rendered image of the 3D model."""
 
 
-h3_1_multiview_to_3d = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class H31MultiviewTo3d(Endpoint[..., H31MultiviewTo3dInput, H31MultiviewTo3dOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            texture_alignment: Literal["original_image", "geometry"] = "original_image",
+            auto_size: bool = False,
+            orientation: Literal["default", "align_image"] = "default",
+            quad: bool = False,
+        ) -> Result[H31MultiviewTo3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images of the same object from different angles. 2 to 4 items.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                orientation: Whether to align the object with the input image.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            texture_alignment: Literal["original_image", "geometry"] = "original_image",
+            auto_size: bool = False,
+            orientation: Literal["default", "align_image"] = "default",
+            quad: bool = False,
+        ) -> Result[H31MultiviewTo3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images of the same object from different angles. 2 to 4 items.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                orientation: Whether to align the object with the input image.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            texture_alignment: Literal["original_image", "geometry"] = "original_image",
+            auto_size: bool = False,
+            orientation: Literal["default", "align_image"] = "default",
+            quad: bool = False,
+        ) -> Result[H31MultiviewTo3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images of the same object from different angles. 2 to 4 items.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                orientation: Whether to align the object with the input image.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            texture_alignment: Literal["original_image", "geometry"] = "original_image",
+            auto_size: bool = False,
+            orientation: Literal["default", "align_image"] = "default",
+            quad: bool = False,
+        ) -> Result[H31MultiviewTo3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images of the same object from different angles. 2 to 4 items.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                orientation: Whether to align the object with the input image.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            texture_alignment: Literal["original_image", "geometry"] = "original_image",
+            auto_size: bool = False,
+            orientation: Literal["default", "align_image"] = "default",
+            quad: bool = False,
+        ) -> Handle[H31MultiviewTo3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images of the same object from different angles. 2 to 4 items.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                orientation: Whether to align the object with the input image.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            texture_alignment: Literal["original_image", "geometry"] = "original_image",
+            auto_size: bool = False,
+            orientation: Literal["default", "align_image"] = "default",
+            quad: bool = False,
+        ) -> AsyncHandle[H31MultiviewTo3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images of the same object from different angles. 2 to 4 items.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                orientation: Whether to align the object with the input image.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            texture_alignment: Literal["original_image", "geometry"] = "original_image",
+            auto_size: bool = False,
+            orientation: Literal["default", "align_image"] = "default",
+            quad: bool = False,
+        ) -> Stream[H31MultiviewTo3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images of the same object from different angles. 2 to 4 items.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                orientation: Whether to align the object with the input image.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            texture_alignment: Literal["original_image", "geometry"] = "original_image",
+            auto_size: bool = False,
+            orientation: Literal["default", "align_image"] = "default",
+            quad: bool = False,
+        ) -> AsyncStream[H31MultiviewTo3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images of the same object from different angles. 2 to 4 items.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                orientation: Whether to align the object with the input image.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
+else:
+    H31MultiviewTo3d = Endpoint
+
+h3_1_multiview_to_3d = H31MultiviewTo3d(
     "tripo3d/h3.1/multiview-to-3d", H31MultiviewTo3dInput, H31MultiviewTo3dOutput
 )
 """3D endpoint of tripo3d: h3.1, multiview to 3d.
@@ -80,12 +400,6 @@ Call it with `h3_1_multiview_to_3d.subscribe(image_urls=…)`.
 
 Input = H31MultiviewTo3dInput
 Output = H31MultiviewTo3dOutput
+endpoint = h3_1_multiview_to_3d
 
-__all__ = [
-    "H31MultiviewTo3dInput",
-    "H31MultiviewTo3dOutput",
-    "Input",
-    "ModelUrlsType2",
-    "Output",
-    "h3_1_multiview_to_3d",
-]
+__all__ = ["H31MultiviewTo3dInput", "H31MultiviewTo3dOutput", "ModelUrls", "h3_1_multiview_to_3d"]

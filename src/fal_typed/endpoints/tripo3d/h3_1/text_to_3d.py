@@ -7,12 +7,12 @@ Category: 3d. https://fal.ai/models/tripo3d/h3.1/text-to-3d
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.model_urls_type2_1e988d66 import ModelUrlsType2
+from fal_typed.endpoints._shared.model_urls_3e0b611a import ModelUrls
 from fal_typed.files import File, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -63,14 +63,342 @@ class H31TextTo3dOutput(OutputModel):
     model_mesh: File
     """The 3D model, as a file to download."""
 
-    model_urls: ModelUrlsType2
+    model_urls: ModelUrls
     """The 3D model in several file formats."""
 
     rendered_image: Image | None = None
     """Rendered image of the 3D model."""
 
 
-h3_1_text_to_3d = Endpoint("tripo3d/h3.1/text-to-3d", H31TextTo3dInput, H31TextTo3dOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class H31TextTo3d(Endpoint[..., H31TextTo3dInput, H31TextTo3dOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            image_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            auto_size: bool = False,
+            quad: bool = False,
+        ) -> Result[H31TextTo3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                image_seed: Random seed for the first image.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            image_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            auto_size: bool = False,
+            quad: bool = False,
+        ) -> Result[H31TextTo3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                image_seed: Random seed for the first image.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            image_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            auto_size: bool = False,
+            quad: bool = False,
+        ) -> Result[H31TextTo3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                image_seed: Random seed for the first image.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            image_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            auto_size: bool = False,
+            quad: bool = False,
+        ) -> Result[H31TextTo3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                image_seed: Random seed for the first image.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            image_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            auto_size: bool = False,
+            quad: bool = False,
+        ) -> Handle[H31TextTo3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                image_seed: Random seed for the first image.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            image_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            auto_size: bool = False,
+            quad: bool = False,
+        ) -> AsyncHandle[H31TextTo3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                image_seed: Random seed for the first image.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            image_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            auto_size: bool = False,
+            quad: bool = False,
+        ) -> Stream[H31TextTo3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                image_seed: Random seed for the first image.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            face_limit: int | None = None,
+            texture: bool = True,
+            pbr: bool = True,
+            model_seed: int | None = None,
+            image_seed: int | None = None,
+            texture_seed: int | None = None,
+            texture_quality: Literal["standard", "detailed"] = "standard",
+            geometry_quality: Literal["standard", "detailed"] = "standard",
+            auto_size: bool = False,
+            quad: bool = False,
+        ) -> AsyncStream[H31TextTo3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 1000 to
+                    2000000.
+                texture: Whether to texture the object instead of returning only its shape.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+                image_seed: Random seed for the first image.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                texture_quality: Level of detail of the texture.
+                geometry_quality: Level of detail of the shape.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+            """
+            ...
+else:
+    H31TextTo3d = Endpoint
+
+h3_1_text_to_3d = H31TextTo3d("tripo3d/h3.1/text-to-3d", H31TextTo3dInput, H31TextTo3dOutput)
 """3D endpoint of tripo3d: h3.1, text to 3d.
 
 Call it with `h3_1_text_to_3d.subscribe(prompt=…)`.
@@ -78,12 +406,6 @@ Call it with `h3_1_text_to_3d.subscribe(prompt=…)`.
 
 Input = H31TextTo3dInput
 Output = H31TextTo3dOutput
+endpoint = h3_1_text_to_3d
 
-__all__ = [
-    "H31TextTo3dInput",
-    "H31TextTo3dOutput",
-    "Input",
-    "ModelUrlsType2",
-    "Output",
-    "h3_1_text_to_3d",
-]
+__all__ = ["H31TextTo3dInput", "H31TextTo3dOutput", "ModelUrls", "h3_1_text_to_3d"]

@@ -7,12 +7,12 @@ Category: 3d. https://fal.ai/models/tripo3d/p1/image-to-3d
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.model_urls_type2_1e988d66 import ModelUrlsType2
+from fal_typed.endpoints._shared.model_urls_3e0b611a import ModelUrls
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -39,14 +39,190 @@ class P1ImageTo3dOutput(OutputModel):
     model_mesh: File
     """The 3D model, as a file to download."""
 
-    model_urls: ModelUrlsType2
+    model_urls: ModelUrls
     """The 3D model in several file formats."""
 
     rendered_image: Image | None = None
     """Rendered image of the 3D model."""
 
 
-p1_image_to_3d = Endpoint("tripo3d/p1/image-to-3d", P1ImageTo3dInput, P1ImageTo3dOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class P1ImageTo3d(Endpoint[..., P1ImageTo3dInput, P1ImageTo3dOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Result[P1ImageTo3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Result[P1ImageTo3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Result[P1ImageTo3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Result[P1ImageTo3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Handle[P1ImageTo3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> AsyncHandle[P1ImageTo3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Stream[P1ImageTo3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> AsyncStream[P1ImageTo3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
+else:
+    P1ImageTo3d = Endpoint
+
+p1_image_to_3d = P1ImageTo3d("tripo3d/p1/image-to-3d", P1ImageTo3dInput, P1ImageTo3dOutput)
 """3D endpoint of tripo3d: p1, image to 3d.
 
 Call it with `p1_image_to_3d.subscribe(image_url=…)`.
@@ -54,12 +230,6 @@ Call it with `p1_image_to_3d.subscribe(image_url=…)`.
 
 Input = P1ImageTo3dInput
 Output = P1ImageTo3dOutput
+endpoint = p1_image_to_3d
 
-__all__ = [
-    "Input",
-    "ModelUrlsType2",
-    "Output",
-    "P1ImageTo3dInput",
-    "P1ImageTo3dOutput",
-    "p1_image_to_3d",
-]
+__all__ = ["ModelUrls", "P1ImageTo3dInput", "P1ImageTo3dOutput", "p1_image_to_3d"]

@@ -7,12 +7,12 @@ Category: 3d. https://fal.ai/models/tripo3d/p1/text-to-3d
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.model_urls_type2_1e988d66 import ModelUrlsType2
+from fal_typed.endpoints._shared.model_urls_3e0b611a import ModelUrls
 from fal_typed.files import File, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -39,14 +39,198 @@ class P1TextTo3dOutput(OutputModel):
     model_mesh: File
     """The 3D model, as a file to download."""
 
-    model_urls: ModelUrlsType2
+    model_urls: ModelUrls
     """The 3D model in several file formats."""
 
     rendered_image: Image | None = None
     """Rendered image of the 3D model."""
 
 
-p1_text_to_3d = Endpoint("tripo3d/p1/text-to-3d", P1TextTo3dInput, P1TextTo3dOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class P1TextTo3d(Endpoint[..., P1TextTo3dInput, P1TextTo3dOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Result[P1TextTo3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Result[P1TextTo3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Result[P1TextTo3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Result[P1TextTo3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Handle[P1TextTo3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> AsyncHandle[P1TextTo3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> Stream[P1TextTo3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            face_limit: int | None = None,
+            texture: bool = True,
+            model_seed: int | None = None,
+        ) -> AsyncStream[P1TextTo3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                face_limit: Maximum number of faces; chosen by the model if not given. From 48 to
+                    20000.
+                texture: Whether to texture the object instead of returning only its shape.
+                model_seed: Random seed for the shape; the same seed reproduces it.
+            """
+            ...
+else:
+    P1TextTo3d = Endpoint
+
+p1_text_to_3d = P1TextTo3d("tripo3d/p1/text-to-3d", P1TextTo3dInput, P1TextTo3dOutput)
 """3D endpoint of tripo3d: p1, text to 3d.
 
 Call it with `p1_text_to_3d.subscribe(prompt=…)`.
@@ -54,12 +238,6 @@ Call it with `p1_text_to_3d.subscribe(prompt=…)`.
 
 Input = P1TextTo3dInput
 Output = P1TextTo3dOutput
+endpoint = p1_text_to_3d
 
-__all__ = [
-    "Input",
-    "ModelUrlsType2",
-    "Output",
-    "P1TextTo3dInput",
-    "P1TextTo3dOutput",
-    "p1_text_to_3d",
-]
+__all__ = ["ModelUrls", "P1TextTo3dInput", "P1TextTo3dOutput", "p1_text_to_3d"]

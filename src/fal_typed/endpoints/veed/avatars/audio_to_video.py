@@ -7,9 +7,10 @@ Category: video. https://fal.ai/models/veed/avatars/audio-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.avatar_id import AvatarId
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -17,36 +18,7 @@ from fal_typed.models import InputModel, OutputModel, Request
 class AvatarsAudioToVideoInput(InputModel, Request["AvatarsAudioToVideoOutput"]):
     """Parameters of veed/avatars/audio-to-video."""
 
-    avatar_id: Literal[
-        "emily_vertical_primary",
-        "emily_vertical_secondary",
-        "marcus_vertical_primary",
-        "marcus_vertical_secondary",
-        "mira_vertical_primary",
-        "mira_vertical_secondary",
-        "jasmine_vertical_primary",
-        "jasmine_vertical_secondary",
-        "jasmine_vertical_walking",
-        "aisha_vertical_walking",
-        "elena_vertical_primary",
-        "elena_vertical_secondary",
-        "any_male_vertical_primary",
-        "any_female_vertical_primary",
-        "any_male_vertical_secondary",
-        "any_female_vertical_secondary",
-        "any_female_vertical_walking",
-        "emily_primary",
-        "emily_side",
-        "marcus_primary",
-        "marcus_side",
-        "aisha_walking",
-        "elena_primary",
-        "elena_side",
-        "any_male_primary",
-        "any_female_primary",
-        "any_male_side",
-        "any_female_side",
-    ]
+    avatar_id: AvatarId
     """The avatar that speaks."""
 
     audio_url: FileInput
@@ -60,7 +32,119 @@ class AvatarsAudioToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-avatars_audio_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AvatarsAudioToVideo(Endpoint[..., AvatarsAudioToVideoInput, AvatarsAudioToVideoOutput]):
+        def run(
+            self, *, avatar_id: AvatarId, audio_url: FileInput
+        ) -> Result[AvatarsAudioToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, avatar_id: AvatarId, audio_url: FileInput
+        ) -> Result[AvatarsAudioToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def subscribe(
+            self, *, avatar_id: AvatarId, audio_url: FileInput
+        ) -> Result[AvatarsAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, avatar_id: AvatarId, audio_url: FileInput
+        ) -> Result[AvatarsAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def submit(
+            self, *, avatar_id: AvatarId, audio_url: FileInput
+        ) -> Handle[AvatarsAudioToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, avatar_id: AvatarId, audio_url: FileInput
+        ) -> AsyncHandle[AvatarsAudioToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def stream(
+            self, *, avatar_id: AvatarId, audio_url: FileInput
+        ) -> Stream[AvatarsAudioToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, avatar_id: AvatarId, audio_url: FileInput
+        ) -> AsyncStream[AvatarsAudioToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+else:
+    AvatarsAudioToVideo = Endpoint
+
+avatars_audio_to_video = AvatarsAudioToVideo(
     "veed/avatars/audio-to-video", AvatarsAudioToVideoInput, AvatarsAudioToVideoOutput
 )
 """Video endpoint of veed: avatars, audio to video.
@@ -70,11 +154,11 @@ Call it with `avatars_audio_to_video.subscribe(avatar_id=…, audio_url=…)`.
 
 Input = AvatarsAudioToVideoInput
 Output = AvatarsAudioToVideoOutput
+endpoint = avatars_audio_to_video
 
 __all__ = [
+    "AvatarId",
     "AvatarsAudioToVideoInput",
     "AvatarsAudioToVideoOutput",
-    "Input",
-    "Output",
     "avatars_audio_to_video",
 ]

@@ -7,9 +7,10 @@ Category: video. https://fal.ai/models/veed/avatars/text-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.avatar_id import AvatarId
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -17,36 +18,7 @@ from fal_typed.models import InputModel, OutputModel, Request
 class AvatarsTextToVideoInput(InputModel, Request["AvatarsTextToVideoOutput"]):
     """Parameters of veed/avatars/text-to-video."""
 
-    avatar_id: Literal[
-        "emily_vertical_primary",
-        "emily_vertical_secondary",
-        "marcus_vertical_primary",
-        "marcus_vertical_secondary",
-        "mira_vertical_primary",
-        "mira_vertical_secondary",
-        "jasmine_vertical_primary",
-        "jasmine_vertical_secondary",
-        "jasmine_vertical_walking",
-        "aisha_vertical_walking",
-        "elena_vertical_primary",
-        "elena_vertical_secondary",
-        "any_male_vertical_primary",
-        "any_female_vertical_primary",
-        "any_male_vertical_secondary",
-        "any_female_vertical_secondary",
-        "any_female_vertical_walking",
-        "emily_primary",
-        "emily_side",
-        "marcus_primary",
-        "marcus_side",
-        "aisha_walking",
-        "elena_primary",
-        "elena_side",
-        "any_male_primary",
-        "any_female_primary",
-        "any_male_side",
-        "any_female_side",
-    ]
+    avatar_id: AvatarId
     """The avatar that speaks."""
 
     text: str
@@ -60,7 +32,111 @@ class AvatarsTextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-avatars_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AvatarsTextToVideo(Endpoint[..., AvatarsTextToVideoInput, AvatarsTextToVideoOutput]):
+        def run(self, *, avatar_id: AvatarId, text: str) -> Result[AvatarsTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, avatar_id: AvatarId, text: str
+        ) -> Result[AvatarsTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                text: Text to speak.
+            """
+            ...
+
+        def subscribe(self, *, avatar_id: AvatarId, text: str) -> Result[AvatarsTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, avatar_id: AvatarId, text: str
+        ) -> Result[AvatarsTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                text: Text to speak.
+            """
+            ...
+
+        def submit(self, *, avatar_id: AvatarId, text: str) -> Handle[AvatarsTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, avatar_id: AvatarId, text: str
+        ) -> AsyncHandle[AvatarsTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                text: Text to speak.
+            """
+            ...
+
+        def stream(self, *, avatar_id: AvatarId, text: str) -> Stream[AvatarsTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                text: Text to speak.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, avatar_id: AvatarId, text: str
+        ) -> AsyncStream[AvatarsTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                avatar_id: The avatar that speaks.
+                text: Text to speak.
+            """
+            ...
+else:
+    AvatarsTextToVideo = Endpoint
+
+avatars_text_to_video = AvatarsTextToVideo(
     "veed/avatars/text-to-video", AvatarsTextToVideoInput, AvatarsTextToVideoOutput
 )
 """Video endpoint of veed: avatars, text to video.
@@ -70,11 +146,11 @@ Call it with `avatars_text_to_video.subscribe(avatar_id=…, text=…)`.
 
 Input = AvatarsTextToVideoInput
 Output = AvatarsTextToVideoOutput
+endpoint = avatars_text_to_video
 
 __all__ = [
+    "AvatarId",
     "AvatarsTextToVideoInput",
     "AvatarsTextToVideoOutput",
-    "Input",
-    "Output",
     "avatars_text_to_video",
 ]

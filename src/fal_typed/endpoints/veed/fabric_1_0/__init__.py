@@ -6,18 +6,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.veed.fabric_1_0._endpoint import (
         Fabric10Input as Fabric10Input,
         Fabric10Output as Fabric10Output,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         fabric_1_0 as fabric_1_0,
     )
 
-__all__ = ["Fabric10Input", "Fabric10Output", "Input", "Output", "fabric_1_0"]
+__all__ = ["Fabric10Input", "Fabric10Output", "fabric_1_0"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.veed.fabric_1_0._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {"Fabric10Input", "Fabric10Output", "Input", "Output", "endpoint", "fabric_1_0"}:
+            return getattr(import_module("fal_typed.endpoints.veed.fabric_1_0._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/veed/fabric-1.0
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -35,7 +35,135 @@ class Fabric10Output(OutputModel):
     """The generated video, as a file to download."""
 
 
-fabric_1_0 = Endpoint("veed/fabric-1.0", Fabric10Input, Fabric10Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Fabric10(Endpoint[..., Fabric10Input, Fabric10Output]):
+        def run(
+            self, *, image_url: FileInput, audio_url: FileInput, resolution: Literal["720p", "480p"]
+        ) -> Result[Fabric10Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, audio_url: FileInput, resolution: Literal["720p", "480p"]
+        ) -> Result[Fabric10Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, audio_url: FileInput, resolution: Literal["720p", "480p"]
+        ) -> Result[Fabric10Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, audio_url: FileInput, resolution: Literal["720p", "480p"]
+        ) -> Result[Fabric10Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, audio_url: FileInput, resolution: Literal["720p", "480p"]
+        ) -> Handle[Fabric10Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, audio_url: FileInput, resolution: Literal["720p", "480p"]
+        ) -> AsyncHandle[Fabric10Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, audio_url: FileInput, resolution: Literal["720p", "480p"]
+        ) -> Stream[Fabric10Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, audio_url: FileInput, resolution: Literal["720p", "480p"]
+        ) -> AsyncStream[Fabric10Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    Fabric10 = Endpoint
+
+fabric_1_0 = Fabric10("veed/fabric-1.0", Fabric10Input, Fabric10Output)
 """Video endpoint of veed: fabric-1.0.
 
 Call it with `fabric_1_0.subscribe(image_url=…, audio_url=…, resolution=…)`.
@@ -43,5 +171,6 @@ Call it with `fabric_1_0.subscribe(image_url=…, audio_url=…, resolution=…)
 
 Input = Fabric10Input
 Output = Fabric10Output
+endpoint = fabric_1_0
 
-__all__ = ["Fabric10Input", "Fabric10Output", "Input", "Output", "fabric_1_0"]
+__all__ = ["Fabric10Input", "Fabric10Output", "fabric_1_0"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/veed/fabric-1.0/text
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -40,7 +40,183 @@ class Fabric10TextOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-fabric_1_0_text = Endpoint("veed/fabric-1.0/text", Fabric10TextInput, Fabric10TextOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Fabric10Text(Endpoint[..., Fabric10TextInput, Fabric10TextOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            resolution: Literal["720p", "480p"],
+            voice_description: str | None = None,
+        ) -> Result[Fabric10TextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak. 1 to 2000 characters.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                voice_description: Text description of the voice to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            resolution: Literal["720p", "480p"],
+            voice_description: str | None = None,
+        ) -> Result[Fabric10TextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak. 1 to 2000 characters.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                voice_description: Text description of the voice to generate.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            resolution: Literal["720p", "480p"],
+            voice_description: str | None = None,
+        ) -> Result[Fabric10TextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak. 1 to 2000 characters.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                voice_description: Text description of the voice to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            resolution: Literal["720p", "480p"],
+            voice_description: str | None = None,
+        ) -> Result[Fabric10TextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak. 1 to 2000 characters.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                voice_description: Text description of the voice to generate.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            resolution: Literal["720p", "480p"],
+            voice_description: str | None = None,
+        ) -> Handle[Fabric10TextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak. 1 to 2000 characters.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                voice_description: Text description of the voice to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            resolution: Literal["720p", "480p"],
+            voice_description: str | None = None,
+        ) -> AsyncHandle[Fabric10TextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak. 1 to 2000 characters.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                voice_description: Text description of the voice to generate.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            resolution: Literal["720p", "480p"],
+            voice_description: str | None = None,
+        ) -> Stream[Fabric10TextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak. 1 to 2000 characters.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                voice_description: Text description of the voice to generate.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            text: str,
+            resolution: Literal["720p", "480p"],
+            voice_description: str | None = None,
+        ) -> AsyncStream[Fabric10TextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                text: Text to speak. 1 to 2000 characters.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                voice_description: Text description of the voice to generate.
+            """
+            ...
+else:
+    Fabric10Text = Endpoint
+
+fabric_1_0_text = Fabric10Text("veed/fabric-1.0/text", Fabric10TextInput, Fabric10TextOutput)
 """Video endpoint of veed: fabric-1.0 text.
 
 Call it with `fabric_1_0_text.subscribe(image_url=…, text=…, resolution=…)`.
@@ -48,5 +224,6 @@ Call it with `fabric_1_0_text.subscribe(image_url=…, text=…, resolution=…)
 
 Input = Fabric10TextInput
 Output = Fabric10TextOutput
+endpoint = fabric_1_0_text
 
-__all__ = ["Fabric10TextInput", "Fabric10TextOutput", "Input", "Output", "fabric_1_0_text"]
+__all__ = ["Fabric10TextInput", "Fabric10TextOutput", "fabric_1_0_text"]

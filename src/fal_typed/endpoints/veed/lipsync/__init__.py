@@ -6,18 +6,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.veed.lipsync._endpoint import (
         Input as Input,
         LipsyncInput as LipsyncInput,
         LipsyncOutput as LipsyncOutput,
         Output as Output,
+        endpoint as endpoint,
         lipsync as lipsync,
     )
 
-__all__ = ["Input", "LipsyncInput", "LipsyncOutput", "Output", "lipsync"]
+__all__ = ["LipsyncInput", "LipsyncOutput", "lipsync"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.veed.lipsync._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {"Input", "LipsyncInput", "LipsyncOutput", "Output", "endpoint", "lipsync"}:
+            return getattr(import_module("fal_typed.endpoints.veed.lipsync._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

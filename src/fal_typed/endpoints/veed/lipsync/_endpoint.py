@@ -7,6 +7,8 @@ Category: video. https://fal.ai/models/veed/lipsync
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,111 @@ class LipsyncOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-lipsync = Endpoint("veed/lipsync", LipsyncInput, LipsyncOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Lipsync(Endpoint[..., LipsyncInput, LipsyncOutput]):
+        def run(self, *, video_url: FileInput, audio_url: FileInput) -> Result[LipsyncOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> Result[LipsyncOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def subscribe(self, *, video_url: FileInput, audio_url: FileInput) -> Result[LipsyncOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> Result[LipsyncOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def submit(self, *, video_url: FileInput, audio_url: FileInput) -> Handle[LipsyncOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> AsyncHandle[LipsyncOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def stream(self, *, video_url: FileInput, audio_url: FileInput) -> Stream[LipsyncOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> AsyncStream[LipsyncOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+else:
+    Lipsync = Endpoint
+
+lipsync = Lipsync("veed/lipsync", LipsyncInput, LipsyncOutput)
 """Video endpoint of veed: lipsync.
 
 Call it with `lipsync.subscribe(video_url=…, audio_url=…)`.
@@ -37,5 +143,6 @@ Call it with `lipsync.subscribe(video_url=…, audio_url=…)`.
 
 Input = LipsyncInput
 Output = LipsyncOutput
+endpoint = lipsync
 
-__all__ = ["Input", "LipsyncInput", "LipsyncOutput", "Output", "lipsync"]
+__all__ = ["LipsyncInput", "LipsyncOutput", "lipsync"]

@@ -7,6 +7,8 @@ https://fal.ai/models/veed/lipsync/v2
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,113 @@ class LipsyncV2Output(OutputModel):
     """The generated video, as a file to download."""
 
 
-lipsync_v2 = Endpoint("veed/lipsync/v2", LipsyncV2Input, LipsyncV2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LipsyncV2(Endpoint[..., LipsyncV2Input, LipsyncV2Output]):
+        def run(self, *, audio_url: FileInput, video_url: FileInput) -> Result[LipsyncV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, audio_url: FileInput, video_url: FileInput
+        ) -> Result[LipsyncV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def subscribe(
+            self, *, audio_url: FileInput, video_url: FileInput
+        ) -> Result[LipsyncV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, audio_url: FileInput, video_url: FileInput
+        ) -> Result[LipsyncV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def submit(self, *, audio_url: FileInput, video_url: FileInput) -> Handle[LipsyncV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, audio_url: FileInput, video_url: FileInput
+        ) -> AsyncHandle[LipsyncV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def stream(self, *, audio_url: FileInput, video_url: FileInput) -> Stream[LipsyncV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, audio_url: FileInput, video_url: FileInput
+        ) -> AsyncStream[LipsyncV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                video_url: Video to edit or to start from.
+            """
+            ...
+else:
+    LipsyncV2 = Endpoint
+
+lipsync_v2 = LipsyncV2("veed/lipsync/v2", LipsyncV2Input, LipsyncV2Output)
 """Endpoint of veed: lipsync v2.
 
 Call it with `lipsync_v2.subscribe(audio_url=…, video_url=…)`.
@@ -37,5 +145,6 @@ Call it with `lipsync_v2.subscribe(audio_url=…, video_url=…)`.
 
 Input = LipsyncV2Input
 Output = LipsyncV2Output
+endpoint = lipsync_v2
 
-__all__ = ["Input", "LipsyncV2Input", "LipsyncV2Output", "Output", "lipsync_v2"]
+__all__ = ["LipsyncV2Input", "LipsyncV2Output", "lipsync_v2"]

@@ -6,26 +6,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.veed.video_background_removal._endpoint import (
         Input as Input,
         Output as Output,
         VideoBackgroundRemovalInput as VideoBackgroundRemovalInput,
         VideoBackgroundRemovalOutput as VideoBackgroundRemovalOutput,
+        endpoint as endpoint,
         video_background_removal as video_background_removal,
     )
 
 __all__ = [
-    "Input",
-    "Output",
     "VideoBackgroundRemovalInput",
     "VideoBackgroundRemovalOutput",
     "video_background_removal",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.veed.video_background_removal._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "VideoBackgroundRemovalInput",
+            "VideoBackgroundRemovalOutput",
+            "endpoint",
+            "video_background_removal",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.veed.video_background_removal._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/veed/video-background-removal/green-scree
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -39,7 +39,163 @@ class VideoBackgroundRemovalGreenScreenOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-video_background_removal_green_screen = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoBackgroundRemovalGreenScreen(
+        Endpoint[
+            ..., VideoBackgroundRemovalGreenScreenInput, VideoBackgroundRemovalGreenScreenOutput
+        ]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            spill_suppression_strength: float | None = 0.8,
+        ) -> Result[VideoBackgroundRemovalGreenScreenOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                spill_suppression_strength: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            spill_suppression_strength: float | None = 0.8,
+        ) -> Result[VideoBackgroundRemovalGreenScreenOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                spill_suppression_strength: From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            spill_suppression_strength: float | None = 0.8,
+        ) -> Result[VideoBackgroundRemovalGreenScreenOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                spill_suppression_strength: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            spill_suppression_strength: float | None = 0.8,
+        ) -> Result[VideoBackgroundRemovalGreenScreenOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                spill_suppression_strength: From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            spill_suppression_strength: float | None = 0.8,
+        ) -> Handle[VideoBackgroundRemovalGreenScreenOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                spill_suppression_strength: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            spill_suppression_strength: float | None = 0.8,
+        ) -> AsyncHandle[VideoBackgroundRemovalGreenScreenOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                spill_suppression_strength: From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            spill_suppression_strength: float | None = 0.8,
+        ) -> Stream[VideoBackgroundRemovalGreenScreenOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                spill_suppression_strength: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_codec: Literal["vp9", "h264"] = "vp9",
+            spill_suppression_strength: float | None = 0.8,
+        ) -> AsyncStream[VideoBackgroundRemovalGreenScreenOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_codec: Codec of the video; vp9 supports transparency, h264 plays everywhere.
+                spill_suppression_strength: From 0 to 1.
+            """
+            ...
+else:
+    VideoBackgroundRemovalGreenScreen = Endpoint
+
+video_background_removal_green_screen = VideoBackgroundRemovalGreenScreen(
     "veed/video-background-removal/green-screen",
     VideoBackgroundRemovalGreenScreenInput,
     VideoBackgroundRemovalGreenScreenOutput,
@@ -51,10 +207,9 @@ Call it with `video_background_removal_green_screen.subscribe(video_url=…)`.
 
 Input = VideoBackgroundRemovalGreenScreenInput
 Output = VideoBackgroundRemovalGreenScreenOutput
+endpoint = video_background_removal_green_screen
 
 __all__ = [
-    "Input",
-    "Output",
     "VideoBackgroundRemovalGreenScreenInput",
     "VideoBackgroundRemovalGreenScreenOutput",
     "video_background_removal_green_screen",

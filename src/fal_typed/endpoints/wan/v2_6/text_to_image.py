@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/wan/v2.6/text-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,9 +22,7 @@ class V26TextToImageInput(InputModel, Request["V26TextToImageOutput"]):
     """Parameters of wan/v2.6/text-to-image."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    least 1 character.
-    """
+    """What the image shows, in words: subject, style and composition. At least 1 character."""
 
     image_url: FileInput | None = None
     """Image to edit or to start from."""
@@ -31,18 +30,7 @@ class V26TextToImageInput(InputModel, Request["V26TextToImageOutput"]):
     negative_prompt: str | None = ""
     """Text description of what to avoid in the result."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-        | None
-    ) = None
+    image_size: ImageSize | ImageSizePreset | None = None
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     max_images: Annotated[int, Field(ge=1, le=5)] = 1
@@ -68,7 +56,233 @@ class V26TextToImageOutput(OutputModel):
     """Text that the model generated in addition to the images."""
 
 
-v2_6_text_to_image = Endpoint("wan/v2.6/text-to-image", V26TextToImageInput, V26TextToImageOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V26TextToImage(Endpoint[..., V26TextToImageInput, V26TextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26TextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26TextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26TextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26TextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[V26TextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[V26TextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[V26TextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset | None = None,
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[V26TextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                image_url: Image to edit or to start from.
+                negative_prompt: Text description of what to avoid in the result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    V26TextToImage = Endpoint
+
+v2_6_text_to_image = V26TextToImage(
+    "wan/v2.6/text-to-image", V26TextToImageInput, V26TextToImageOutput
+)
 """Image endpoint of wan: v2.6, text to image.
 
 Call it with `v2_6_text_to_image.subscribe(prompt=…)`.
@@ -76,11 +290,11 @@ Call it with `v2_6_text_to_image.subscribe(prompt=…)`.
 
 Input = V26TextToImageInput
 Output = V26TextToImageOutput
+endpoint = v2_6_text_to_image
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "V26TextToImageInput",
     "V26TextToImageOutput",
     "v2_6_text_to_image",

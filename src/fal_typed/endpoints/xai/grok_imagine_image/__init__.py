@@ -6,26 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.xai.grok_imagine_image._endpoint import (
+        AspectRatio as AspectRatio,
         GrokImagineImageInput as GrokImagineImageInput,
         GrokImagineImageOutput as GrokImagineImageOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         grok_imagine_image as grok_imagine_image,
     )
 
-__all__ = [
-    "GrokImagineImageInput",
-    "GrokImagineImageOutput",
-    "Input",
-    "Output",
-    "grok_imagine_image",
-]
+__all__ = ["AspectRatio", "GrokImagineImageInput", "GrokImagineImageOutput", "grok_imagine_image"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.xai.grok_imagine_image._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "AspectRatio",
+            "GrokImagineImageInput",
+            "GrokImagineImageOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "grok_imagine_image",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.xai.grok_imagine_image._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

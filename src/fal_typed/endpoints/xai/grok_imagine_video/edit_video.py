@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/xai/grok-imagine-video/edit-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,8 @@ class GrokImagineVideoEditVideoInput(InputModel, Request["GrokImagineVideoEditVi
     """Parameters of xai/grok-imagine-video/edit-video."""
 
     prompt: Annotated[str, Field(max_length=4096)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 4096 characters.
+    """Text description of the change to make, or of the video to generate. At most 4096
+    characters.
     """
 
     video_url: FileInput
@@ -39,7 +39,177 @@ class GrokImagineVideoEditVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-grok_imagine_video_edit_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineVideoEditVideo(
+        Endpoint[..., GrokImagineVideoEditVideoInput, GrokImagineVideoEditVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["auto", "480p", "720p"] = "auto",
+        ) -> Result[GrokImagineVideoEditVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["auto", "480p", "720p"] = "auto",
+        ) -> Result[GrokImagineVideoEditVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["auto", "480p", "720p"] = "auto",
+        ) -> Result[GrokImagineVideoEditVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["auto", "480p", "720p"] = "auto",
+        ) -> Result[GrokImagineVideoEditVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["auto", "480p", "720p"] = "auto",
+        ) -> Handle[GrokImagineVideoEditVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["auto", "480p", "720p"] = "auto",
+        ) -> AsyncHandle[GrokImagineVideoEditVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["auto", "480p", "720p"] = "auto",
+        ) -> Stream[GrokImagineVideoEditVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["auto", "480p", "720p"] = "auto",
+        ) -> AsyncStream[GrokImagineVideoEditVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    GrokImagineVideoEditVideo = Endpoint
+
+grok_imagine_video_edit_video = GrokImagineVideoEditVideo(
     "xai/grok-imagine-video/edit-video",
     GrokImagineVideoEditVideoInput,
     GrokImagineVideoEditVideoOutput,
@@ -51,11 +221,10 @@ Call it with `grok_imagine_video_edit_video.subscribe(prompt=…, video_url=…)
 
 Input = GrokImagineVideoEditVideoInput
 Output = GrokImagineVideoEditVideoOutput
+endpoint = grok_imagine_video_edit_video
 
 __all__ = [
     "GrokImagineVideoEditVideoInput",
     "GrokImagineVideoEditVideoOutput",
-    "Input",
-    "Output",
     "grok_imagine_video_edit_video",
 ]

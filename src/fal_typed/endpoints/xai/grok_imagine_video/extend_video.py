@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/xai/grok-imagine-video/extend-video
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,17 +20,15 @@ class GrokImagineVideoExtendVideoInput(InputModel, Request["GrokImagineVideoExte
     """Parameters of xai/grok-imagine-video/extend-video."""
 
     prompt: Annotated[str, Field(max_length=4096)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 4096 characters.
+    """Text description of the change to make, or of the video to generate. At most 4096
+    characters.
     """
 
     video_url: FileInput
     """Video to edit or to start from."""
 
     duration: Annotated[int, Field(ge=2, le=10)] = 6
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 2 to
-    10.
-    """
+    """Duration of the result in seconds. From 2 to 10."""
 
 
 class GrokImagineVideoExtendVideoOutput(OutputModel):
@@ -40,7 +38,137 @@ class GrokImagineVideoExtendVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-grok_imagine_video_extend_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineVideoExtendVideo(
+        Endpoint[..., GrokImagineVideoExtendVideoInput, GrokImagineVideoExtendVideoOutput]
+    ):
+        def run(
+            self, *, prompt: str, video_url: FileInput, duration: int = 6
+        ) -> Result[GrokImagineVideoExtendVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds. From 2 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, video_url: FileInput, duration: int = 6
+        ) -> Result[GrokImagineVideoExtendVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds. From 2 to 10.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, video_url: FileInput, duration: int = 6
+        ) -> Result[GrokImagineVideoExtendVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds. From 2 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, video_url: FileInput, duration: int = 6
+        ) -> Result[GrokImagineVideoExtendVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds. From 2 to 10.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, video_url: FileInput, duration: int = 6
+        ) -> Handle[GrokImagineVideoExtendVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds. From 2 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, video_url: FileInput, duration: int = 6
+        ) -> AsyncHandle[GrokImagineVideoExtendVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds. From 2 to 10.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, video_url: FileInput, duration: int = 6
+        ) -> Stream[GrokImagineVideoExtendVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds. From 2 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, video_url: FileInput, duration: int = 6
+        ) -> AsyncStream[GrokImagineVideoExtendVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    4096 characters.
+                video_url: Video to edit or to start from.
+                duration: Duration of the result in seconds. From 2 to 10.
+            """
+            ...
+else:
+    GrokImagineVideoExtendVideo = Endpoint
+
+grok_imagine_video_extend_video = GrokImagineVideoExtendVideo(
     "xai/grok-imagine-video/extend-video",
     GrokImagineVideoExtendVideoInput,
     GrokImagineVideoExtendVideoOutput,
@@ -52,11 +180,10 @@ Call it with `grok_imagine_video_extend_video.subscribe(prompt=â€¦, video_url=â€
 
 Input = GrokImagineVideoExtendVideoInput
 Output = GrokImagineVideoExtendVideoOutput
+endpoint = grok_imagine_video_extend_video
 
 __all__ = [
     "GrokImagineVideoExtendVideoInput",
     "GrokImagineVideoExtendVideoOutput",
-    "Input",
-    "Output",
     "grok_imagine_video_extend_video",
 ]

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/xai/grok-imagine-video/image-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -21,20 +21,17 @@ class GrokImagineVideoImageToVideoInput(InputModel, Request["GrokImagineVideoIma
     """Parameters of xai/grok-imagine-video/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=4096)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 4096 characters.
+    """What happens in the video, in words: subject, action and style. At most 4096 characters.
     """
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
 
     duration: Annotated[int, Field(ge=1, le=15)] = 6
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    15.
-    """
+    """Duration of the result in seconds. From 1 to 15."""
 
     aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] | None = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["480p", "720p"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -48,7 +45,217 @@ class GrokImagineVideoImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-grok_imagine_video_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineVideoImageToVideo(
+        Endpoint[..., GrokImagineVideoImageToVideoInput, GrokImagineVideoImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: int = 6,
+            aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"]
+            | None = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[GrokImagineVideoImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: int = 6,
+            aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"]
+            | None = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[GrokImagineVideoImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: int = 6,
+            aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"]
+            | None = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[GrokImagineVideoImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: int = 6,
+            aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"]
+            | None = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[GrokImagineVideoImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: int = 6,
+            aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"]
+            | None = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Handle[GrokImagineVideoImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: int = 6,
+            aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"]
+            | None = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> AsyncHandle[GrokImagineVideoImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: int = 6,
+            aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"]
+            | None = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Stream[GrokImagineVideoImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: int = 6,
+            aspect_ratio: Literal["auto", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"]
+            | None = "auto",
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> AsyncStream[GrokImagineVideoImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds. From 1 to 15.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    GrokImagineVideoImageToVideo = Endpoint
+
+grok_imagine_video_image_to_video = GrokImagineVideoImageToVideo(
     "xai/grok-imagine-video/image-to-video",
     GrokImagineVideoImageToVideoInput,
     GrokImagineVideoImageToVideoOutput,
@@ -60,11 +267,10 @@ Call it with `grok_imagine_video_image_to_video.subscribe(prompt=…, image_url=
 
 Input = GrokImagineVideoImageToVideoInput
 Output = GrokImagineVideoImageToVideoOutput
+endpoint = grok_imagine_video_image_to_video
 
 __all__ = [
     "GrokImagineVideoImageToVideoInput",
     "GrokImagineVideoImageToVideoOutput",
-    "Input",
-    "Output",
     "grok_imagine_video_image_to_video",
 ]

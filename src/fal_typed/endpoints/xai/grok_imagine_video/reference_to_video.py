@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/xai/grok-imagine-video/reference-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,20 +23,17 @@ class GrokImagineVideoReferenceToVideoInput(
     """Parameters of xai/grok-imagine-video/reference-to-video."""
 
     prompt: Annotated[str, Field(max_length=4096)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 4096 characters.
+    """What happens in the video, in words: subject, action and style. At most 4096 characters.
     """
 
     reference_image_urls: Annotated[list[FileInput], Field(max_length=7, min_length=1)]
     """Reference images of people, objects or styles to use in the result. 1 to 7 items."""
 
     duration: Annotated[int, Field(ge=1, le=10)] = 8
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    10.
-    """
+    """Duration of the result in seconds. From 1 to 10."""
 
     aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["480p", "720p"] = "480p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -50,7 +47,217 @@ class GrokImagineVideoReferenceToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-grok_imagine_video_reference_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineVideoReferenceToVideo(
+        Endpoint[..., GrokImagineVideoReferenceToVideoInput, GrokImagineVideoReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 8,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "480p",
+        ) -> Result[GrokImagineVideoReferenceToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 7 items.
+                duration: Duration of the result in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 8,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "480p",
+        ) -> Result[GrokImagineVideoReferenceToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 7 items.
+                duration: Duration of the result in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 8,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "480p",
+        ) -> Result[GrokImagineVideoReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 7 items.
+                duration: Duration of the result in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 8,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "480p",
+        ) -> Result[GrokImagineVideoReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 7 items.
+                duration: Duration of the result in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 8,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "480p",
+        ) -> Handle[GrokImagineVideoReferenceToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 7 items.
+                duration: Duration of the result in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 8,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "480p",
+        ) -> AsyncHandle[GrokImagineVideoReferenceToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 7 items.
+                duration: Duration of the result in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 8,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "480p",
+        ) -> Stream[GrokImagineVideoReferenceToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 7 items.
+                duration: Duration of the result in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 8,
+            aspect_ratio: Literal["16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16"] = "16:9",
+            resolution: Literal["480p", "720p"] = "480p",
+        ) -> AsyncStream[GrokImagineVideoReferenceToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 4096
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result. 1 to 7 items.
+                duration: Duration of the result in seconds. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    GrokImagineVideoReferenceToVideo = Endpoint
+
+grok_imagine_video_reference_to_video = GrokImagineVideoReferenceToVideo(
     "xai/grok-imagine-video/reference-to-video",
     GrokImagineVideoReferenceToVideoInput,
     GrokImagineVideoReferenceToVideoOutput,
@@ -63,11 +270,10 @@ reference_image_urls=…)`.
 
 Input = GrokImagineVideoReferenceToVideoInput
 Output = GrokImagineVideoReferenceToVideoOutput
+endpoint = grok_imagine_video_reference_to_video
 
 __all__ = [
     "GrokImagineVideoReferenceToVideoInput",
     "GrokImagineVideoReferenceToVideoOutput",
-    "Input",
-    "Output",
     "grok_imagine_video_reference_to_video",
 ]

@@ -7,7 +7,7 @@ Category: speech. https://fal.ai/models/xai/tts/v1
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -15,9 +15,34 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
+Language: TypeAlias = Literal[
+    "auto",
+    "en",
+    "ar-EG",
+    "ar-SA",
+    "ar-AE",
+    "bn",
+    "zh",
+    "fr",
+    "de",
+    "hi",
+    "id",
+    "it",
+    "ja",
+    "ko",
+    "pt-BR",
+    "pt-PT",
+    "ru",
+    "es-MX",
+    "es-ES",
+    "tr",
+    "vi",
+]
+"""Value of the parameter `language`."""
+
 
 class OutputFormat(InputModel):
-    """Part of the parameters: codec, sample_rate, bit_rate."""
+    """Value of the parameter `output_format`."""
 
     codec: Literal["mp3", "wav", "pcm", "mulaw", "alaw"] = "mp3"
     """Codec of the audio or video."""
@@ -38,33 +63,11 @@ class TtsV1Input(InputModel, Request["TtsV1Output"]):
     voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve"
     """Name of the voice that speaks the text."""
 
-    language: Literal[
-        "auto",
-        "en",
-        "ar-EG",
-        "ar-SA",
-        "ar-AE",
-        "bn",
-        "zh",
-        "fr",
-        "de",
-        "hi",
-        "id",
-        "it",
-        "ja",
-        "ko",
-        "pt-BR",
-        "pt-PT",
-        "ru",
-        "es-MX",
-        "es-ES",
-        "tr",
-        "vi",
-    ] = "auto"
+    language: Language = "auto"
     """Language of the text or audio."""
 
     output_format: OutputFormat = UNSET
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
 
 class TtsV1Output(OutputModel):
@@ -74,7 +77,175 @@ class TtsV1Output(OutputModel):
     """The generated audio, as a file to download."""
 
 
-tts_v1 = Endpoint("xai/tts/v1", TtsV1Input, TtsV1Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TtsV1(Endpoint[..., TtsV1Input, TtsV1Output]):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat = UNSET,
+        ) -> Result[TtsV1Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat = UNSET,
+        ) -> Result[TtsV1Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat = UNSET,
+        ) -> Result[TtsV1Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat = UNSET,
+        ) -> Result[TtsV1Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat = UNSET,
+        ) -> Handle[TtsV1Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat = UNSET,
+        ) -> AsyncHandle[TtsV1Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat = UNSET,
+        ) -> Stream[TtsV1Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            voice: Literal["eve", "ara", "rex", "sal", "leo"] = "eve",
+            language: Language = "auto",
+            output_format: OutputFormat = UNSET,
+        ) -> AsyncStream[TtsV1Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak. 1 to 15000 characters.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                output_format: File format of the audio.
+            """
+            ...
+else:
+    TtsV1 = Endpoint
+
+tts_v1 = TtsV1("xai/tts/v1", TtsV1Input, TtsV1Output)
 """Speech endpoint of xai: tts v1.
 
 Call it with `tts_v1.subscribe(text=…)`.
@@ -82,5 +253,6 @@ Call it with `tts_v1.subscribe(text=…)`.
 
 Input = TtsV1Input
 Output = TtsV1Output
+endpoint = tts_v1
 
-__all__ = ["Input", "Output", "OutputFormat", "TtsV1Input", "TtsV1Output", "tts_v1"]
+__all__ = ["Language", "OutputFormat", "TtsV1Input", "TtsV1Output", "tts_v1"]

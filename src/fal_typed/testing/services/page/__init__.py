@@ -1,4 +1,4 @@
-"""The emulator's page: one document, one style sheet, three scripts, no build step.
+"""The emulator's page: one document, one style sheet, four scripts, no build step.
 
 Everything that the page shows comes from requests and schemas and is untrusted. Its scripts insert
 data as text only, and the policy below keeps the browser from running or fetching anything that
@@ -25,6 +25,7 @@ _FILES = {
     "/_emulator/page.css": ("page.css", "text/css; charset=utf-8"),
     "/_emulator/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/_emulator/form.js": ("form.js", "text/javascript; charset=utf-8"),
+    "/_emulator/code.js": ("code.js", "text/javascript; charset=utf-8"),
     "/_emulator/media.js": ("media.js", "text/javascript; charset=utf-8"),
 }
 

@@ -1,5 +1,6 @@
 // The emulator's page: polls the calls every second and shows them.
 
+import { codeParts, connectParts } from "/_emulator/code.js";
 import { buildForm } from "/_emulator/form.js";
 import { element, figure, filesIn, kindOf, localPath } from "/_emulator/media.js";
 
@@ -156,6 +157,7 @@ async function refreshCall() {
   section("input", call.input, () => valueParts("Input", call.input));
   section("logs", call.logs, () => logParts(call.logs));
   section("requests", call.requests, () => requestParts(call.requests));
+  section("code", [call.endpoint, call.input, call.kind], () => codeParts(call));
   section("webhooks", call.webhooks, () => webhookParts(call.webhooks));
 }
 
@@ -359,7 +361,7 @@ async function route() {
   if (fresh) {
     await showNewCall(fresh[1] ? fresh[1].split("/").map(decodeURIComponent).join("/") : "");
   } else if (selectedId() === null) {
-    side.replaceChildren(quiet("Select a call to see its input and output."));
+    side.replaceChildren(quiet("Select a call to see its input and output."), ...connectParts());
   }
   await refresh();
 }

@@ -7,7 +7,7 @@ https://fal.ai/models/alibaba/happy-horse/v1.1/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -21,14 +21,13 @@ class HappyHorseV11ImageToVideoInput(InputModel, Request["HappyHorseV11ImageToVi
     """Image that the video starts with or is generated from."""
 
     duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
     prompt: str = UNSET
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -48,7 +47,217 @@ class HappyHorseV11ImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-happy_horse_v1_1_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HappyHorseV11ImageToVideo(
+        Endpoint[..., HappyHorseV11ImageToVideoInput, HappyHorseV11ImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> Result[HappyHorseV11ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> Result[HappyHorseV11ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> Result[HappyHorseV11ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> Result[HappyHorseV11ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> Handle[HappyHorseV11ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> AsyncHandle[HappyHorseV11ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> Stream[HappyHorseV11ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> AsyncStream[HappyHorseV11ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    HappyHorseV11ImageToVideo = Endpoint
+
+happy_horse_v1_1_image_to_video = HappyHorseV11ImageToVideo(
     "alibaba/happy-horse/v1.1/image-to-video",
     HappyHorseV11ImageToVideoInput,
     HappyHorseV11ImageToVideoOutput,
@@ -60,11 +269,10 @@ Call it with `happy_horse_v1_1_image_to_video.subscribe(image_url=…)`.
 
 Input = HappyHorseV11ImageToVideoInput
 Output = HappyHorseV11ImageToVideoOutput
+endpoint = happy_horse_v1_1_image_to_video
 
 __all__ = [
     "HappyHorseV11ImageToVideoInput",
     "HappyHorseV11ImageToVideoOutput",
-    "Input",
-    "Output",
     "happy_horse_v1_1_image_to_video",
 ]

@@ -7,9 +7,10 @@ https://fal.ai/models/alibaba/happy-horse/v1.1/text-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_6d3e2fba import AspectRatio
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -18,16 +19,13 @@ class HappyHorseV11TextToVideoInput(InputModel, Request["HappyHorseV11TextToVide
     """Parameters of alibaba/happy-horse/v1.1/text-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
-    aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21", "5:4", "4:5"] = (
-        "16:9"
-    )
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "16:9"
+    """Ratio of width to height of the result."""
 
     duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -50,7 +48,217 @@ class HappyHorseV11TextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-happy_horse_v1_1_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HappyHorseV11TextToVideo(
+        Endpoint[..., HappyHorseV11TextToVideoInput, HappyHorseV11TextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> Result[HappyHorseV11TextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> Result[HappyHorseV11TextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> Result[HappyHorseV11TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> Result[HappyHorseV11TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> Handle[HappyHorseV11TextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> AsyncHandle[HappyHorseV11TextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> Stream[HappyHorseV11TextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "16:9",
+            duration: Literal[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_safety_checker: bool = True,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+        ) -> AsyncStream[HappyHorseV11TextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    HappyHorseV11TextToVideo = Endpoint
+
+happy_horse_v1_1_text_to_video = HappyHorseV11TextToVideo(
     "alibaba/happy-horse/v1.1/text-to-video",
     HappyHorseV11TextToVideoInput,
     HappyHorseV11TextToVideoOutput,
@@ -62,11 +270,11 @@ Call it with `happy_horse_v1_1_text_to_video.subscribe(prompt=…)`.
 
 Input = HappyHorseV11TextToVideoInput
 Output = HappyHorseV11TextToVideoOutput
+endpoint = happy_horse_v1_1_text_to_video
 
 __all__ = [
+    "AspectRatio",
     "HappyHorseV11TextToVideoInput",
     "HappyHorseV11TextToVideoOutput",
-    "Input",
-    "Output",
     "happy_horse_v1_1_text_to_video",
 ]

@@ -8,9 +8,10 @@ Category: video. https://fal.ai/models/bria/bria_video_eraser/erase/keypoints
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.output_container_and_codec import OutputContainerAndCodec
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -26,19 +27,7 @@ class BriaVideoEraserEraseKeypointsInput(
     video_url: FileInput
     """Video to edit or to start from."""
 
-    output_container_and_codec: Literal[
-        "mp4_h265",
-        "mp4_h264",
-        "webm_vp9",
-        "gif",
-        "mov_h264",
-        "mov_h265",
-        "mov_proresks",
-        "mkv_h264",
-        "mkv_h265",
-        "mkv_vp9",
-        "mkv_mpeg4",
-    ] = "mp4_h264"
+    output_container_and_codec: OutputContainerAndCodec = "mp4_h264"
     """Container and codec of the video file."""
 
     auto_trim: bool = True
@@ -52,7 +41,193 @@ class BriaVideoEraserEraseKeypointsOutput(OutputModel):
     """Result of bria/bria_video_eraser/erase/keypoints."""
 
 
-bria_video_eraser_erase_keypoints = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaVideoEraserEraseKeypoints(
+        Endpoint[..., BriaVideoEraserEraseKeypointsInput, BriaVideoEraserEraseKeypointsOutput]
+    ):
+        def run(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[BriaVideoEraserEraseKeypointsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[BriaVideoEraserEraseKeypointsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[BriaVideoEraserEraseKeypointsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[BriaVideoEraserEraseKeypointsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Handle[BriaVideoEraserEraseKeypointsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> AsyncHandle[BriaVideoEraserEraseKeypointsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Stream[BriaVideoEraserEraseKeypointsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            keypoints: list[str],
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> AsyncStream[BriaVideoEraserEraseKeypointsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                keypoints: Points that mark the object.
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+else:
+    BriaVideoEraserEraseKeypoints = Endpoint
+
+bria_video_eraser_erase_keypoints = BriaVideoEraserEraseKeypoints(
     "bria/bria_video_eraser/erase/keypoints",
     BriaVideoEraserEraseKeypointsInput,
     BriaVideoEraserEraseKeypointsOutput,
@@ -64,11 +239,11 @@ Call it with `bria_video_eraser_erase_keypoints.subscribe(keypoints=…, video_u
 
 Input = BriaVideoEraserEraseKeypointsInput
 Output = BriaVideoEraserEraseKeypointsOutput
+endpoint = bria_video_eraser_erase_keypoints
 
 __all__ = [
     "BriaVideoEraserEraseKeypointsInput",
     "BriaVideoEraserEraseKeypointsOutput",
-    "Input",
-    "Output",
+    "OutputContainerAndCodec",
     "bria_video_eraser_erase_keypoints",
 ]

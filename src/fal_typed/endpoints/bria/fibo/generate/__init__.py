@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.bria.fibo.generate._endpoint import (
         Aesthetics as Aesthetics,
+        AspectRatio as AspectRatio,
         FiboGenerateInput as FiboGenerateInput,
         FiboGenerateOutput as FiboGenerateOutput,
         Input as Input,
@@ -19,16 +18,16 @@ if TYPE_CHECKING:
         PhotographicCharacteristics as PhotographicCharacteristics,
         PromptObject as PromptObject,
         StructuredPrompt as StructuredPrompt,
+        endpoint as endpoint,
         fibo_generate as fibo_generate,
     )
 
 __all__ = [
     "Aesthetics",
+    "AspectRatio",
     "FiboGenerateInput",
     "FiboGenerateOutput",
-    "Input",
     "Lighting",
-    "Output",
     "PhotographicCharacteristics",
     "PromptObject",
     "StructuredPrompt",
@@ -36,6 +35,28 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.bria.fibo.generate._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Aesthetics",
+            "AspectRatio",
+            "FiboGenerateInput",
+            "FiboGenerateOutput",
+            "Input",
+            "Lighting",
+            "Output",
+            "PhotographicCharacteristics",
+            "PromptObject",
+            "StructuredPrompt",
+            "endpoint",
+            "fibo_generate",
+        }:
+            return getattr(import_module("fal_typed.endpoints.bria.fibo.generate._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

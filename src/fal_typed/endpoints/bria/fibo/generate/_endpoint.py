@@ -7,18 +7,17 @@ Category: image. https://fal.ai/models/bria/fibo/generate
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aesthetics_62551d76 import Aesthetics
-from fal_typed.endpoints._shared.lighting_f492e61b import Lighting
-from fal_typed.endpoints._shared.photographic_characteristics_0ad095aa import (
-    PhotographicCharacteristics,
-)
-from fal_typed.endpoints._shared.prompt_object_c2ad30d4 import PromptObject
-from fal_typed.endpoints._shared.structured_prompt_ca5e7c40 import StructuredPrompt
+from fal_typed.endpoints._shared.aesthetics import Aesthetics
+from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
+from fal_typed.endpoints._shared.lighting import Lighting
+from fal_typed.endpoints._shared.photographic_characteristics import PhotographicCharacteristics
+from fal_typed.endpoints._shared.prompt_object import PromptObject
+from fal_typed.endpoints._shared.structured_prompt import StructuredPrompt
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -27,8 +26,7 @@ class FiboGenerateInput(InputModel, Request["FiboGenerateOutput"]):
     """Parameters of bria/fibo/generate."""
 
     prompt: str | None = None
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     structured_prompt: StructuredPrompt | None = None
     """Structured description of the image, for precise control and reproducible changes."""
@@ -43,8 +41,8 @@ class FiboGenerateInput(InputModel, Request["FiboGenerateOutput"]):
     """Number of denoising steps; more steps take longer and give finer detail. From 20 to 50.
     """
 
-    aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -73,7 +71,279 @@ class FiboGenerateOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_generate = Endpoint("bria/fibo/generate", FiboGenerateInput, FiboGenerateOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboGenerate(Endpoint[..., FiboGenerateInput, FiboGenerateOutput]):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> Result[FiboGenerateOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> Result[FiboGenerateOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> Result[FiboGenerateOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> Result[FiboGenerateOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> Handle[FiboGenerateOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[FiboGenerateOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> Stream[FiboGenerateOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+            steps_num: int = 50,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            resolution: Literal["1MP", "4MP"] = "1MP",
+            sync_mode: bool = False,
+        ) -> AsyncStream[FiboGenerateOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    FiboGenerate = Endpoint
+
+fibo_generate = FiboGenerate("bria/fibo/generate", FiboGenerateInput, FiboGenerateOutput)
 """Image endpoint of bria: fibo generate.
 
 Call it with `fibo_generate.subscribe()`.
@@ -81,14 +351,14 @@ Call it with `fibo_generate.subscribe()`.
 
 Input = FiboGenerateInput
 Output = FiboGenerateOutput
+endpoint = fibo_generate
 
 __all__ = [
     "Aesthetics",
+    "AspectRatio",
     "FiboGenerateInput",
     "FiboGenerateOutput",
-    "Input",
     "Lighting",
-    "Output",
     "PhotographicCharacteristics",
     "PromptObject",
     "StructuredPrompt",

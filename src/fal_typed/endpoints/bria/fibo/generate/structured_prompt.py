@@ -8,14 +8,14 @@ Category: json. https://fal.ai/models/bria/fibo/generate/structured_prompt
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aesthetics_62551d76 import Aesthetics
-from fal_typed.endpoints._shared.lighting_f492e61b import Lighting
-from fal_typed.endpoints._shared.photographic_characteristics_0ad095aa import (
-    PhotographicCharacteristics,
-)
-from fal_typed.endpoints._shared.prompt_object_c2ad30d4 import PromptObject
-from fal_typed.endpoints._shared.structured_prompt_ca5e7c40 import StructuredPrompt
+from fal_typed.endpoints._shared.aesthetics import Aesthetics
+from fal_typed.endpoints._shared.lighting import Lighting
+from fal_typed.endpoints._shared.photographic_characteristics import PhotographicCharacteristics
+from fal_typed.endpoints._shared.prompt_object import PromptObject
+from fal_typed.endpoints._shared.structured_prompt import StructuredPrompt
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -40,7 +40,185 @@ class FiboGenerateStructuredPromptOutput(OutputModel):
     """Result of bria/fibo/generate/structured_prompt."""
 
 
-fibo_generate_structured_prompt = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboGenerateStructuredPrompt(
+        Endpoint[..., FiboGenerateStructuredPromptInput, FiboGenerateStructuredPromptOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Result[FiboGenerateStructuredPromptOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Result[FiboGenerateStructuredPromptOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Result[FiboGenerateStructuredPromptOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Result[FiboGenerateStructuredPromptOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Handle[FiboGenerateStructuredPromptOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> AsyncHandle[FiboGenerateStructuredPromptOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Stream[FiboGenerateStructuredPromptOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> AsyncStream[FiboGenerateStructuredPromptOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    FiboGenerateStructuredPrompt = Endpoint
+
+fibo_generate_structured_prompt = FiboGenerateStructuredPrompt(
     "bria/fibo/generate/structured_prompt",
     FiboGenerateStructuredPromptInput,
     FiboGenerateStructuredPromptOutput,
@@ -52,14 +230,13 @@ Call it with `fibo_generate_structured_prompt.subscribe()`.
 
 Input = FiboGenerateStructuredPromptInput
 Output = FiboGenerateStructuredPromptOutput
+endpoint = fibo_generate_structured_prompt
 
 __all__ = [
     "Aesthetics",
     "FiboGenerateStructuredPromptInput",
     "FiboGenerateStructuredPromptOutput",
-    "Input",
     "Lighting",
-    "Output",
     "PhotographicCharacteristics",
     "PromptObject",
     "StructuredPrompt",

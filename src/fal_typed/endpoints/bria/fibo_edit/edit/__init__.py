@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.bria.fibo_edit.edit._endpoint import (
         Aesthetics as Aesthetics,
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
         PhotographicCharacteristics as PhotographicCharacteristics,
         PromptObject as PromptObject,
         StructuredInstruction as StructuredInstruction,
+        endpoint as endpoint,
         fibo_edit_edit as fibo_edit_edit,
     )
 
@@ -26,9 +25,7 @@ __all__ = [
     "Aesthetics",
     "FiboEditEditInput",
     "FiboEditEditOutput",
-    "Input",
     "Lighting",
-    "Output",
     "PhotographicCharacteristics",
     "PromptObject",
     "StructuredInstruction",
@@ -36,6 +33,27 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.bria.fibo_edit.edit._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Aesthetics",
+            "FiboEditEditInput",
+            "FiboEditEditOutput",
+            "Input",
+            "Lighting",
+            "Output",
+            "PhotographicCharacteristics",
+            "PromptObject",
+            "StructuredInstruction",
+            "endpoint",
+            "fibo_edit_edit",
+        }:
+            return getattr(import_module("fal_typed.endpoints.bria.fibo_edit.edit._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,25 +7,21 @@ Category: image. https://fal.ai/models/bria/fibo-edit/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aesthetics_62551d76 import Aesthetics
-from fal_typed.endpoints._shared.lighting_f492e61b import Lighting
-from fal_typed.endpoints._shared.photographic_characteristics_0ad095aa import (
-    PhotographicCharacteristics,
-)
-from fal_typed.endpoints._shared.prompt_object_c2ad30d4 import PromptObject
+from fal_typed.endpoints._shared.aesthetics import Aesthetics
+from fal_typed.endpoints._shared.lighting import Lighting
+from fal_typed.endpoints._shared.photographic_characteristics import PhotographicCharacteristics
+from fal_typed.endpoints._shared.prompt_object import PromptObject
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
 
 class StructuredInstruction(InputModel):
-    """Part of the parameters: short_description, objects, background_setting, lighting,
-    aesthetics, photographic_characteristics, style_medium, text_render, ….
-    """
+    """Value of the parameter `structured_instruction`."""
 
     short_description: str | None = None
     """Description of the image in one or two sentences."""
@@ -112,7 +108,303 @@ class FiboEditEditOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_edit_edit = Endpoint("bria/fibo-edit/edit", FiboEditEditInput, FiboEditEditOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditEdit(Endpoint[..., FiboEditEditInput, FiboEditEditOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | None = None,
+            original_vgl: StructuredInstruction | None = None,
+            new_vgl: StructuredInstruction | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> Result[FiboEditEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and
+                    reproducible changes.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | None = None,
+            original_vgl: StructuredInstruction | None = None,
+            new_vgl: StructuredInstruction | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> Result[FiboEditEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and
+                    reproducible changes.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | None = None,
+            original_vgl: StructuredInstruction | None = None,
+            new_vgl: StructuredInstruction | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> Result[FiboEditEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and
+                    reproducible changes.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | None = None,
+            original_vgl: StructuredInstruction | None = None,
+            new_vgl: StructuredInstruction | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> Result[FiboEditEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and
+                    reproducible changes.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | None = None,
+            original_vgl: StructuredInstruction | None = None,
+            new_vgl: StructuredInstruction | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> Handle[FiboEditEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and
+                    reproducible changes.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | None = None,
+            original_vgl: StructuredInstruction | None = None,
+            new_vgl: StructuredInstruction | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[FiboEditEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and
+                    reproducible changes.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | None = None,
+            original_vgl: StructuredInstruction | None = None,
+            new_vgl: StructuredInstruction | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> Stream[FiboEditEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and
+                    reproducible changes.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            structured_instruction: StructuredInstruction | None = None,
+            original_vgl: StructuredInstruction | None = None,
+            new_vgl: StructuredInstruction | None = None,
+            seed: int = 5555,
+            steps_num: int = 30,
+            negative_prompt: str = "",
+            guidance_scale: float | int = 5,
+            sync_mode: bool = False,
+        ) -> AsyncStream[FiboEditEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                structured_instruction: Structured description of the edit, for precise control and
+                    reproducible changes.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 20 to 50.
+                negative_prompt: Text description of what to avoid in the result.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    FiboEditEdit = Endpoint
+
+fibo_edit_edit = FiboEditEdit("bria/fibo-edit/edit", FiboEditEditInput, FiboEditEditOutput)
 """Image endpoint of bria: fibo-edit edit.
 
 Call it with `fibo_edit_edit.subscribe()`.
@@ -120,14 +412,13 @@ Call it with `fibo_edit_edit.subscribe()`.
 
 Input = FiboEditEditInput
 Output = FiboEditEditOutput
+endpoint = fibo_edit_edit
 
 __all__ = [
     "Aesthetics",
     "FiboEditEditInput",
     "FiboEditEditOutput",
-    "Input",
     "Lighting",
-    "Output",
     "PhotographicCharacteristics",
     "PromptObject",
     "StructuredInstruction",

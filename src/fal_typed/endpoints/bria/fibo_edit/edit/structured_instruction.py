@@ -8,6 +8,8 @@ Category: json. https://fal.ai/models/bria/fibo-edit/edit/structured_instruction
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -40,7 +42,203 @@ class FiboEditEditStructuredInstructionOutput(OutputModel):
     """Result of bria/fibo-edit/edit/structured_instruction."""
 
 
-fibo_edit_edit_structured_instruction = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboEditEditStructuredInstruction(
+        Endpoint[
+            ..., FiboEditEditStructuredInstructionInput, FiboEditEditStructuredInstructionOutput
+        ]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Result[FiboEditEditStructuredInstructionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Result[FiboEditEditStructuredInstructionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Result[FiboEditEditStructuredInstructionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Result[FiboEditEditStructuredInstructionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Handle[FiboEditEditStructuredInstructionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[FiboEditEditStructuredInstructionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> Stream[FiboEditEditStructuredInstructionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            instruction: str | None = None,
+            seed: int = 5555,
+            sync_mode: bool = False,
+        ) -> AsyncStream[FiboEditEditStructuredInstructionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                instruction: Text description of the change to make to the image.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    FiboEditEditStructuredInstruction = Endpoint
+
+fibo_edit_edit_structured_instruction = FiboEditEditStructuredInstruction(
     "bria/fibo-edit/edit/structured_instruction",
     FiboEditEditStructuredInstructionInput,
     FiboEditEditStructuredInstructionOutput,
@@ -52,11 +250,10 @@ Call it with `fibo_edit_edit_structured_instruction.subscribe()`.
 
 Input = FiboEditEditStructuredInstructionInput
 Output = FiboEditEditStructuredInstructionOutput
+endpoint = fibo_edit_edit_structured_instruction
 
 __all__ = [
     "FiboEditEditStructuredInstructionInput",
     "FiboEditEditStructuredInstructionOutput",
-    "Input",
-    "Output",
     "fibo_edit_edit_structured_instruction",
 ]

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.bria.fibo_lite.generate._endpoint import (
         AestheticsDetails as AestheticsDetails,
         AestheticsDetailsOutput as AestheticsDetailsOutput,
+        AspectRatio as AspectRatio,
         FiboLiteGenerateInput as FiboLiteGenerateInput,
         FiboLiteGenerateOutput as FiboLiteGenerateOutput,
         Input as Input,
@@ -22,27 +21,27 @@ if TYPE_CHECKING:
         Output as Output,
         PhotographicCharacteristicsDetails as PhotographicCharacteristicsDetails,
         PhotographicCharacteristicsDetailsOutput as PhotographicCharacteristicsDetailsOutput,
-        StructuredPromptType2 as StructuredPromptType2,
+        StructuredPrompt as StructuredPrompt,
         StructuredPromptType2Output as StructuredPromptType2Output,
         TextRender as TextRender,
         TextRenderOutput as TextRenderOutput,
+        endpoint as endpoint,
         fibo_lite_generate as fibo_lite_generate,
     )
 
 __all__ = [
     "AestheticsDetails",
     "AestheticsDetailsOutput",
+    "AspectRatio",
     "FiboLiteGenerateInput",
     "FiboLiteGenerateOutput",
-    "Input",
     "LightingDetails",
     "LightingDetailsOutput",
     "ObjectDescription",
     "ObjectDescriptionOutput",
-    "Output",
     "PhotographicCharacteristicsDetails",
     "PhotographicCharacteristicsDetailsOutput",
-    "StructuredPromptType2",
+    "StructuredPrompt",
     "StructuredPromptType2Output",
     "TextRender",
     "TextRenderOutput",
@@ -50,6 +49,37 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.bria.fibo_lite.generate._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "AestheticsDetails",
+            "AestheticsDetailsOutput",
+            "AspectRatio",
+            "FiboLiteGenerateInput",
+            "FiboLiteGenerateOutput",
+            "Input",
+            "LightingDetails",
+            "LightingDetailsOutput",
+            "ObjectDescription",
+            "ObjectDescriptionOutput",
+            "Output",
+            "PhotographicCharacteristicsDetails",
+            "PhotographicCharacteristicsDetailsOutput",
+            "StructuredPrompt",
+            "StructuredPromptType2Output",
+            "TextRender",
+            "TextRenderOutput",
+            "endpoint",
+            "fibo_lite_generate",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.bria.fibo_lite.generate._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

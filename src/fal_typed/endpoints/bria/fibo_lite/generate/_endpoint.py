@@ -7,19 +7,20 @@ Category: image. https://fal.ai/models/bria/fibo-lite/generate
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aesthetics_details_e5c3496a import AestheticsDetails
-from fal_typed.endpoints._shared.lighting_details_38ab0f11 import LightingDetails
-from fal_typed.endpoints._shared.object_description_d3141446 import ObjectDescription
-from fal_typed.endpoints._shared.photographic_characteristics_details_097a7caf import (
+from fal_typed.endpoints._shared.aesthetics_details import AestheticsDetails
+from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
+from fal_typed.endpoints._shared.lighting_details import LightingDetails
+from fal_typed.endpoints._shared.object_description import ObjectDescription
+from fal_typed.endpoints._shared.photographic_characteristics_details import (
     PhotographicCharacteristicsDetails,
 )
-from fal_typed.endpoints._shared.structured_prompt_type2_0b1409c4 import StructuredPromptType2
-from fal_typed.endpoints._shared.text_render_759a0e2c import TextRender
+from fal_typed.endpoints._shared.structured_prompt_5a8c9c11 import StructuredPrompt
+from fal_typed.endpoints._shared.text_render import TextRender
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -28,10 +29,9 @@ class FiboLiteGenerateInput(InputModel, Request["FiboLiteGenerateOutput"]):
     """Parameters of bria/fibo-lite/generate."""
 
     prompt: str | None = None
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    structured_prompt: StructuredPromptType2 | None = None
+    structured_prompt: StructuredPrompt | None = None
     """Structured description of the image, for precise control and reproducible changes."""
 
     image_url: FileInput | None = None
@@ -40,8 +40,8 @@ class FiboLiteGenerateInput(InputModel, Request["FiboLiteGenerateOutput"]):
     seed: int = 7
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -56,9 +56,7 @@ class FiboLiteGenerateInput(InputModel, Request["FiboLiteGenerateOutput"]):
 
 
 class ObjectDescriptionOutput(OutputModel):
-    """Part of the result: description, location, relationship, relative_size, shape_and_color,
-    texture, appearance_details, number_of_objects, ….
-    """
+    """An item of the field `objects`."""
 
     description: str
     """Text description of the appearance."""
@@ -107,7 +105,7 @@ class ObjectDescriptionOutput(OutputModel):
 
 
 class LightingDetailsOutput(OutputModel):
-    """Part of the result: conditions, direction, shadows."""
+    """Value of the field `lighting`."""
 
     conditions: str
     """Type of lighting, such as daylight or neon."""
@@ -120,9 +118,7 @@ class LightingDetailsOutput(OutputModel):
 
 
 class AestheticsDetailsOutput(OutputModel):
-    """Part of the result: composition, color_scheme, mood_atmosphere, aesthetic_score,
-    preference_score.
-    """
+    """Value of the field `aesthetics`."""
 
     composition: str
     """Arrangement of the elements of the image."""
@@ -141,7 +137,7 @@ class AestheticsDetailsOutput(OutputModel):
 
 
 class PhotographicCharacteristicsDetailsOutput(OutputModel):
-    """Part of the result: depth_of_field, focus, camera_angle, lens_focal_length."""
+    """Value of the field `photographic_characteristics`."""
 
     depth_of_field: str
     """How much of the scene's depth is in focus."""
@@ -157,7 +153,7 @@ class PhotographicCharacteristicsDetailsOutput(OutputModel):
 
 
 class TextRenderOutput(OutputModel):
-    """Part of the result: text, location, size, color, font, appearance_details."""
+    """An item of the field `text_render`."""
 
     text: str
     """Text that appears in the image."""
@@ -179,9 +175,7 @@ class TextRenderOutput(OutputModel):
 
 
 class StructuredPromptType2Output(OutputModel):
-    """Part of the result: short_description, objects, background_setting, lighting, aesthetics,
-    context, artistic_style, photographic_characteristics, ….
-    """
+    """Value of the field `structured_prompt`."""
 
     short_description: str
     """Description of the image in one or two sentences."""
@@ -232,7 +226,263 @@ class FiboLiteGenerateOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-fibo_lite_generate = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboLiteGenerate(Endpoint[..., FiboLiteGenerateInput, FiboLiteGenerateOutput]):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> Result[FiboLiteGenerateOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> Result[FiboLiteGenerateOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> Result[FiboLiteGenerateOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> Result[FiboLiteGenerateOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> Handle[FiboLiteGenerateOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[FiboLiteGenerateOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> Stream[FiboLiteGenerateOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+            aspect_ratio: AspectRatio = "1:1",
+            negative_prompt: str = "",
+            steps_num: int = 8,
+            sync_mode: bool = False,
+        ) -> AsyncStream[FiboLiteGenerateOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result.
+                steps_num: Number of denoising steps; more steps take longer and give finer detail.
+                    From 4 to 30.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    FiboLiteGenerate = Endpoint
+
+fibo_lite_generate = FiboLiteGenerate(
     "bria/fibo-lite/generate", FiboLiteGenerateInput, FiboLiteGenerateOutput
 )
 """Image endpoint of bria: fibo-lite generate.
@@ -242,21 +492,21 @@ Call it with `fibo_lite_generate.subscribe()`.
 
 Input = FiboLiteGenerateInput
 Output = FiboLiteGenerateOutput
+endpoint = fibo_lite_generate
 
 __all__ = [
     "AestheticsDetails",
     "AestheticsDetailsOutput",
+    "AspectRatio",
     "FiboLiteGenerateInput",
     "FiboLiteGenerateOutput",
-    "Input",
     "LightingDetails",
     "LightingDetailsOutput",
     "ObjectDescription",
     "ObjectDescriptionOutput",
-    "Output",
     "PhotographicCharacteristicsDetails",
     "PhotographicCharacteristicsDetailsOutput",
-    "StructuredPromptType2",
+    "StructuredPrompt",
     "StructuredPromptType2Output",
     "TextRender",
     "TextRenderOutput",

@@ -7,9 +7,11 @@ Category: video. https://fal.ai/models/bria/video/background-removal
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.background_color import BackgroundColor
+from fal_typed.endpoints._shared.output_container_and_codec_298d1c85 import OutputContainerAndCodec
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -20,35 +22,13 @@ class VideoBackgroundRemovalInput(InputModel, Request["VideoBackgroundRemovalOut
     video_url: FileInput
     """Video to edit or to start from."""
 
-    output_container_and_codec: Literal[
-        "mp4_h265",
-        "mp4_h264",
-        "webm_vp9",
-        "mov_h265",
-        "mov_proresks",
-        "mkv_h265",
-        "mkv_h264",
-        "mkv_vp9",
-        "gif",
-    ] = "webm_vp9"
+    output_container_and_codec: OutputContainerAndCodec = "webm_vp9"
     """Container and codec of the video file."""
 
     preserve_audio: bool = True
     """Whether to keep the audio track of the input video."""
 
-    background_color: Literal[
-        "Transparent",
-        "Black",
-        "White",
-        "Gray",
-        "Red",
-        "Green",
-        "Blue",
-        "Yellow",
-        "Cyan",
-        "Magenta",
-        "Orange",
-    ] = "Black"
+    background_color: BackgroundColor = "Black"
     """Background behind the subject."""
 
 
@@ -59,7 +39,177 @@ class VideoBackgroundRemovalOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-video_background_removal = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoBackgroundRemoval(
+        Endpoint[..., VideoBackgroundRemovalInput, VideoBackgroundRemovalOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            background_color: BackgroundColor = "Black",
+        ) -> Result[VideoBackgroundRemovalOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                background_color: Background behind the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            background_color: BackgroundColor = "Black",
+        ) -> Result[VideoBackgroundRemovalOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                background_color: Background behind the subject.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            background_color: BackgroundColor = "Black",
+        ) -> Result[VideoBackgroundRemovalOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                background_color: Background behind the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            background_color: BackgroundColor = "Black",
+        ) -> Result[VideoBackgroundRemovalOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                background_color: Background behind the subject.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            background_color: BackgroundColor = "Black",
+        ) -> Handle[VideoBackgroundRemovalOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                background_color: Background behind the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            background_color: BackgroundColor = "Black",
+        ) -> AsyncHandle[VideoBackgroundRemovalOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                background_color: Background behind the subject.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            background_color: BackgroundColor = "Black",
+        ) -> Stream[VideoBackgroundRemovalOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                background_color: Background behind the subject.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+            background_color: BackgroundColor = "Black",
+        ) -> AsyncStream[VideoBackgroundRemovalOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+                background_color: Background behind the subject.
+            """
+            ...
+else:
+    VideoBackgroundRemoval = Endpoint
+
+video_background_removal = VideoBackgroundRemoval(
     "bria/video/background-removal", VideoBackgroundRemovalInput, VideoBackgroundRemovalOutput
 )
 """Video endpoint of bria: video background-removal.
@@ -69,10 +219,11 @@ Call it with `video_background_removal.subscribe(video_url=…)`.
 
 Input = VideoBackgroundRemovalInput
 Output = VideoBackgroundRemovalOutput
+endpoint = video_background_removal
 
 __all__ = [
-    "Input",
-    "Output",
+    "BackgroundColor",
+    "OutputContainerAndCodec",
     "VideoBackgroundRemovalInput",
     "VideoBackgroundRemovalOutput",
     "video_background_removal",

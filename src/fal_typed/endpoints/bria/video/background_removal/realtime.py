@@ -7,11 +7,16 @@ https://fal.ai/models/bria/video/background-removal/realtime
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+BackgroundColor: TypeAlias = Literal[
+    "Black", "White", "Gray", "Red", "Green", "Blue", "Yellow", "Cyan", "Magenta", "Orange"
+]
+"""Value of the parameter `background_color`."""
 
 
 class VideoBackgroundRemovalRealtimeInput(
@@ -19,9 +24,7 @@ class VideoBackgroundRemovalRealtimeInput(
 ):
     """Parameters of bria/video/background-removal/realtime."""
 
-    background_color: Literal[
-        "Black", "White", "Gray", "Red", "Green", "Blue", "Yellow", "Cyan", "Magenta", "Orange"
-    ] = "Black"
+    background_color: BackgroundColor = "Black"
     """Background behind the subject."""
 
     background_image_url: FileInput = "null"
@@ -41,22 +44,110 @@ class VideoBackgroundRemovalRealtimeOutput(OutputModel):
     """Result of bria/video/background-removal/realtime."""
 
 
-video_background_removal_realtime = Endpoint(
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+    from fal_typed import AsyncRealtimeConnection, RealtimeConnection
+    from fal_typed.options import RealtimeOptions
+
+    class VideoBackgroundRemovalRealtimeConnection(
+        RealtimeConnection[..., VideoBackgroundRemovalRealtimeOutput]
+    ):
+        def send(
+            self,
+            *,
+            background_color: BackgroundColor = "Black",
+            background_image_url: FileInput = "null",
+            background_type: Literal["color", "image", "blur"] = "color",
+            blur_strength: int = 50,
+            image_url: FileInput = "",
+        ) -> None:
+            """Send an input.
+
+            With `throttle`, an input sent too early is delayed, and only the latest one is kept.
+
+            Args:
+                background_color: Background behind the subject.
+                background_image_url: Image to place behind the subject.
+                background_type: What to place behind the subject.
+                blur_strength: Strength of the background blur.
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The input does not match the endpoint's schema; nothing was sent.
+                FalRealtimeError: The session has ended.
+            """
+            ...
+
+    class AsyncVideoBackgroundRemovalRealtimeConnection(
+        AsyncRealtimeConnection[..., VideoBackgroundRemovalRealtimeOutput]
+    ):
+        async def send(
+            self,
+            *,
+            background_color: BackgroundColor = "Black",
+            background_image_url: FileInput = "null",
+            background_type: Literal["color", "image", "blur"] = "color",
+            blur_strength: int = 50,
+            image_url: FileInput = "",
+        ) -> None:
+            """Send an input; see `RealtimeConnection.send`.
+
+            Args:
+                background_color: Background behind the subject.
+                background_image_url: Image to place behind the subject.
+                background_type: What to place behind the subject.
+                blur_strength: Strength of the background blur.
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+    class VideoBackgroundRemovalRealtime(
+        Endpoint[..., VideoBackgroundRemovalRealtimeInput, VideoBackgroundRemovalRealtimeOutput]
+    ):
+        def realtime(
+            self, **options: Unpack[RealtimeOptions]
+        ) -> VideoBackgroundRemovalRealtimeConnection:
+            """Open a realtime connection: a websocket for inputs and results.
+
+            See docs/protocol.md section 5.
+
+            Args:
+                **options: See `RealtimeOptions`.
+
+            Returns:
+                The connection, to be used in a `with` block. Its `send` takes the endpoint's
+                parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the token request or the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def realtime_async(
+            self, **options: Unpack[RealtimeOptions]
+        ) -> AsyncVideoBackgroundRemovalRealtimeConnection:
+            """Open a realtime connection; `realtime` for async code."""
+            ...
+else:
+    VideoBackgroundRemovalRealtime = Endpoint
+
+video_background_removal_realtime = VideoBackgroundRemovalRealtime(
     "bria/video/background-removal/realtime",
     VideoBackgroundRemovalRealtimeInput,
     VideoBackgroundRemovalRealtimeOutput,
 )
 """Endpoint of bria: video background-removal realtime.
 
-Call it with `video_background_removal_realtime.subscribe()`.
+Open a session with `video_background_removal_realtime.realtime()`.
 """
 
 Input = VideoBackgroundRemovalRealtimeInput
 Output = VideoBackgroundRemovalRealtimeOutput
+endpoint = video_background_removal_realtime
 
 __all__ = [
-    "Input",
-    "Output",
+    "BackgroundColor",
     "VideoBackgroundRemovalRealtimeInput",
     "VideoBackgroundRemovalRealtimeOutput",
     "video_background_removal_realtime",

@@ -7,13 +7,15 @@ https://fal.ai/models/bria/video/background-removal/v3
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.audio_track_c0ed79d6 import AudioTrack
-from fal_typed.endpoints._shared.resolution_24a951c9 import Resolution
-from fal_typed.endpoints._shared.video_format_e67276a7 import VideoFormat
-from fal_typed.endpoints._shared.video_model_34750dfe import VideoModel
+from fal_typed.endpoints._shared.audio_track import AudioTrack
+from fal_typed.endpoints._shared.background_color import BackgroundColor
+from fal_typed.endpoints._shared.output_container_and_codec_298d1c85 import OutputContainerAndCodec
+from fal_typed.endpoints._shared.resolution_5148e25b import Resolution
+from fal_typed.endpoints._shared.video_format import VideoFormat
+from fal_typed.endpoints._shared.video_model import VideoModel
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -27,32 +29,10 @@ class VideoBackgroundRemovalV3Input(InputModel, Request["VideoBackgroundRemovalV
     auto_zoom: bool = UNSET
     """Whether to zoom in until the subject fills the frame."""
 
-    background_color: Literal[
-        "Transparent",
-        "Black",
-        "White",
-        "Gray",
-        "Red",
-        "Green",
-        "Blue",
-        "Yellow",
-        "Cyan",
-        "Magenta",
-        "Orange",
-    ] = "Black"
+    background_color: BackgroundColor = "Black"
     """Background behind the subject."""
 
-    output_container_and_codec: Literal[
-        "mp4_h265",
-        "mp4_h264",
-        "webm_vp9",
-        "mov_h265",
-        "mov_proresks",
-        "mkv_h265",
-        "mkv_h264",
-        "mkv_vp9",
-        "gif",
-    ] = "webm_vp9"
+    output_container_and_codec: OutputContainerAndCodec = "webm_vp9"
     """Container and codec of the video file."""
 
     preserve_audio: bool = True
@@ -69,7 +49,193 @@ class VideoBackgroundRemovalV3Output(OutputModel):
     """The generated video, as a file to download."""
 
 
-video_background_removal_v3 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoBackgroundRemovalV3(
+        Endpoint[..., VideoBackgroundRemovalV3Input, VideoBackgroundRemovalV3Output]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            auto_zoom: bool = UNSET,
+            background_color: BackgroundColor = "Black",
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+        ) -> Result[VideoBackgroundRemovalV3Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                auto_zoom: Whether to zoom in until the subject fills the frame.
+                background_color: Background behind the subject.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            auto_zoom: bool = UNSET,
+            background_color: BackgroundColor = "Black",
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+        ) -> Result[VideoBackgroundRemovalV3Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                auto_zoom: Whether to zoom in until the subject fills the frame.
+                background_color: Background behind the subject.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            auto_zoom: bool = UNSET,
+            background_color: BackgroundColor = "Black",
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+        ) -> Result[VideoBackgroundRemovalV3Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                auto_zoom: Whether to zoom in until the subject fills the frame.
+                background_color: Background behind the subject.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            auto_zoom: bool = UNSET,
+            background_color: BackgroundColor = "Black",
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+        ) -> Result[VideoBackgroundRemovalV3Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                auto_zoom: Whether to zoom in until the subject fills the frame.
+                background_color: Background behind the subject.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            auto_zoom: bool = UNSET,
+            background_color: BackgroundColor = "Black",
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+        ) -> Handle[VideoBackgroundRemovalV3Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                auto_zoom: Whether to zoom in until the subject fills the frame.
+                background_color: Background behind the subject.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            auto_zoom: bool = UNSET,
+            background_color: BackgroundColor = "Black",
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+        ) -> AsyncHandle[VideoBackgroundRemovalV3Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                auto_zoom: Whether to zoom in until the subject fills the frame.
+                background_color: Background behind the subject.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            auto_zoom: bool = UNSET,
+            background_color: BackgroundColor = "Black",
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+        ) -> Stream[VideoBackgroundRemovalV3Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                auto_zoom: Whether to zoom in until the subject fills the frame.
+                background_color: Background behind the subject.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            auto_zoom: bool = UNSET,
+            background_color: BackgroundColor = "Black",
+            output_container_and_codec: OutputContainerAndCodec = "webm_vp9",
+            preserve_audio: bool = True,
+        ) -> AsyncStream[VideoBackgroundRemovalV3Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                auto_zoom: Whether to zoom in until the subject fills the frame.
+                background_color: Background behind the subject.
+                output_container_and_codec: Container and codec of the video file.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+else:
+    VideoBackgroundRemovalV3 = Endpoint
+
+video_background_removal_v3 = VideoBackgroundRemovalV3(
     "bria/video/background-removal/v3",
     VideoBackgroundRemovalV3Input,
     VideoBackgroundRemovalV3Output,
@@ -81,11 +247,12 @@ Call it with `video_background_removal_v3.subscribe(video_url=…)`.
 
 Input = VideoBackgroundRemovalV3Input
 Output = VideoBackgroundRemovalV3Output
+endpoint = video_background_removal_v3
 
 __all__ = [
     "AudioTrack",
-    "Input",
-    "Output",
+    "BackgroundColor",
+    "OutputContainerAndCodec",
     "Resolution",
     "VideoBackgroundRemovalV3Input",
     "VideoBackgroundRemovalV3Output",

@@ -7,9 +7,10 @@ Category: video. https://fal.ai/models/bria/video/erase/mask
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.output_container_and_codec import OutputContainerAndCodec
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -23,19 +24,7 @@ class VideoEraseMaskInput(InputModel, Request["VideoEraseMaskOutput"]):
     mask_video_url: FileInput
     """Mask clip of the same length; usually the white area is edited."""
 
-    output_container_and_codec: Literal[
-        "mp4_h265",
-        "mp4_h264",
-        "webm_vp9",
-        "gif",
-        "mov_h264",
-        "mov_h265",
-        "mov_proresks",
-        "mkv_h264",
-        "mkv_h265",
-        "mkv_vp9",
-        "mkv_mpeg4",
-    ] = "mp4_h264"
+    output_container_and_codec: OutputContainerAndCodec = "mp4_h264"
     """Container and codec of the video file."""
 
     auto_trim: bool = True
@@ -49,7 +38,193 @@ class VideoEraseMaskOutput(OutputModel):
     """Result of bria/video/erase/mask."""
 
 
-video_erase_mask = Endpoint("bria/video/erase/mask", VideoEraseMaskInput, VideoEraseMaskOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class VideoEraseMask(Endpoint[..., VideoEraseMaskInput, VideoEraseMaskOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[VideoEraseMaskOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[VideoEraseMaskOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[VideoEraseMaskOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Result[VideoEraseMaskOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Handle[VideoEraseMaskOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> AsyncHandle[VideoEraseMaskOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> Stream[VideoEraseMaskOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            mask_video_url: FileInput,
+            output_container_and_codec: OutputContainerAndCodec = "mp4_h264",
+            auto_trim: bool = True,
+            preserve_audio: bool = True,
+        ) -> AsyncStream[VideoEraseMaskOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                output_container_and_codec: Container and codec of the video file.
+                auto_trim: Whether to trim the video to the length that the model supports.
+                preserve_audio: Whether to keep the audio track of the input video.
+            """
+            ...
+else:
+    VideoEraseMask = Endpoint
+
+video_erase_mask = VideoEraseMask(
+    "bria/video/erase/mask", VideoEraseMaskInput, VideoEraseMaskOutput
+)
 """Video endpoint of bria: video erase mask.
 
 Call it with `video_erase_mask.subscribe(video_url=…, mask_video_url=…)`.
@@ -57,5 +232,11 @@ Call it with `video_erase_mask.subscribe(video_url=…, mask_video_url=…)`.
 
 Input = VideoEraseMaskInput
 Output = VideoEraseMaskOutput
+endpoint = video_erase_mask
 
-__all__ = ["Input", "Output", "VideoEraseMaskInput", "VideoEraseMaskOutput", "video_erase_mask"]
+__all__ = [
+    "OutputContainerAndCodec",
+    "VideoEraseMaskInput",
+    "VideoEraseMaskOutput",
+    "video_erase_mask",
+]

@@ -8,9 +8,10 @@ Category: video. https://fal.ai/models/bytedance/seedance-2.0/fast/reference-to-
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.duration_2539aa26 import Duration
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,8 +22,7 @@ class Seedance20FastReferenceToVideoInput(
     """Parameters of bytedance/seedance-2.0/fast/reference-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_urls: list[FileInput] = UNSET
     """Reference images of people, objects or places for the video, in order."""
@@ -37,13 +37,11 @@ class Seedance20FastReferenceToVideoInput(
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
-    duration: Literal["auto", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = (
-        "auto"
-    )
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    duration: Duration = "auto"
+    """Duration of the result in seconds."""
 
     aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -65,7 +63,289 @@ class Seedance20FastReferenceToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-seedance_2_0_fast_reference_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Seedance20FastReferenceToVideo(
+        Endpoint[..., Seedance20FastReferenceToVideoInput, Seedance20FastReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            audio_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20FastReferenceToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                audio_urls: Audio files to edit or to use as references, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            audio_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20FastReferenceToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                audio_urls: Audio files to edit or to use as references, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            audio_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20FastReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                audio_urls: Audio files to edit or to use as references, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            audio_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Result[Seedance20FastReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                audio_urls: Audio files to edit or to use as references, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            audio_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Handle[Seedance20FastReferenceToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                audio_urls: Audio files to edit or to use as references, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            audio_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> AsyncHandle[Seedance20FastReferenceToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                audio_urls: Audio files to edit or to use as references, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            audio_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> Stream[Seedance20FastReferenceToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                audio_urls: Audio files to edit or to use as references, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            audio_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            duration: Duration = "auto",
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            end_user_id: str | None = None,
+        ) -> AsyncStream[Seedance20FastReferenceToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                audio_urls: Audio files to edit or to use as references, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+            """
+            ...
+else:
+    Seedance20FastReferenceToVideo = Endpoint
+
+seedance_2_0_fast_reference_to_video = Seedance20FastReferenceToVideo(
     "bytedance/seedance-2.0/fast/reference-to-video",
     Seedance20FastReferenceToVideoInput,
     Seedance20FastReferenceToVideoOutput,
@@ -77,10 +357,10 @@ Call it with `seedance_2_0_fast_reference_to_video.subscribe(prompt=…)`.
 
 Input = Seedance20FastReferenceToVideoInput
 Output = Seedance20FastReferenceToVideoOutput
+endpoint = seedance_2_0_fast_reference_to_video
 
 __all__ = [
-    "Input",
-    "Output",
+    "Duration",
     "Seedance20FastReferenceToVideoInput",
     "Seedance20FastReferenceToVideoOutput",
     "seedance_2_0_fast_reference_to_video",

@@ -8,9 +8,10 @@ https://fal.ai/models/bytedance/seedance-2.0/mini/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.duration_2539aa26 import Duration
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -22,16 +23,13 @@ class Seedance20MiniImageToVideoInput(InputModel, Request["Seedance20MiniImageTo
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
-    duration: Literal["auto", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = (
-        "auto"
-    )
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    duration: Duration = "auto"
+    """Duration of the result in seconds."""
 
     end_image_url: FileInput = UNSET
     """Image to use as the last frame."""
@@ -57,7 +55,257 @@ class Seedance20MiniImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-seedance_2_0_mini_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Seedance20MiniImageToVideo(
+        Endpoint[..., Seedance20MiniImageToVideoInput, Seedance20MiniImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            duration: Duration = "auto",
+            end_image_url: FileInput = UNSET,
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[Seedance20MiniImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            duration: Duration = "auto",
+            end_image_url: FileInput = UNSET,
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[Seedance20MiniImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            duration: Duration = "auto",
+            end_image_url: FileInput = UNSET,
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[Seedance20MiniImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            duration: Duration = "auto",
+            end_image_url: FileInput = UNSET,
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Result[Seedance20MiniImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            duration: Duration = "auto",
+            end_image_url: FileInput = UNSET,
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Handle[Seedance20MiniImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            duration: Duration = "auto",
+            end_image_url: FileInput = UNSET,
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> AsyncHandle[Seedance20MiniImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            duration: Duration = "auto",
+            end_image_url: FileInput = UNSET,
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> Stream[Seedance20MiniImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            duration: Duration = "auto",
+            end_image_url: FileInput = UNSET,
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            resolution: Literal["480p", "720p"] = "720p",
+        ) -> AsyncStream[Seedance20MiniImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    Seedance20MiniImageToVideo = Endpoint
+
+seedance_2_0_mini_image_to_video = Seedance20MiniImageToVideo(
     "bytedance/seedance-2.0/mini/image-to-video",
     Seedance20MiniImageToVideoInput,
     Seedance20MiniImageToVideoOutput,
@@ -69,10 +317,10 @@ Call it with `seedance_2_0_mini_image_to_video.subscribe(image_url=â€¦, prompt=â
 
 Input = Seedance20MiniImageToVideoInput
 Output = Seedance20MiniImageToVideoOutput
+endpoint = seedance_2_0_mini_image_to_video
 
 __all__ = [
-    "Input",
-    "Output",
+    "Duration",
     "Seedance20MiniImageToVideoInput",
     "Seedance20MiniImageToVideoOutput",
     "seedance_2_0_mini_image_to_video",

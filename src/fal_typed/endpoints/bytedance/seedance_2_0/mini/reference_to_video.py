@@ -8,9 +8,10 @@ https://fal.ai/models/bytedance/seedance-2.0/mini/reference-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.duration_2539aa26 import Duration
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,19 +22,16 @@ class Seedance20MiniReferenceToVideoInput(
     """Parameters of bytedance/seedance-2.0/mini/reference-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     audio_urls: list[FileInput] = UNSET
     """Audio files to edit or to use as references, in order."""
 
-    duration: Literal["auto", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = (
-        "auto"
-    )
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    duration: Duration = "auto"
+    """Duration of the result in seconds."""
 
     end_user_id: str = UNSET
     """Your own anonymous id for the end user, for abuse tracking."""
@@ -62,7 +60,273 @@ class Seedance20MiniReferenceToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-seedance_2_0_mini_reference_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Seedance20MiniReferenceToVideo(
+        Endpoint[..., Seedance20MiniReferenceToVideoInput, Seedance20MiniReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            audio_urls: list[FileInput] = UNSET,
+            duration: Duration = "auto",
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            video_urls: list[FileInput] = UNSET,
+        ) -> Result[Seedance20MiniReferenceToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                audio_urls: Audio files to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                video_urls: Clips to edit or to use as references, in order.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            audio_urls: list[FileInput] = UNSET,
+            duration: Duration = "auto",
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            video_urls: list[FileInput] = UNSET,
+        ) -> Result[Seedance20MiniReferenceToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                audio_urls: Audio files to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                video_urls: Clips to edit or to use as references, in order.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            audio_urls: list[FileInput] = UNSET,
+            duration: Duration = "auto",
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            video_urls: list[FileInput] = UNSET,
+        ) -> Result[Seedance20MiniReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                audio_urls: Audio files to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                video_urls: Clips to edit or to use as references, in order.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            audio_urls: list[FileInput] = UNSET,
+            duration: Duration = "auto",
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            video_urls: list[FileInput] = UNSET,
+        ) -> Result[Seedance20MiniReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                audio_urls: Audio files to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                video_urls: Clips to edit or to use as references, in order.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            audio_urls: list[FileInput] = UNSET,
+            duration: Duration = "auto",
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            video_urls: list[FileInput] = UNSET,
+        ) -> Handle[Seedance20MiniReferenceToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                audio_urls: Audio files to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                video_urls: Clips to edit or to use as references, in order.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            audio_urls: list[FileInput] = UNSET,
+            duration: Duration = "auto",
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            video_urls: list[FileInput] = UNSET,
+        ) -> AsyncHandle[Seedance20MiniReferenceToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                audio_urls: Audio files to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                video_urls: Clips to edit or to use as references, in order.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            audio_urls: list[FileInput] = UNSET,
+            duration: Duration = "auto",
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            video_urls: list[FileInput] = UNSET,
+        ) -> Stream[Seedance20MiniReferenceToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                audio_urls: Audio files to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                video_urls: Clips to edit or to use as references, in order.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["auto", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"] = "auto",
+            audio_urls: list[FileInput] = UNSET,
+            duration: Duration = "auto",
+            end_user_id: str = UNSET,
+            generate_audio: bool = True,
+            image_urls: list[FileInput] = UNSET,
+            resolution: Literal["480p", "720p"] = "720p",
+            video_urls: list[FileInput] = UNSET,
+        ) -> AsyncStream[Seedance20MiniReferenceToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                audio_urls: Audio files to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                end_user_id: Your own anonymous id for the end user, for abuse tracking.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                video_urls: Clips to edit or to use as references, in order.
+            """
+            ...
+else:
+    Seedance20MiniReferenceToVideo = Endpoint
+
+seedance_2_0_mini_reference_to_video = Seedance20MiniReferenceToVideo(
     "bytedance/seedance-2.0/mini/reference-to-video",
     Seedance20MiniReferenceToVideoInput,
     Seedance20MiniReferenceToVideoOutput,
@@ -74,10 +338,10 @@ Call it with `seedance_2_0_mini_reference_to_video.subscribe(prompt=…)`.
 
 Input = Seedance20MiniReferenceToVideoInput
 Output = Seedance20MiniReferenceToVideoOutput
+endpoint = seedance_2_0_mini_reference_to_video
 
 __all__ = [
-    "Input",
-    "Output",
+    "Duration",
     "Seedance20MiniReferenceToVideoInput",
     "Seedance20MiniReferenceToVideoOutput",
     "seedance_2_0_mini_reference_to_video",

@@ -7,14 +7,14 @@ Category: vision. https://fal.ai/models/fal-ai/arbiter/image
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
 
 
 class ImageInput(InputModel):
-    """Part of the parameters: hypothesis."""
+    """An item of the parameter `inputs`."""
 
     hypothesis: str
     """Statement about the image to evaluate."""
@@ -37,7 +37,143 @@ class ArbiterImageOutput(OutputModel):
     """The verdict for each input."""
 
 
-arbiter_image = Endpoint("fal-ai/arbiter/image", ArbiterImageInput, ArbiterImageOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ArbiterImage(Endpoint[..., ArbiterImageInput, ArbiterImageOutput]):
+        def run(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: list[ImageInput],
+        ) -> Result[ArbiterImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: list[ImageInput],
+        ) -> Result[ArbiterImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: list[ImageInput],
+        ) -> Result[ArbiterImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: list[ImageInput],
+        ) -> Result[ArbiterImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: list[ImageInput],
+        ) -> Handle[ArbiterImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: list[ImageInput],
+        ) -> AsyncHandle[ArbiterImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: list[ImageInput],
+        ) -> Stream[ArbiterImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            measurements: list[Literal["arniqa", "clip_iqa", "musiq", "nima", "lapvar"]],
+            inputs: list[ImageInput],
+        ) -> AsyncStream[ArbiterImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+else:
+    ArbiterImage = Endpoint
+
+arbiter_image = ArbiterImage("fal-ai/arbiter/image", ArbiterImageInput, ArbiterImageOutput)
 """Vision endpoint of fal-ai: arbiter image.
 
 Call it with `arbiter_image.subscribe(measurements=…, inputs=…)`.
@@ -45,12 +181,6 @@ Call it with `arbiter_image.subscribe(measurements=…, inputs=…)`.
 
 Input = ArbiterImageInput
 Output = ArbiterImageOutput
+endpoint = arbiter_image
 
-__all__ = [
-    "ArbiterImageInput",
-    "ArbiterImageOutput",
-    "ImageInput",
-    "Input",
-    "Output",
-    "arbiter_image",
-]
+__all__ = ["ArbiterImageInput", "ArbiterImageOutput", "ImageInput", "arbiter_image"]

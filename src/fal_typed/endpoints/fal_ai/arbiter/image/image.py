@@ -7,14 +7,14 @@ Category: vision. https://fal.ai/models/fal-ai/arbiter/image/image
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
 
 
 class ReferenceImageInput(InputModel):
-    """Part of the parameters: reference, hypothesis."""
+    """An item of the parameter `inputs`."""
 
     reference: str
     """What to compare the image with."""
@@ -40,7 +40,143 @@ class ArbiterImageImageOutput(OutputModel):
     """The verdict for each input."""
 
 
-arbiter_image_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ArbiterImageImage(Endpoint[..., ArbiterImageImageInput, ArbiterImageImageOutput]):
+        def run(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: list[ReferenceImageInput],
+        ) -> Result[ArbiterImageImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: list[ReferenceImageInput],
+        ) -> Result[ArbiterImageImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: list[ReferenceImageInput],
+        ) -> Result[ArbiterImageImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: list[ReferenceImageInput],
+        ) -> Result[ArbiterImageImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: list[ReferenceImageInput],
+        ) -> Handle[ArbiterImageImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: list[ReferenceImageInput],
+        ) -> AsyncHandle[ArbiterImageImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: list[ReferenceImageInput],
+        ) -> Stream[ArbiterImageImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            measurements: list[Literal["dists", "mse", "lpips", "sdi", "ssim"]],
+            inputs: list[ReferenceImageInput],
+        ) -> AsyncStream[ArbiterImageImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+else:
+    ArbiterImageImage = Endpoint
+
+arbiter_image_image = ArbiterImageImage(
     "fal-ai/arbiter/image/image", ArbiterImageImageInput, ArbiterImageImageOutput
 )
 """Vision endpoint of fal-ai: arbiter image image.
@@ -50,12 +186,11 @@ Call it with `arbiter_image_image.subscribe(measurements=…, inputs=…)`.
 
 Input = ArbiterImageImageInput
 Output = ArbiterImageImageOutput
+endpoint = arbiter_image_image
 
 __all__ = [
     "ArbiterImageImageInput",
     "ArbiterImageImageOutput",
-    "Input",
-    "Output",
     "ReferenceImageInput",
     "arbiter_image_image",
 ]

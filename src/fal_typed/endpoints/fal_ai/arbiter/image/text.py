@@ -7,14 +7,14 @@ Category: vision. https://fal.ai/models/fal-ai/arbiter/image/text
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.models import InputModel, OutputModel, Request
 
 
 class SemanticImageInput(InputModel):
-    """Part of the parameters: hypothesis, reference."""
+    """An item of the parameter `inputs`."""
 
     hypothesis: str
     """Statement about the image to evaluate."""
@@ -40,7 +40,119 @@ class ArbiterImageTextOutput(OutputModel):
     """The verdict for each input."""
 
 
-arbiter_image_text = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ArbiterImageText(Endpoint[..., ArbiterImageTextInput, ArbiterImageTextOutput]):
+        def run(
+            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+        ) -> Result[ArbiterImageTextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+        ) -> Result[ArbiterImageTextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        def subscribe(
+            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+        ) -> Result[ArbiterImageTextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+        ) -> Result[ArbiterImageTextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        def submit(
+            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+        ) -> Handle[ArbiterImageTextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+        ) -> AsyncHandle[ArbiterImageTextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+
+        def stream(
+            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+        ) -> Stream[ArbiterImageTextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, measurements: list[Literal["clip_score"]], inputs: list[SemanticImageInput]
+        ) -> AsyncStream[ArbiterImageTextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                measurements: Metrics to calculate.
+                inputs: Inputs to evaluate, one entry for each image.
+            """
+            ...
+else:
+    ArbiterImageText = Endpoint
+
+arbiter_image_text = ArbiterImageText(
     "fal-ai/arbiter/image/text", ArbiterImageTextInput, ArbiterImageTextOutput
 )
 """Vision endpoint of fal-ai: arbiter image text.
@@ -50,12 +162,11 @@ Call it with `arbiter_image_text.subscribe(measurements=…, inputs=…)`.
 
 Input = ArbiterImageTextInput
 Output = ArbiterImageTextOutput
+endpoint = arbiter_image_text
 
 __all__ = [
     "ArbiterImageTextInput",
     "ArbiterImageTextOutput",
-    "Input",
-    "Output",
     "SemanticImageInput",
     "arbiter_image_text",
 ]

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/ben/v2/image
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -32,7 +34,117 @@ class BenV2ImageOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ben_v2_image = Endpoint("fal-ai/ben/v2/image", BenV2ImageInput, BenV2ImageOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BenV2Image(Endpoint[..., BenV2ImageInput, BenV2ImageOutput]):
+        def run(self, *, image_url: FileInput, seed: int | None = None) -> Result[BenV2ImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, seed: int | None = None
+        ) -> Result[BenV2ImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, seed: int | None = None
+        ) -> Result[BenV2ImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, seed: int | None = None
+        ) -> Result[BenV2ImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, seed: int | None = None
+        ) -> Handle[BenV2ImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, seed: int | None = None
+        ) -> AsyncHandle[BenV2ImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, seed: int | None = None
+        ) -> Stream[BenV2ImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, seed: int | None = None
+        ) -> AsyncStream[BenV2ImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    BenV2Image = Endpoint
+
+ben_v2_image = BenV2Image("fal-ai/ben/v2/image", BenV2ImageInput, BenV2ImageOutput)
 """Image endpoint of fal-ai: ben v2 image.
 
 Call it with `ben_v2_image.subscribe(image_url=…)`.
@@ -40,5 +152,6 @@ Call it with `ben_v2_image.subscribe(image_url=…)`.
 
 Input = BenV2ImageInput
 Output = BenV2ImageOutput
+endpoint = ben_v2_image
 
-__all__ = ["BenV2ImageInput", "BenV2ImageOutput", "Input", "Output", "ben_v2_image"]
+__all__ = ["BenV2ImageInput", "BenV2ImageOutput", "ben_v2_image"]

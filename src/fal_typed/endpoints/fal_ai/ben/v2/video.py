@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/ben/v2/video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -42,7 +42,175 @@ class BenV2VideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ben_v2_video = Endpoint("fal-ai/ben/v2/video", BenV2VideoInput, BenV2VideoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BenV2Video(Endpoint[..., BenV2VideoInput, BenV2VideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            background_color: list[int] | None = None,
+            output_format: Literal["mp4", "webm"] = "mp4",
+            seed: int | None = None,
+        ) -> Result[BenV2VideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                background_color: Background behind the subject. Exactly 3 items.
+                output_format: Container and codec of the video file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            background_color: list[int] | None = None,
+            output_format: Literal["mp4", "webm"] = "mp4",
+            seed: int | None = None,
+        ) -> Result[BenV2VideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                background_color: Background behind the subject. Exactly 3 items.
+                output_format: Container and codec of the video file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            background_color: list[int] | None = None,
+            output_format: Literal["mp4", "webm"] = "mp4",
+            seed: int | None = None,
+        ) -> Result[BenV2VideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                background_color: Background behind the subject. Exactly 3 items.
+                output_format: Container and codec of the video file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            background_color: list[int] | None = None,
+            output_format: Literal["mp4", "webm"] = "mp4",
+            seed: int | None = None,
+        ) -> Result[BenV2VideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                background_color: Background behind the subject. Exactly 3 items.
+                output_format: Container and codec of the video file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            background_color: list[int] | None = None,
+            output_format: Literal["mp4", "webm"] = "mp4",
+            seed: int | None = None,
+        ) -> Handle[BenV2VideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                background_color: Background behind the subject. Exactly 3 items.
+                output_format: Container and codec of the video file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            background_color: list[int] | None = None,
+            output_format: Literal["mp4", "webm"] = "mp4",
+            seed: int | None = None,
+        ) -> AsyncHandle[BenV2VideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                background_color: Background behind the subject. Exactly 3 items.
+                output_format: Container and codec of the video file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            background_color: list[int] | None = None,
+            output_format: Literal["mp4", "webm"] = "mp4",
+            seed: int | None = None,
+        ) -> Stream[BenV2VideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                background_color: Background behind the subject. Exactly 3 items.
+                output_format: Container and codec of the video file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            background_color: list[int] | None = None,
+            output_format: Literal["mp4", "webm"] = "mp4",
+            seed: int | None = None,
+        ) -> AsyncStream[BenV2VideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                background_color: Background behind the subject. Exactly 3 items.
+                output_format: Container and codec of the video file.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    BenV2Video = Endpoint
+
+ben_v2_video = BenV2Video("fal-ai/ben/v2/video", BenV2VideoInput, BenV2VideoOutput)
 """Video endpoint of fal-ai: ben v2 video.
 
 Call it with `ben_v2_video.subscribe(video_url=…)`.
@@ -50,5 +218,6 @@ Call it with `ben_v2_video.subscribe(video_url=…)`.
 
 Input = BenV2VideoInput
 Output = BenV2VideoOutput
+endpoint = ben_v2_video
 
-__all__ = ["BenV2VideoInput", "BenV2VideoOutput", "Input", "Output", "ben_v2_video"]
+__all__ = ["BenV2VideoInput", "BenV2VideoOutput", "ben_v2_video"]

@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.birefnet.v2._endpoint import (
         BirefnetV2Input as BirefnetV2Input,
         BirefnetV2Output as BirefnetV2Output,
         Input as Input,
+        Model as Model,
         Output as Output,
         birefnet_v2 as birefnet_v2,
+        endpoint as endpoint,
     )
 
-__all__ = ["BirefnetV2Input", "BirefnetV2Output", "Input", "Output", "birefnet_v2"]
+__all__ = ["BirefnetV2Input", "BirefnetV2Output", "Model", "birefnet_v2"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.birefnet.v2._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "BirefnetV2Input",
+            "BirefnetV2Output",
+            "Input",
+            "Model",
+            "Output",
+            "birefnet_v2",
+            "endpoint",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.birefnet.v2._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,9 +7,10 @@ https://fal.ai/models/fal-ai/birefnet/v2
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.model_e6721afd import Model
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -23,14 +24,7 @@ class BirefnetV2Input(InputModel, Request["BirefnetV2Output"]):
     mask_only: bool = UNSET
     """Whether to return only the mask, without the cut-out image."""
 
-    model: Literal[
-        "General Use (Light)",
-        "General Use (Light 2K)",
-        "General Use (Heavy)",
-        "Matting",
-        "Portrait",
-        "General Use (Dynamic)",
-    ] = "General Use (Light)"
+    model: Model = "General Use (Light)"
     """Model to use; models differ in quality, speed and price."""
 
     operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024"
@@ -61,7 +55,255 @@ class BirefnetV2Output(OutputModel):
     """Black and white mask image of the subject."""
 
 
-birefnet_v2 = Endpoint("fal-ai/birefnet/v2", BirefnetV2Input, BirefnetV2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BirefnetV2(Endpoint[..., BirefnetV2Input, BirefnetV2Output]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_only: bool = UNSET,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> Result[BirefnetV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_only: bool = UNSET,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> Result[BirefnetV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            mask_only: bool = UNSET,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> Result[BirefnetV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_only: bool = UNSET,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> Result[BirefnetV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_only: bool = UNSET,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> Handle[BirefnetV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_only: bool = UNSET,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[BirefnetV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            mask_only: bool = UNSET,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> Stream[BirefnetV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_only: bool = UNSET,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_format: Literal["webp", "png", "gif"] = "png",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[BirefnetV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_only: Whether to return only the mask, without the cut-out image.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_format: File format of the result.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    BirefnetV2 = Endpoint
+
+birefnet_v2 = BirefnetV2("fal-ai/birefnet/v2", BirefnetV2Input, BirefnetV2Output)
 """Endpoint of fal-ai: birefnet v2.
 
 Call it with `birefnet_v2.subscribe(image_url=…)`.
@@ -69,5 +311,6 @@ Call it with `birefnet_v2.subscribe(image_url=…)`.
 
 Input = BirefnetV2Input
 Output = BirefnetV2Output
+endpoint = birefnet_v2
 
-__all__ = ["BirefnetV2Input", "BirefnetV2Output", "Input", "Output", "birefnet_v2"]
+__all__ = ["BirefnetV2Input", "BirefnetV2Output", "Model", "birefnet_v2"]

@@ -7,9 +7,11 @@ https://fal.ai/models/fal-ai/birefnet/v2/video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.model_e6721afd import Model
+from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -20,14 +22,7 @@ class BirefnetV2VideoInput(InputModel, Request["BirefnetV2VideoOutput"]):
     video_url: FileInput
     """Video to edit or to start from."""
 
-    model: Literal[
-        "General Use (Light)",
-        "General Use (Light 2K)",
-        "General Use (Heavy)",
-        "Matting",
-        "Portrait",
-        "General Use (Dynamic)",
-    ] = "General Use (Light)"
+    model: Model = "General Use (Light)"
     """Model to use; models differ in quality, speed and price."""
 
     operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024"
@@ -44,9 +39,7 @@ class BirefnetV2VideoInput(InputModel, Request["BirefnetV2VideoOutput"]):
     history.
     """
 
-    video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
-        "X264 (.mp4)"
-    )
+    video_output_type: VideoOutputType = "X264 (.mp4)"
     """File format and codec of the video; some support transparency."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
@@ -66,7 +59,287 @@ class BirefnetV2VideoOutput(OutputModel):
     """Black and white mask video of the subject."""
 
 
-birefnet_v2_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BirefnetV2Video(Endpoint[..., BirefnetV2VideoInput, BirefnetV2VideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[BirefnetV2VideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[BirefnetV2VideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[BirefnetV2VideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[BirefnetV2VideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Handle[BirefnetV2VideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncHandle[BirefnetV2VideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Stream[BirefnetV2VideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "General Use (Light)",
+            operating_resolution: Literal["1024x1024", "2048x2048", "2304x2304"] = "1024x1024",
+            output_mask: bool = UNSET,
+            refine_foreground: bool = True,
+            sync_mode: bool = UNSET,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncStream[BirefnetV2VideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                operating_resolution: Resolution at which edges are detected; higher is finer and
+                    slower.
+                output_mask: Whether to also return the mask.
+                refine_foreground: Whether to clean up colors at the edge of the subject.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+else:
+    BirefnetV2Video = Endpoint
+
+birefnet_v2_video = BirefnetV2Video(
     "fal-ai/birefnet/v2/video", BirefnetV2VideoInput, BirefnetV2VideoOutput
 )
 """Endpoint of fal-ai: birefnet v2 video.
@@ -76,5 +349,12 @@ Call it with `birefnet_v2_video.subscribe(video_url=…)`.
 
 Input = BirefnetV2VideoInput
 Output = BirefnetV2VideoOutput
+endpoint = birefnet_v2_video
 
-__all__ = ["BirefnetV2VideoInput", "BirefnetV2VideoOutput", "Input", "Output", "birefnet_v2_video"]
+__all__ = [
+    "BirefnetV2VideoInput",
+    "BirefnetV2VideoOutput",
+    "Model",
+    "VideoOutputType",
+    "birefnet_v2_video",
+]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/bria/background/replace
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -26,8 +26,7 @@ class BriaBackgroundReplaceInput(InputModel, Request["BriaBackgroundReplaceOutpu
     """Reference image of a person, an object or a style to use in the result."""
 
     prompt: Annotated[str, Field(min_length=1)] | None = None
-    """Text description of the image to generate, or of the change to make to the given image. At
-    least 1 character.
+    """Text description of the change to make, or of the image to generate. At least 1 character.
     """
 
     negative_prompt: str = ""
@@ -63,7 +62,289 @@ class BriaBackgroundReplaceOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-bria_background_replace = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaBackgroundReplace(
+        Endpoint[..., BriaBackgroundReplaceInput, BriaBackgroundReplaceOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            ref_image_url: FileInput = "",
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            refine_prompt: bool = True,
+            seed: int | None = None,
+            fast: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[BriaBackgroundReplaceOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                refine_prompt: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            ref_image_url: FileInput = "",
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            refine_prompt: bool = True,
+            seed: int | None = None,
+            fast: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[BriaBackgroundReplaceOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                refine_prompt: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            ref_image_url: FileInput = "",
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            refine_prompt: bool = True,
+            seed: int | None = None,
+            fast: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[BriaBackgroundReplaceOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                refine_prompt: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            ref_image_url: FileInput = "",
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            refine_prompt: bool = True,
+            seed: int | None = None,
+            fast: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Result[BriaBackgroundReplaceOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                refine_prompt: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            ref_image_url: FileInput = "",
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            refine_prompt: bool = True,
+            seed: int | None = None,
+            fast: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Handle[BriaBackgroundReplaceOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                refine_prompt: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            ref_image_url: FileInput = "",
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            refine_prompt: bool = True,
+            seed: int | None = None,
+            fast: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[BriaBackgroundReplaceOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                refine_prompt: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            ref_image_url: FileInput = "",
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            refine_prompt: bool = True,
+            seed: int | None = None,
+            fast: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> Stream[BriaBackgroundReplaceOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                refine_prompt: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            ref_image_url: FileInput = "",
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            refine_prompt: bool = True,
+            seed: int | None = None,
+            fast: bool = True,
+            num_images: int = 1,
+            sync_mode: bool = False,
+        ) -> AsyncStream[BriaBackgroundReplaceOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                ref_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                prompt: Text description of the change to make, or of the image to generate. At
+                    least 1 character.
+                negative_prompt: Text description of what to avoid in the result.
+                refine_prompt: Whether a language model improves the prompt first.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                fast: Whether to generate faster, at lower quality.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    BriaBackgroundReplace = Endpoint
+
+bria_background_replace = BriaBackgroundReplace(
     "fal-ai/bria/background/replace", BriaBackgroundReplaceInput, BriaBackgroundReplaceOutput
 )
 """Image endpoint of fal-ai: bria background replace.
@@ -73,11 +354,6 @@ Call it with `bria_background_replace.subscribe(image_url=…)`.
 
 Input = BriaBackgroundReplaceInput
 Output = BriaBackgroundReplaceOutput
+endpoint = bria_background_replace
 
-__all__ = [
-    "BriaBackgroundReplaceInput",
-    "BriaBackgroundReplaceOutput",
-    "Input",
-    "Output",
-    "bria_background_replace",
-]
+__all__ = ["BriaBackgroundReplaceInput", "BriaBackgroundReplaceOutput", "bria_background_replace"]

@@ -7,12 +7,14 @@ Category: image. https://fal.ai/models/fal-ai/bria/text-to-image/fast
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.guidance_input_5a34a45b import GuidanceInput
+from fal_typed.endpoints._shared.aspect_ratio_ff22fa63 import AspectRatio
+from fal_typed.endpoints._shared.guidance_input import GuidanceInput
+from fal_typed.endpoints._shared.method import Method
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,9 +23,7 @@ class BriaTextToImageFastInput(InputModel, Request["BriaTextToImageFastOutput"])
     """Parameters of fal-ai/bria/text-to-image/fast."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    least 1 character.
-    """
+    """What the image shows, in words: subject, style and composition. At least 1 character."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -31,8 +31,8 @@ class BriaTextToImageFastInput(InputModel, Request["BriaTextToImageFastOutput"])
     num_images: Annotated[int, Field(ge=1, le=4)] = 4
     """Number of images to generate; each image is billed. From 1 to 4."""
 
-    aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
     """Random seed; the same seed with the same parameters reproduces a result. From 0 to
@@ -73,7 +73,335 @@ class BriaTextToImageFastOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-bria_text_to_image_fast = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BriaTextToImageFast(Endpoint[..., BriaTextToImageFastInput, BriaTextToImageFastOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: list[GuidanceInput] = [],
+            sync_mode: bool = False,
+        ) -> Result[BriaTextToImageFastOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more
+                    detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: list[GuidanceInput] = [],
+            sync_mode: bool = False,
+        ) -> Result[BriaTextToImageFastOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more
+                    detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: list[GuidanceInput] = [],
+            sync_mode: bool = False,
+        ) -> Result[BriaTextToImageFastOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more
+                    detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: list[GuidanceInput] = [],
+            sync_mode: bool = False,
+        ) -> Result[BriaTextToImageFastOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more
+                    detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: list[GuidanceInput] = [],
+            sync_mode: bool = False,
+        ) -> Handle[BriaTextToImageFastOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more
+                    detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: list[GuidanceInput] = [],
+            sync_mode: bool = False,
+        ) -> AsyncHandle[BriaTextToImageFastOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more
+                    detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: list[GuidanceInput] = [],
+            sync_mode: bool = False,
+        ) -> Stream[BriaTextToImageFastOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more
+                    detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            num_images: int = 4,
+            aspect_ratio: AspectRatio = "1:1",
+            seed: int | None = None,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 5,
+            prompt_enhancement: bool = False,
+            medium: Literal["photography", "art"] = UNSET,
+            guidance: list[GuidanceInput] = [],
+            sync_mode: bool = False,
+        ) -> AsyncStream[BriaTextToImageFastOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 2147483647.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 10.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                prompt_enhancement: Whether a language model rewrites the prompt into a more
+                    detailed one before it is used.
+                medium: Whether the image looks like a photograph or like art.
+                guidance: Images that each guide one aspect of the result: edges, depth or color.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    BriaTextToImageFast = Endpoint
+
+bria_text_to_image_fast = BriaTextToImageFast(
     "fal-ai/bria/text-to-image/fast", BriaTextToImageFastInput, BriaTextToImageFastOutput
 )
 """Image endpoint of fal-ai: bria text-to-image fast.
@@ -83,12 +411,13 @@ Call it with `bria_text_to_image_fast.subscribe(prompt=…)`.
 
 Input = BriaTextToImageFastInput
 Output = BriaTextToImageFastOutput
+endpoint = bria_text_to_image_fast
 
 __all__ = [
+    "AspectRatio",
     "BriaTextToImageFastInput",
     "BriaTextToImageFastOutput",
     "GuidanceInput",
-    "Input",
-    "Output",
+    "Method",
     "bria_text_to_image_fast",
 ]

@@ -7,6 +7,8 @@ Category: video. https://fal.ai/models/fal-ai/bytedance/dreamactor/v2
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -32,7 +34,129 @@ class BytedanceDreamactorV2Output(OutputModel):
     """The generated video, as a file to download."""
 
 
-bytedance_dreamactor_v2 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceDreamactorV2(
+        Endpoint[..., BytedanceDreamactorV2Input, BytedanceDreamactorV2Output]
+    ):
+        def run(
+            self, *, image_url: FileInput, video_url: FileInput, trim_first_second: bool = True
+        ) -> Result[BytedanceDreamactorV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                trim_first_second: Whether to cut off the first second, which is often unstable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, video_url: FileInput, trim_first_second: bool = True
+        ) -> Result[BytedanceDreamactorV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                trim_first_second: Whether to cut off the first second, which is often unstable.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, video_url: FileInput, trim_first_second: bool = True
+        ) -> Result[BytedanceDreamactorV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                trim_first_second: Whether to cut off the first second, which is often unstable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, video_url: FileInput, trim_first_second: bool = True
+        ) -> Result[BytedanceDreamactorV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                trim_first_second: Whether to cut off the first second, which is often unstable.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, video_url: FileInput, trim_first_second: bool = True
+        ) -> Handle[BytedanceDreamactorV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                trim_first_second: Whether to cut off the first second, which is often unstable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, video_url: FileInput, trim_first_second: bool = True
+        ) -> AsyncHandle[BytedanceDreamactorV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                trim_first_second: Whether to cut off the first second, which is often unstable.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, video_url: FileInput, trim_first_second: bool = True
+        ) -> Stream[BytedanceDreamactorV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                trim_first_second: Whether to cut off the first second, which is often unstable.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, video_url: FileInput, trim_first_second: bool = True
+        ) -> AsyncStream[BytedanceDreamactorV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                trim_first_second: Whether to cut off the first second, which is often unstable.
+            """
+            ...
+else:
+    BytedanceDreamactorV2 = Endpoint
+
+bytedance_dreamactor_v2 = BytedanceDreamactorV2(
     "fal-ai/bytedance/dreamactor/v2", BytedanceDreamactorV2Input, BytedanceDreamactorV2Output
 )
 """Video endpoint of fal-ai: bytedance dreamactor v2.
@@ -42,11 +166,6 @@ Call it with `bytedance_dreamactor_v2.subscribe(image_url=…, video_url=…)`.
 
 Input = BytedanceDreamactorV2Input
 Output = BytedanceDreamactorV2Output
+endpoint = bytedance_dreamactor_v2
 
-__all__ = [
-    "BytedanceDreamactorV2Input",
-    "BytedanceDreamactorV2Output",
-    "Input",
-    "Output",
-    "bytedance_dreamactor_v2",
-]
+__all__ = ["BytedanceDreamactorV2Input", "BytedanceDreamactorV2Output", "bytedance_dreamactor_v2"]

@@ -7,6 +7,8 @@ Category: video. https://fal.ai/models/fal-ai/bytedance/omnihuman
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -32,7 +34,119 @@ class BytedanceOmnihumanOutput(OutputModel):
     """Duration in seconds."""
 
 
-bytedance_omnihuman = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceOmnihuman(Endpoint[..., BytedanceOmnihumanInput, BytedanceOmnihumanOutput]):
+        def run(
+            self, *, image_url: FileInput, audio_url: FileInput
+        ) -> Result[BytedanceOmnihumanOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, audio_url: FileInput
+        ) -> Result[BytedanceOmnihumanOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, audio_url: FileInput
+        ) -> Result[BytedanceOmnihumanOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, audio_url: FileInput
+        ) -> Result[BytedanceOmnihumanOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, audio_url: FileInput
+        ) -> Handle[BytedanceOmnihumanOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, audio_url: FileInput
+        ) -> AsyncHandle[BytedanceOmnihumanOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, audio_url: FileInput
+        ) -> Stream[BytedanceOmnihumanOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, audio_url: FileInput
+        ) -> AsyncStream[BytedanceOmnihumanOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+else:
+    BytedanceOmnihuman = Endpoint
+
+bytedance_omnihuman = BytedanceOmnihuman(
     "fal-ai/bytedance/omnihuman", BytedanceOmnihumanInput, BytedanceOmnihumanOutput
 )
 """Video endpoint of fal-ai: bytedance omnihuman.
@@ -42,11 +156,6 @@ Call it with `bytedance_omnihuman.subscribe(image_url=…, audio_url=…)`.
 
 Input = BytedanceOmnihumanInput
 Output = BytedanceOmnihumanOutput
+endpoint = bytedance_omnihuman
 
-__all__ = [
-    "BytedanceOmnihumanInput",
-    "BytedanceOmnihumanOutput",
-    "Input",
-    "Output",
-    "bytedance_omnihuman",
-]
+__all__ = ["BytedanceOmnihumanInput", "BytedanceOmnihumanOutput", "bytedance_omnihuman"]

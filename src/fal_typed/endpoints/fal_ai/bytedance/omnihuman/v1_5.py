@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/bytedance/omnihuman/v1.5
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -24,8 +24,7 @@ class BytedanceOmnihumanV15Input(InputModel, Request["BytedanceOmnihumanV15Outpu
     """Audio that drives motion, speech or music in the video."""
 
     prompt: str | None = None
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     mask_url: FileInput | None = None
     """Mask image or clip of the same size; usually the white area is edited."""
@@ -48,7 +47,217 @@ class BytedanceOmnihumanV15Output(OutputModel):
     """Duration in seconds."""
 
 
-bytedance_omnihuman_v1_5 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceOmnihumanV15(
+        Endpoint[..., BytedanceOmnihumanV15Input, BytedanceOmnihumanV15Output]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            mask_url: FileInput | None = None,
+            turbo_mode: bool = False,
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Result[BytedanceOmnihumanV15Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                turbo_mode: Whether to generate faster, at lower quality.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            mask_url: FileInput | None = None,
+            turbo_mode: bool = False,
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Result[BytedanceOmnihumanV15Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                turbo_mode: Whether to generate faster, at lower quality.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            mask_url: FileInput | None = None,
+            turbo_mode: bool = False,
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Result[BytedanceOmnihumanV15Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                turbo_mode: Whether to generate faster, at lower quality.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            mask_url: FileInput | None = None,
+            turbo_mode: bool = False,
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Result[BytedanceOmnihumanV15Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                turbo_mode: Whether to generate faster, at lower quality.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            mask_url: FileInput | None = None,
+            turbo_mode: bool = False,
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Handle[BytedanceOmnihumanV15Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                turbo_mode: Whether to generate faster, at lower quality.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            mask_url: FileInput | None = None,
+            turbo_mode: bool = False,
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> AsyncHandle[BytedanceOmnihumanV15Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                turbo_mode: Whether to generate faster, at lower quality.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            mask_url: FileInput | None = None,
+            turbo_mode: bool = False,
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> Stream[BytedanceOmnihumanV15Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                turbo_mode: Whether to generate faster, at lower quality.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            audio_url: FileInput,
+            prompt: str | None = None,
+            mask_url: FileInput | None = None,
+            turbo_mode: bool = False,
+            resolution: Literal["720p", "1080p"] = "1080p",
+        ) -> AsyncStream[BytedanceOmnihumanV15Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                turbo_mode: Whether to generate faster, at lower quality.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    BytedanceOmnihumanV15 = Endpoint
+
+bytedance_omnihuman_v1_5 = BytedanceOmnihumanV15(
     "fal-ai/bytedance/omnihuman/v1.5", BytedanceOmnihumanV15Input, BytedanceOmnihumanV15Output
 )
 """Video endpoint of fal-ai: bytedance omnihuman v1.5.
@@ -58,11 +267,6 @@ Call it with `bytedance_omnihuman_v1_5.subscribe(image_url=…, audio_url=…)`.
 
 Input = BytedanceOmnihumanV15Input
 Output = BytedanceOmnihumanV15Output
+endpoint = bytedance_omnihuman_v1_5
 
-__all__ = [
-    "BytedanceOmnihumanV15Input",
-    "BytedanceOmnihumanV15Output",
-    "Input",
-    "Output",
-    "bytedance_omnihuman_v1_5",
-]
+__all__ = ["BytedanceOmnihumanV15Input", "BytedanceOmnihumanV15Output", "bytedance_omnihuman_v1_5"]

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/bytedance-upscaler/upscale/video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -51,7 +51,217 @@ class BytedanceUpscalerUpscaleVideoOutput(OutputModel):
     """Duration in seconds."""
 
 
-bytedance_upscaler_upscale_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceUpscalerUpscaleVideo(
+        Endpoint[..., BytedanceUpscalerUpscaleVideoInput, BytedanceUpscalerUpscaleVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["1080p", "2k", "4k"] = "1080p",
+            target_fps: Literal["30fps", "60fps"] = "30fps",
+            enhancement_preset: Literal[
+                "general", "ugc", "short_series", "aigc", "old_film"
+            ] = "general",
+            enhancement_tier: Literal["fast", "standard", "pro"] = "standard",
+            scale_ratio: float | None = None,
+            fidelity: Literal["high", "medium"] = "high",
+        ) -> Result[BytedanceUpscalerUpscaleVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                target_fps: Frames per second of the result.
+                scale_ratio: From 1.1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["1080p", "2k", "4k"] = "1080p",
+            target_fps: Literal["30fps", "60fps"] = "30fps",
+            enhancement_preset: Literal[
+                "general", "ugc", "short_series", "aigc", "old_film"
+            ] = "general",
+            enhancement_tier: Literal["fast", "standard", "pro"] = "standard",
+            scale_ratio: float | None = None,
+            fidelity: Literal["high", "medium"] = "high",
+        ) -> Result[BytedanceUpscalerUpscaleVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                target_fps: Frames per second of the result.
+                scale_ratio: From 1.1 to 10.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["1080p", "2k", "4k"] = "1080p",
+            target_fps: Literal["30fps", "60fps"] = "30fps",
+            enhancement_preset: Literal[
+                "general", "ugc", "short_series", "aigc", "old_film"
+            ] = "general",
+            enhancement_tier: Literal["fast", "standard", "pro"] = "standard",
+            scale_ratio: float | None = None,
+            fidelity: Literal["high", "medium"] = "high",
+        ) -> Result[BytedanceUpscalerUpscaleVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                target_fps: Frames per second of the result.
+                scale_ratio: From 1.1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["1080p", "2k", "4k"] = "1080p",
+            target_fps: Literal["30fps", "60fps"] = "30fps",
+            enhancement_preset: Literal[
+                "general", "ugc", "short_series", "aigc", "old_film"
+            ] = "general",
+            enhancement_tier: Literal["fast", "standard", "pro"] = "standard",
+            scale_ratio: float | None = None,
+            fidelity: Literal["high", "medium"] = "high",
+        ) -> Result[BytedanceUpscalerUpscaleVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                target_fps: Frames per second of the result.
+                scale_ratio: From 1.1 to 10.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["1080p", "2k", "4k"] = "1080p",
+            target_fps: Literal["30fps", "60fps"] = "30fps",
+            enhancement_preset: Literal[
+                "general", "ugc", "short_series", "aigc", "old_film"
+            ] = "general",
+            enhancement_tier: Literal["fast", "standard", "pro"] = "standard",
+            scale_ratio: float | None = None,
+            fidelity: Literal["high", "medium"] = "high",
+        ) -> Handle[BytedanceUpscalerUpscaleVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                target_fps: Frames per second of the result.
+                scale_ratio: From 1.1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["1080p", "2k", "4k"] = "1080p",
+            target_fps: Literal["30fps", "60fps"] = "30fps",
+            enhancement_preset: Literal[
+                "general", "ugc", "short_series", "aigc", "old_film"
+            ] = "general",
+            enhancement_tier: Literal["fast", "standard", "pro"] = "standard",
+            scale_ratio: float | None = None,
+            fidelity: Literal["high", "medium"] = "high",
+        ) -> AsyncHandle[BytedanceUpscalerUpscaleVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                target_fps: Frames per second of the result.
+                scale_ratio: From 1.1 to 10.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["1080p", "2k", "4k"] = "1080p",
+            target_fps: Literal["30fps", "60fps"] = "30fps",
+            enhancement_preset: Literal[
+                "general", "ugc", "short_series", "aigc", "old_film"
+            ] = "general",
+            enhancement_tier: Literal["fast", "standard", "pro"] = "standard",
+            scale_ratio: float | None = None,
+            fidelity: Literal["high", "medium"] = "high",
+        ) -> Stream[BytedanceUpscalerUpscaleVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                target_fps: Frames per second of the result.
+                scale_ratio: From 1.1 to 10.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            target_resolution: Literal["1080p", "2k", "4k"] = "1080p",
+            target_fps: Literal["30fps", "60fps"] = "30fps",
+            enhancement_preset: Literal[
+                "general", "ugc", "short_series", "aigc", "old_film"
+            ] = "general",
+            enhancement_tier: Literal["fast", "standard", "pro"] = "standard",
+            scale_ratio: float | None = None,
+            fidelity: Literal["high", "medium"] = "high",
+        ) -> AsyncStream[BytedanceUpscalerUpscaleVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                target_fps: Frames per second of the result.
+                scale_ratio: From 1.1 to 10.
+            """
+            ...
+else:
+    BytedanceUpscalerUpscaleVideo = Endpoint
+
+bytedance_upscaler_upscale_video = BytedanceUpscalerUpscaleVideo(
     "fal-ai/bytedance-upscaler/upscale/video",
     BytedanceUpscalerUpscaleVideoInput,
     BytedanceUpscalerUpscaleVideoOutput,
@@ -63,11 +273,10 @@ Call it with `bytedance_upscaler_upscale_video.subscribe(video_url=…)`.
 
 Input = BytedanceUpscalerUpscaleVideoInput
 Output = BytedanceUpscalerUpscaleVideoOutput
+endpoint = bytedance_upscaler_upscale_video
 
 __all__ = [
     "BytedanceUpscalerUpscaleVideoInput",
     "BytedanceUpscalerUpscaleVideoOutput",
-    "Input",
-    "Output",
     "bytedance_upscaler_upscale_video",
 ]

@@ -7,7 +7,7 @@ Category: speech. https://fal.ai/models/fal-ai/chatterbox/text-to-speech
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -48,7 +48,225 @@ class ChatterboxTextToSpeechOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-chatterbox_text_to_speech = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChatterboxTextToSpeech(
+        Endpoint[..., ChatterboxTextToSpeechInput, ChatterboxTextToSpeechOutput]
+    ):
+        def run(
+            self,
+            *,
+            text: str,
+            audio_url: FileInput | None = None,
+            exaggeration: float = 0.25,
+            temperature: float = 0.7,
+            cfg: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[ChatterboxTextToSpeechOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0.1 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            audio_url: FileInput | None = None,
+            exaggeration: float = 0.25,
+            temperature: float = 0.7,
+            cfg: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[ChatterboxTextToSpeechOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0.1 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            audio_url: FileInput | None = None,
+            exaggeration: float = 0.25,
+            temperature: float = 0.7,
+            cfg: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[ChatterboxTextToSpeechOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0.1 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            audio_url: FileInput | None = None,
+            exaggeration: float = 0.25,
+            temperature: float = 0.7,
+            cfg: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[ChatterboxTextToSpeechOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0.1 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            audio_url: FileInput | None = None,
+            exaggeration: float = 0.25,
+            temperature: float = 0.7,
+            cfg: float = 0.5,
+            seed: int | None = None,
+        ) -> Handle[ChatterboxTextToSpeechOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0.1 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            audio_url: FileInput | None = None,
+            exaggeration: float = 0.25,
+            temperature: float = 0.7,
+            cfg: float = 0.5,
+            seed: int | None = None,
+        ) -> AsyncHandle[ChatterboxTextToSpeechOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0.1 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            audio_url: FileInput | None = None,
+            exaggeration: float = 0.25,
+            temperature: float = 0.7,
+            cfg: float = 0.5,
+            seed: int | None = None,
+        ) -> Stream[ChatterboxTextToSpeechOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0.1 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            audio_url: FileInput | None = None,
+            exaggeration: float = 0.25,
+            temperature: float = 0.7,
+            cfg: float = 0.5,
+            seed: int | None = None,
+        ) -> AsyncStream[ChatterboxTextToSpeechOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak.
+                audio_url: Audio of the voice to process.
+                exaggeration: How strongly the voice expresses emotion. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 2.
+                cfg: How closely the voice follows the given speaker; low values sound livelier.
+                    From 0.1 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    ChatterboxTextToSpeech = Endpoint
+
+chatterbox_text_to_speech = ChatterboxTextToSpeech(
     "fal-ai/chatterbox/text-to-speech", ChatterboxTextToSpeechInput, ChatterboxTextToSpeechOutput
 )
 """Speech endpoint of fal-ai: chatterbox, text to speech.
@@ -58,11 +276,10 @@ Call it with `chatterbox_text_to_speech.subscribe(text=…)`.
 
 Input = ChatterboxTextToSpeechInput
 Output = ChatterboxTextToSpeechOutput
+endpoint = chatterbox_text_to_speech
 
 __all__ = [
     "ChatterboxTextToSpeechInput",
     "ChatterboxTextToSpeechOutput",
-    "Input",
-    "Output",
     "chatterbox_text_to_speech",
 ]

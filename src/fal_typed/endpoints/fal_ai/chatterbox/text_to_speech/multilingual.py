@@ -8,13 +8,40 @@ Category: speech. https://fal.ai/models/fal-ai/chatterbox/text-to-speech/multili
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
+
+CustomAudioLanguage: TypeAlias = Literal[
+    "english",
+    "arabic",
+    "danish",
+    "german",
+    "greek",
+    "spanish",
+    "finnish",
+    "french",
+    "hebrew",
+    "hindi",
+    "italian",
+    "japanese",
+    "korean",
+    "malay",
+    "dutch",
+    "norwegian",
+    "polish",
+    "portuguese",
+    "russian",
+    "swedish",
+    "swahili",
+    "turkish",
+    "chinese",
+]
+"""Value of the parameter `custom_audio_language`."""
 
 
 class ChatterboxTextToSpeechMultilingualInput(
@@ -28,34 +55,7 @@ class ChatterboxTextToSpeechMultilingualInput(
     voice: str = "english"
     """Name of the voice that speaks the text."""
 
-    custom_audio_language: (
-        Literal[
-            "english",
-            "arabic",
-            "danish",
-            "german",
-            "greek",
-            "spanish",
-            "finnish",
-            "french",
-            "hebrew",
-            "hindi",
-            "italian",
-            "japanese",
-            "korean",
-            "malay",
-            "dutch",
-            "norwegian",
-            "polish",
-            "portuguese",
-            "russian",
-            "swedish",
-            "swahili",
-            "turkish",
-            "chinese",
-        ]
-        | None
-    ) = None
+    custom_audio_language: CustomAudioLanguage | None = None
     """Language of the sample audio."""
 
     exaggeration: Annotated[float, Field(ge=0.25, le=2.0)] = 0.5
@@ -82,7 +82,243 @@ class ChatterboxTextToSpeechMultilingualOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-chatterbox_text_to_speech_multilingual = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ChatterboxTextToSpeechMultilingual(
+        Endpoint[
+            ..., ChatterboxTextToSpeechMultilingualInput, ChatterboxTextToSpeechMultilingualOutput
+        ]
+    ):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: str = "english",
+            custom_audio_language: CustomAudioLanguage | None = None,
+            exaggeration: float = 0.5,
+            temperature: float = 0.8,
+            cfg_scale: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[ChatterboxTextToSpeechMultilingualOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak. At most 300 characters.
+                voice: Name of the voice that speaks the text.
+                custom_audio_language: Language of the sample audio.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            voice: str = "english",
+            custom_audio_language: CustomAudioLanguage | None = None,
+            exaggeration: float = 0.5,
+            temperature: float = 0.8,
+            cfg_scale: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[ChatterboxTextToSpeechMultilingualOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak. At most 300 characters.
+                voice: Name of the voice that speaks the text.
+                custom_audio_language: Language of the sample audio.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            voice: str = "english",
+            custom_audio_language: CustomAudioLanguage | None = None,
+            exaggeration: float = 0.5,
+            temperature: float = 0.8,
+            cfg_scale: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[ChatterboxTextToSpeechMultilingualOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak. At most 300 characters.
+                voice: Name of the voice that speaks the text.
+                custom_audio_language: Language of the sample audio.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            voice: str = "english",
+            custom_audio_language: CustomAudioLanguage | None = None,
+            exaggeration: float = 0.5,
+            temperature: float = 0.8,
+            cfg_scale: float = 0.5,
+            seed: int | None = None,
+        ) -> Result[ChatterboxTextToSpeechMultilingualOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak. At most 300 characters.
+                voice: Name of the voice that speaks the text.
+                custom_audio_language: Language of the sample audio.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: str = "english",
+            custom_audio_language: CustomAudioLanguage | None = None,
+            exaggeration: float = 0.5,
+            temperature: float = 0.8,
+            cfg_scale: float = 0.5,
+            seed: int | None = None,
+        ) -> Handle[ChatterboxTextToSpeechMultilingualOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak. At most 300 characters.
+                voice: Name of the voice that speaks the text.
+                custom_audio_language: Language of the sample audio.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            voice: str = "english",
+            custom_audio_language: CustomAudioLanguage | None = None,
+            exaggeration: float = 0.5,
+            temperature: float = 0.8,
+            cfg_scale: float = 0.5,
+            seed: int | None = None,
+        ) -> AsyncHandle[ChatterboxTextToSpeechMultilingualOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak. At most 300 characters.
+                voice: Name of the voice that speaks the text.
+                custom_audio_language: Language of the sample audio.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            voice: str = "english",
+            custom_audio_language: CustomAudioLanguage | None = None,
+            exaggeration: float = 0.5,
+            temperature: float = 0.8,
+            cfg_scale: float = 0.5,
+            seed: int | None = None,
+        ) -> Stream[ChatterboxTextToSpeechMultilingualOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak. At most 300 characters.
+                voice: Name of the voice that speaks the text.
+                custom_audio_language: Language of the sample audio.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            voice: str = "english",
+            custom_audio_language: CustomAudioLanguage | None = None,
+            exaggeration: float = 0.5,
+            temperature: float = 0.8,
+            cfg_scale: float = 0.5,
+            seed: int | None = None,
+        ) -> AsyncStream[ChatterboxTextToSpeechMultilingualOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak. At most 300 characters.
+                voice: Name of the voice that speaks the text.
+                custom_audio_language: Language of the sample audio.
+                exaggeration: How strongly the voice expresses emotion. From 0.25 to 2.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0.05 to 5.
+                cfg_scale: How closely the voice follows the given text and speaker; low values
+                    sound freer. From 0 to 1.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    ChatterboxTextToSpeechMultilingual = Endpoint
+
+chatterbox_text_to_speech_multilingual = ChatterboxTextToSpeechMultilingual(
     "fal-ai/chatterbox/text-to-speech/multilingual",
     ChatterboxTextToSpeechMultilingualInput,
     ChatterboxTextToSpeechMultilingualOutput,
@@ -94,11 +330,11 @@ Call it with `chatterbox_text_to_speech_multilingual.subscribe(text=…)`.
 
 Input = ChatterboxTextToSpeechMultilingualInput
 Output = ChatterboxTextToSpeechMultilingualOutput
+endpoint = chatterbox_text_to_speech_multilingual
 
 __all__ = [
     "ChatterboxTextToSpeechMultilingualInput",
     "ChatterboxTextToSpeechMultilingualOutput",
-    "Input",
-    "Output",
+    "CustomAudioLanguage",
     "chatterbox_text_to_speech_multilingual",
 ]

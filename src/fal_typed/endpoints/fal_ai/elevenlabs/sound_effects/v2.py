@@ -7,11 +7,12 @@ Category: audio. https://fal.ai/models/fal-ai/elevenlabs/sound-effects/v2
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.output_format import OutputFormat
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -28,28 +29,8 @@ class ElevenlabsSoundEffectsV2Input(InputModel, Request["ElevenlabsSoundEffectsV
     prompt_influence: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3
     """From 0 to 1."""
 
-    output_format: Literal[
-        "mp3_22050_32",
-        "mp3_44100_32",
-        "mp3_44100_64",
-        "mp3_44100_96",
-        "mp3_44100_128",
-        "mp3_44100_192",
-        "pcm_8000",
-        "pcm_16000",
-        "pcm_22050",
-        "pcm_24000",
-        "pcm_44100",
-        "pcm_48000",
-        "ulaw_8000",
-        "alaw_8000",
-        "opus_48000_32",
-        "opus_48000_64",
-        "opus_48000_96",
-        "opus_48000_128",
-        "opus_48000_192",
-    ] = "mp3_44100_128"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    output_format: OutputFormat = "mp3_44100_128"
+    """File format of the audio."""
 
     loop: bool = False
     """Whether the audio loops seamlessly."""
@@ -62,7 +43,193 @@ class ElevenlabsSoundEffectsV2Output(OutputModel):
     """The generated audio, as a file to download."""
 
 
-elevenlabs_sound_effects_v2 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsSoundEffectsV2(
+        Endpoint[..., ElevenlabsSoundEffectsV2Input, ElevenlabsSoundEffectsV2Output]
+    ):
+        def run(
+            self,
+            *,
+            text: str,
+            duration_seconds: float | None = None,
+            prompt_influence: float = 0.3,
+            output_format: OutputFormat = "mp3_44100_128",
+            loop: bool = False,
+        ) -> Result[ElevenlabsSoundEffectsV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak.
+                duration_seconds: From 0.5 to 22.
+                prompt_influence: From 0 to 1.
+                output_format: File format of the audio.
+                loop: Whether the audio loops seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            duration_seconds: float | None = None,
+            prompt_influence: float = 0.3,
+            output_format: OutputFormat = "mp3_44100_128",
+            loop: bool = False,
+        ) -> Result[ElevenlabsSoundEffectsV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak.
+                duration_seconds: From 0.5 to 22.
+                prompt_influence: From 0 to 1.
+                output_format: File format of the audio.
+                loop: Whether the audio loops seamlessly.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            duration_seconds: float | None = None,
+            prompt_influence: float = 0.3,
+            output_format: OutputFormat = "mp3_44100_128",
+            loop: bool = False,
+        ) -> Result[ElevenlabsSoundEffectsV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak.
+                duration_seconds: From 0.5 to 22.
+                prompt_influence: From 0 to 1.
+                output_format: File format of the audio.
+                loop: Whether the audio loops seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            duration_seconds: float | None = None,
+            prompt_influence: float = 0.3,
+            output_format: OutputFormat = "mp3_44100_128",
+            loop: bool = False,
+        ) -> Result[ElevenlabsSoundEffectsV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak.
+                duration_seconds: From 0.5 to 22.
+                prompt_influence: From 0 to 1.
+                output_format: File format of the audio.
+                loop: Whether the audio loops seamlessly.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            duration_seconds: float | None = None,
+            prompt_influence: float = 0.3,
+            output_format: OutputFormat = "mp3_44100_128",
+            loop: bool = False,
+        ) -> Handle[ElevenlabsSoundEffectsV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak.
+                duration_seconds: From 0.5 to 22.
+                prompt_influence: From 0 to 1.
+                output_format: File format of the audio.
+                loop: Whether the audio loops seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            duration_seconds: float | None = None,
+            prompt_influence: float = 0.3,
+            output_format: OutputFormat = "mp3_44100_128",
+            loop: bool = False,
+        ) -> AsyncHandle[ElevenlabsSoundEffectsV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak.
+                duration_seconds: From 0.5 to 22.
+                prompt_influence: From 0 to 1.
+                output_format: File format of the audio.
+                loop: Whether the audio loops seamlessly.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            duration_seconds: float | None = None,
+            prompt_influence: float = 0.3,
+            output_format: OutputFormat = "mp3_44100_128",
+            loop: bool = False,
+        ) -> Stream[ElevenlabsSoundEffectsV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak.
+                duration_seconds: From 0.5 to 22.
+                prompt_influence: From 0 to 1.
+                output_format: File format of the audio.
+                loop: Whether the audio loops seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            duration_seconds: float | None = None,
+            prompt_influence: float = 0.3,
+            output_format: OutputFormat = "mp3_44100_128",
+            loop: bool = False,
+        ) -> AsyncStream[ElevenlabsSoundEffectsV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak.
+                duration_seconds: From 0.5 to 22.
+                prompt_influence: From 0 to 1.
+                output_format: File format of the audio.
+                loop: Whether the audio loops seamlessly.
+            """
+            ...
+else:
+    ElevenlabsSoundEffectsV2 = Endpoint
+
+elevenlabs_sound_effects_v2 = ElevenlabsSoundEffectsV2(
     "fal-ai/elevenlabs/sound-effects/v2",
     ElevenlabsSoundEffectsV2Input,
     ElevenlabsSoundEffectsV2Output,
@@ -74,11 +241,11 @@ Call it with `elevenlabs_sound_effects_v2.subscribe(text=…)`.
 
 Input = ElevenlabsSoundEffectsV2Input
 Output = ElevenlabsSoundEffectsV2Output
+endpoint = elevenlabs_sound_effects_v2
 
 __all__ = [
     "ElevenlabsSoundEffectsV2Input",
     "ElevenlabsSoundEffectsV2Output",
-    "Input",
-    "Output",
+    "OutputFormat",
     "elevenlabs_sound_effects_v2",
 ]

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.elevenlabs.speech_to_text._endpoint import (
         ElevenlabsSpeechToTextInput as ElevenlabsSpeechToTextInput,
@@ -16,18 +14,37 @@ if TYPE_CHECKING:
         Output as Output,
         TranscriptionWord as TranscriptionWord,
         elevenlabs_speech_to_text as elevenlabs_speech_to_text,
+        endpoint as endpoint,
     )
 
 __all__ = [
     "ElevenlabsSpeechToTextInput",
     "ElevenlabsSpeechToTextOutput",
-    "Input",
-    "Output",
     "TranscriptionWord",
     "elevenlabs_speech_to_text",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.elevenlabs.speech_to_text._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ElevenlabsSpeechToTextInput",
+            "ElevenlabsSpeechToTextOutput",
+            "Input",
+            "Output",
+            "TranscriptionWord",
+            "elevenlabs_speech_to_text",
+            "endpoint",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.elevenlabs.speech_to_text._endpoint"),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

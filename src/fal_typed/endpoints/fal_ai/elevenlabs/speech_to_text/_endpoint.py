@@ -7,8 +7,10 @@ Category: text. https://fal.ai/models/fal-ai/elevenlabs/speech-to-text
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.transcription_word_685cbeae import TranscriptionWord
+from fal_typed.endpoints._shared.transcription_word import TranscriptionWord
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -45,7 +47,177 @@ class ElevenlabsSpeechToTextOutput(OutputModel):
     """The words with their timestamps."""
 
 
-elevenlabs_speech_to_text = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsSpeechToText(
+        Endpoint[..., ElevenlabsSpeechToTextInput, ElevenlabsSpeechToTextOutput]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+        ) -> Result[ElevenlabsSpeechToTextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+        ) -> Result[ElevenlabsSpeechToTextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+        ) -> Result[ElevenlabsSpeechToTextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+        ) -> Result[ElevenlabsSpeechToTextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+        ) -> Handle[ElevenlabsSpeechToTextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+        ) -> AsyncHandle[ElevenlabsSpeechToTextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+        ) -> Stream[ElevenlabsSpeechToTextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+        ) -> AsyncStream[ElevenlabsSpeechToTextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+            """
+            ...
+else:
+    ElevenlabsSpeechToText = Endpoint
+
+elevenlabs_speech_to_text = ElevenlabsSpeechToText(
     "fal-ai/elevenlabs/speech-to-text", ElevenlabsSpeechToTextInput, ElevenlabsSpeechToTextOutput
 )
 """Text endpoint of fal-ai: elevenlabs, speech to text.
@@ -55,12 +227,11 @@ Call it with `elevenlabs_speech_to_text.subscribe(audio_url=…)`.
 
 Input = ElevenlabsSpeechToTextInput
 Output = ElevenlabsSpeechToTextOutput
+endpoint = elevenlabs_speech_to_text
 
 __all__ = [
     "ElevenlabsSpeechToTextInput",
     "ElevenlabsSpeechToTextOutput",
-    "Input",
-    "Output",
     "TranscriptionWord",
     "elevenlabs_speech_to_text",
 ]

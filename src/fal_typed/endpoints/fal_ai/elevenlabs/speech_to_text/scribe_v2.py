@@ -8,12 +8,12 @@ Category: text. https://fal.ai/models/fal-ai/elevenlabs/speech-to-text/scribe-v2
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.transcription_word_685cbeae import TranscriptionWord
+from fal_typed.endpoints._shared.transcription_word import TranscriptionWord
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -55,7 +55,193 @@ class ElevenlabsSpeechToTextScribeV2Output(OutputModel):
     """The words with their timestamps."""
 
 
-elevenlabs_speech_to_text_scribe_v2 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsSpeechToTextScribeV2(
+        Endpoint[..., ElevenlabsSpeechToTextScribeV2Input, ElevenlabsSpeechToTextScribeV2Output]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+            keyterms: list[str] = [],
+        ) -> Result[ElevenlabsSpeechToTextScribeV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+                keyterms: At most 100 items.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+            keyterms: list[str] = [],
+        ) -> Result[ElevenlabsSpeechToTextScribeV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+                keyterms: At most 100 items.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+            keyterms: list[str] = [],
+        ) -> Result[ElevenlabsSpeechToTextScribeV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+                keyterms: At most 100 items.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+            keyterms: list[str] = [],
+        ) -> Result[ElevenlabsSpeechToTextScribeV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+                keyterms: At most 100 items.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+            keyterms: list[str] = [],
+        ) -> Handle[ElevenlabsSpeechToTextScribeV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+                keyterms: At most 100 items.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+            keyterms: list[str] = [],
+        ) -> AsyncHandle[ElevenlabsSpeechToTextScribeV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+                keyterms: At most 100 items.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+            keyterms: list[str] = [],
+        ) -> Stream[ElevenlabsSpeechToTextScribeV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+                keyterms: At most 100 items.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            language_code: str | None = None,
+            tag_audio_events: bool = True,
+            diarize: bool = True,
+            keyterms: list[str] = [],
+        ) -> AsyncStream[ElevenlabsSpeechToTextScribeV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to transcribe or to analyze.
+                language_code: Language of the text or audio, as a name or code.
+                tag_audio_events: Whether to tag sounds such as laughter in the transcript.
+                diarize: Whether to identify the speakers.
+                keyterms: At most 100 items.
+            """
+            ...
+else:
+    ElevenlabsSpeechToTextScribeV2 = Endpoint
+
+elevenlabs_speech_to_text_scribe_v2 = ElevenlabsSpeechToTextScribeV2(
     "fal-ai/elevenlabs/speech-to-text/scribe-v2",
     ElevenlabsSpeechToTextScribeV2Input,
     ElevenlabsSpeechToTextScribeV2Output,
@@ -67,12 +253,11 @@ Call it with `elevenlabs_speech_to_text_scribe_v2.subscribe(audio_url=…)`.
 
 Input = ElevenlabsSpeechToTextScribeV2Input
 Output = ElevenlabsSpeechToTextScribeV2Output
+endpoint = elevenlabs_speech_to_text_scribe_v2
 
 __all__ = [
     "ElevenlabsSpeechToTextScribeV2Input",
     "ElevenlabsSpeechToTextScribeV2Output",
-    "Input",
-    "Output",
     "TranscriptionWord",
     "elevenlabs_speech_to_text_scribe_v2",
 ]

@@ -8,7 +8,7 @@ Category: audio. https://fal.ai/models/fal-ai/elevenlabs/text-to-dialogue/eleven
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from fal_typed.models import InputModel, OutputModel, Request
 
 
 class DialogueBlock(InputModel):
-    """Part of the parameters: text, voice."""
+    """An item of the parameter `inputs`."""
 
     text: str
     """Text of this turn in the conversation."""
@@ -28,7 +28,7 @@ class DialogueBlock(InputModel):
 
 
 class PronunciationDictionaryLocator(InputModel):
-    """Part of the parameters: pronunciation_dictionary_id, version_id."""
+    """An item of the parameter `pronunciation_dictionary_locators`."""
 
     pronunciation_dictionary_id: str | None = None
 
@@ -70,7 +70,209 @@ class ElevenlabsTextToDialogueElevenV3Output(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-elevenlabs_text_to_dialogue_eleven_v3 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsTextToDialogueElevenV3(
+        Endpoint[..., ElevenlabsTextToDialogueElevenV3Input, ElevenlabsTextToDialogueElevenV3Output]
+    ):
+        def run(
+            self,
+            *,
+            inputs: list[DialogueBlock],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> Result[ElevenlabsTextToDialogueElevenV3Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text or audio, as a name or code.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            inputs: list[DialogueBlock],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> Result[ElevenlabsTextToDialogueElevenV3Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text or audio, as a name or code.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            inputs: list[DialogueBlock],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> Result[ElevenlabsTextToDialogueElevenV3Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text or audio, as a name or code.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            inputs: list[DialogueBlock],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> Result[ElevenlabsTextToDialogueElevenV3Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text or audio, as a name or code.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            inputs: list[DialogueBlock],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> Handle[ElevenlabsTextToDialogueElevenV3Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text or audio, as a name or code.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            inputs: list[DialogueBlock],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> AsyncHandle[ElevenlabsTextToDialogueElevenV3Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text or audio, as a name or code.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            inputs: list[DialogueBlock],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> Stream[ElevenlabsTextToDialogueElevenV3Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text or audio, as a name or code.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            inputs: list[DialogueBlock],
+            stability: float | None = None,
+            use_speaker_boost: bool | None = None,
+            pronunciation_dictionary_locators: list[PronunciationDictionaryLocator] = [],
+            seed: int | None = None,
+            language_code: str | None = None,
+        ) -> AsyncStream[ElevenlabsTextToDialogueElevenV3Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                inputs: Text of the conversation, turn by turn.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                use_speaker_boost: Whether to make the voice sound more like the original speaker.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                language_code: Language of the text or audio, as a name or code.
+            """
+            ...
+else:
+    ElevenlabsTextToDialogueElevenV3 = Endpoint
+
+elevenlabs_text_to_dialogue_eleven_v3 = ElevenlabsTextToDialogueElevenV3(
     "fal-ai/elevenlabs/text-to-dialogue/eleven-v3",
     ElevenlabsTextToDialogueElevenV3Input,
     ElevenlabsTextToDialogueElevenV3Output,
@@ -82,13 +284,12 @@ Call it with `elevenlabs_text_to_dialogue_eleven_v3.subscribe(inputs=…)`.
 
 Input = ElevenlabsTextToDialogueElevenV3Input
 Output = ElevenlabsTextToDialogueElevenV3Output
+endpoint = elevenlabs_text_to_dialogue_eleven_v3
 
 __all__ = [
     "DialogueBlock",
     "ElevenlabsTextToDialogueElevenV3Input",
     "ElevenlabsTextToDialogueElevenV3Output",
-    "Input",
-    "Output",
     "PronunciationDictionaryLocator",
     "elevenlabs_text_to_dialogue_eleven_v3",
 ]

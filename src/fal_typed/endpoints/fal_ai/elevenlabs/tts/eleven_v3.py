@@ -7,7 +7,7 @@ Category: audio. https://fal.ai/models/fal-ai/elevenlabs/tts/eleven-v3
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -50,7 +50,217 @@ class ElevenlabsTtsElevenV3Output(OutputModel):
     """Time at which each word or character is spoken."""
 
 
-elevenlabs_tts_eleven_v3 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsTtsElevenV3(
+        Endpoint[..., ElevenlabsTtsElevenV3Input, ElevenlabsTtsElevenV3Output]
+    ):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            timestamps: bool = False,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsElevenV3Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                timestamps: Whether to return the time at which each word is spoken.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            timestamps: bool = False,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsElevenV3Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                timestamps: Whether to return the time at which each word is spoken.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            timestamps: bool = False,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsElevenV3Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                timestamps: Whether to return the time at which each word is spoken.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            timestamps: bool = False,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsElevenV3Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                timestamps: Whether to return the time at which each word is spoken.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            timestamps: bool = False,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Handle[ElevenlabsTtsElevenV3Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                timestamps: Whether to return the time at which each word is spoken.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            timestamps: bool = False,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> AsyncHandle[ElevenlabsTtsElevenV3Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                timestamps: Whether to return the time at which each word is spoken.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            timestamps: bool = False,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Stream[ElevenlabsTtsElevenV3Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                timestamps: Whether to return the time at which each word is spoken.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            timestamps: bool = False,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> AsyncStream[ElevenlabsTtsElevenV3Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak. 1 to 5000 characters.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                timestamps: Whether to return the time at which each word is spoken.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+            """
+            ...
+else:
+    ElevenlabsTtsElevenV3 = Endpoint
+
+elevenlabs_tts_eleven_v3 = ElevenlabsTtsElevenV3(
     "fal-ai/elevenlabs/tts/eleven-v3", ElevenlabsTtsElevenV3Input, ElevenlabsTtsElevenV3Output
 )
 """Audio endpoint of fal-ai: elevenlabs tts eleven-v3.
@@ -60,11 +270,6 @@ Call it with `elevenlabs_tts_eleven_v3.subscribe(text=…)`.
 
 Input = ElevenlabsTtsElevenV3Input
 Output = ElevenlabsTtsElevenV3Output
+endpoint = elevenlabs_tts_eleven_v3
 
-__all__ = [
-    "ElevenlabsTtsElevenV3Input",
-    "ElevenlabsTtsElevenV3Output",
-    "Input",
-    "Output",
-    "elevenlabs_tts_eleven_v3",
-]
+__all__ = ["ElevenlabsTtsElevenV3Input", "ElevenlabsTtsElevenV3Output", "elevenlabs_tts_eleven_v3"]

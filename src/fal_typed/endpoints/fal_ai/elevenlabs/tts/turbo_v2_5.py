@@ -7,7 +7,7 @@ Category: speech. https://fal.ai/models/fal-ai/elevenlabs/tts/turbo-v2.5
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -67,7 +67,305 @@ class ElevenlabsTtsTurboV25Output(OutputModel):
     """Time at which each word or character is spoken."""
 
 
-elevenlabs_tts_turbo_v2_5 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ElevenlabsTtsTurboV25(
+        Endpoint[..., ElevenlabsTtsTurboV25Input, ElevenlabsTtsTurboV25Output]
+    ):
+        def run(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsTurboV25Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
+                    are less stable. From 0 to 1.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsTurboV25Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
+                    are less stable. From 0 to 1.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsTurboV25Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
+                    are less stable. From 0 to 1.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Result[ElevenlabsTtsTurboV25Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
+                    are less stable. From 0 to 1.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Handle[ElevenlabsTtsTurboV25Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
+                    are less stable. From 0 to 1.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> AsyncHandle[ElevenlabsTtsTurboV25Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
+                    are less stable. From 0 to 1.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> Stream[ElevenlabsTtsTurboV25Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
+                    are less stable. From 0 to 1.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            voice: str = "Rachel",
+            stability: float = 0.5,
+            similarity_boost: float = 0.75,
+            style: float = 0,
+            speed: float = 1,
+            timestamps: bool = False,
+            previous_text: str | None = None,
+            next_text: str | None = None,
+            language_code: str | None = None,
+            apply_text_normalization: Literal["auto", "on", "off"] = "auto",
+        ) -> AsyncStream[ElevenlabsTtsTurboV25Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak. At least 1 character.
+                voice: Name of the voice that speaks the text.
+                stability: Stability of the voice; low values are more emotional, high values more
+                    monotonous. From 0 to 1.
+                similarity_boost: How closely the voice matches the original speaker. From 0 to 1.
+                style: How strongly the speaker's style is exaggerated; 0 is stable, higher values
+                    are less stable. From 0 to 1.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast. From 0.7 to 1.2.
+                timestamps: Whether to return the time at which each word is spoken.
+                previous_text: Text that precedes, for natural intonation at the start.
+                next_text: Text that follows, for natural intonation at the end.
+                language_code: Language of the text or audio, as a name or code.
+                apply_text_normalization: Whether to read numbers and symbols as words.
+            """
+            ...
+else:
+    ElevenlabsTtsTurboV25 = Endpoint
+
+elevenlabs_tts_turbo_v2_5 = ElevenlabsTtsTurboV25(
     "fal-ai/elevenlabs/tts/turbo-v2.5", ElevenlabsTtsTurboV25Input, ElevenlabsTtsTurboV25Output
 )
 """Speech endpoint of fal-ai: elevenlabs tts turbo-v2.5.
@@ -77,11 +375,6 @@ Call it with `elevenlabs_tts_turbo_v2_5.subscribe(text=…)`.
 
 Input = ElevenlabsTtsTurboV25Input
 Output = ElevenlabsTtsTurboV25Output
+endpoint = elevenlabs_tts_turbo_v2_5
 
-__all__ = [
-    "ElevenlabsTtsTurboV25Input",
-    "ElevenlabsTtsTurboV25Output",
-    "Input",
-    "Output",
-    "elevenlabs_tts_turbo_v2_5",
-]
+__all__ = ["ElevenlabsTtsTurboV25Input", "ElevenlabsTtsTurboV25Output", "elevenlabs_tts_turbo_v2_5"]

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ernie_image.lora._endpoint import (
         ErnieImageLoraInput as ErnieImageLoraInput,
         ErnieImageLoraOutput as ErnieImageLoraOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoraWeight as LoraWeight,
         Output as Output,
+        endpoint as endpoint,
         ernie_image_lora as ernie_image_lora,
     )
 
@@ -23,13 +23,33 @@ __all__ = [
     "ErnieImageLoraInput",
     "ErnieImageLoraOutput",
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoraWeight",
-    "Output",
     "ernie_image_lora",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ernie_image.lora._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ErnieImageLoraInput",
+            "ErnieImageLoraOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "LoraWeight",
+            "Output",
+            "endpoint",
+            "ernie_image_lora",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ernie_image.lora._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

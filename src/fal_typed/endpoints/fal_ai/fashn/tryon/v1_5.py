@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/fashn/tryon/v1.5
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -51,7 +51,7 @@ class FashnTryonV15Input(InputModel, Request["FashnTryonV15Output"]):
     """
 
     output_format: Literal["png", "jpeg"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class FashnTryonV15Output(OutputModel):
@@ -61,7 +61,295 @@ class FashnTryonV15Output(OutputModel):
     """The generated images, as files to download."""
 
 
-fashn_tryon_v1_5 = Endpoint("fal-ai/fashn/tryon/v1.5", FashnTryonV15Input, FashnTryonV15Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FashnTryonV15(Endpoint[..., FashnTryonV15Input, FashnTryonV15Output]):
+        def run(
+            self,
+            *,
+            model_image: str,
+            garment_image: str,
+            category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto",
+            mode: Literal["performance", "balanced", "quality"] = "balanced",
+            garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto",
+            moderation_level: Literal["none", "permissive", "conservative"] = "permissive",
+            seed: int | None = None,
+            num_samples: int = 1,
+            segmentation_free: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Result[FashnTryonV15Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                model_image: Image of the person who tries on the garment.
+                garment_image: Image of the garment to try on.
+                mode: Balance of quality against speed.
+                garment_photo_type: Whether the garment is shown on a person or laid flat.
+                moderation_level: Strictness of the content filter.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                segmentation_free: Whether to put on the garment without segmenting the person
+                    first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            model_image: str,
+            garment_image: str,
+            category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto",
+            mode: Literal["performance", "balanced", "quality"] = "balanced",
+            garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto",
+            moderation_level: Literal["none", "permissive", "conservative"] = "permissive",
+            seed: int | None = None,
+            num_samples: int = 1,
+            segmentation_free: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Result[FashnTryonV15Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                model_image: Image of the person who tries on the garment.
+                garment_image: Image of the garment to try on.
+                mode: Balance of quality against speed.
+                garment_photo_type: Whether the garment is shown on a person or laid flat.
+                moderation_level: Strictness of the content filter.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                segmentation_free: Whether to put on the garment without segmenting the person
+                    first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            model_image: str,
+            garment_image: str,
+            category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto",
+            mode: Literal["performance", "balanced", "quality"] = "balanced",
+            garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto",
+            moderation_level: Literal["none", "permissive", "conservative"] = "permissive",
+            seed: int | None = None,
+            num_samples: int = 1,
+            segmentation_free: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Result[FashnTryonV15Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                model_image: Image of the person who tries on the garment.
+                garment_image: Image of the garment to try on.
+                mode: Balance of quality against speed.
+                garment_photo_type: Whether the garment is shown on a person or laid flat.
+                moderation_level: Strictness of the content filter.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                segmentation_free: Whether to put on the garment without segmenting the person
+                    first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            model_image: str,
+            garment_image: str,
+            category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto",
+            mode: Literal["performance", "balanced", "quality"] = "balanced",
+            garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto",
+            moderation_level: Literal["none", "permissive", "conservative"] = "permissive",
+            seed: int | None = None,
+            num_samples: int = 1,
+            segmentation_free: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Result[FashnTryonV15Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                model_image: Image of the person who tries on the garment.
+                garment_image: Image of the garment to try on.
+                mode: Balance of quality against speed.
+                garment_photo_type: Whether the garment is shown on a person or laid flat.
+                moderation_level: Strictness of the content filter.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                segmentation_free: Whether to put on the garment without segmenting the person
+                    first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_image: str,
+            garment_image: str,
+            category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto",
+            mode: Literal["performance", "balanced", "quality"] = "balanced",
+            garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto",
+            moderation_level: Literal["none", "permissive", "conservative"] = "permissive",
+            seed: int | None = None,
+            num_samples: int = 1,
+            segmentation_free: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Handle[FashnTryonV15Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                model_image: Image of the person who tries on the garment.
+                garment_image: Image of the garment to try on.
+                mode: Balance of quality against speed.
+                garment_photo_type: Whether the garment is shown on a person or laid flat.
+                moderation_level: Strictness of the content filter.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                segmentation_free: Whether to put on the garment without segmenting the person
+                    first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            model_image: str,
+            garment_image: str,
+            category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto",
+            mode: Literal["performance", "balanced", "quality"] = "balanced",
+            garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto",
+            moderation_level: Literal["none", "permissive", "conservative"] = "permissive",
+            seed: int | None = None,
+            num_samples: int = 1,
+            segmentation_free: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> AsyncHandle[FashnTryonV15Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                model_image: Image of the person who tries on the garment.
+                garment_image: Image of the garment to try on.
+                mode: Balance of quality against speed.
+                garment_photo_type: Whether the garment is shown on a person or laid flat.
+                moderation_level: Strictness of the content filter.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                segmentation_free: Whether to put on the garment without segmenting the person
+                    first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            model_image: str,
+            garment_image: str,
+            category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto",
+            mode: Literal["performance", "balanced", "quality"] = "balanced",
+            garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto",
+            moderation_level: Literal["none", "permissive", "conservative"] = "permissive",
+            seed: int | None = None,
+            num_samples: int = 1,
+            segmentation_free: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> Stream[FashnTryonV15Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                model_image: Image of the person who tries on the garment.
+                garment_image: Image of the garment to try on.
+                mode: Balance of quality against speed.
+                garment_photo_type: Whether the garment is shown on a person or laid flat.
+                moderation_level: Strictness of the content filter.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                segmentation_free: Whether to put on the garment without segmenting the person
+                    first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            model_image: str,
+            garment_image: str,
+            category: Literal["tops", "bottoms", "one-pieces", "auto"] = "auto",
+            mode: Literal["performance", "balanced", "quality"] = "balanced",
+            garment_photo_type: Literal["auto", "model", "flat-lay"] = "auto",
+            moderation_level: Literal["none", "permissive", "conservative"] = "permissive",
+            seed: int | None = None,
+            num_samples: int = 1,
+            segmentation_free: bool = True,
+            sync_mode: bool = False,
+            output_format: Literal["png", "jpeg"] = "png",
+        ) -> AsyncStream[FashnTryonV15Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                model_image: Image of the person who tries on the garment.
+                garment_image: Image of the garment to try on.
+                mode: Balance of quality against speed.
+                garment_photo_type: Whether the garment is shown on a person or laid flat.
+                moderation_level: Strictness of the content filter.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_samples: Number of results to generate in one request. From 1 to 4.
+                segmentation_free: Whether to put on the garment without segmenting the person
+                    first.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    FashnTryonV15 = Endpoint
+
+fashn_tryon_v1_5 = FashnTryonV15("fal-ai/fashn/tryon/v1.5", FashnTryonV15Input, FashnTryonV15Output)
 """Image endpoint of fal-ai: fashn tryon v1.5.
 
 Call it with `fashn_tryon_v1_5.subscribe(model_image=…, garment_image=…)`.
@@ -69,5 +357,6 @@ Call it with `fashn_tryon_v1_5.subscribe(model_image=…, garment_image=…)`.
 
 Input = FashnTryonV15Input
 Output = FashnTryonV15Output
+endpoint = fashn_tryon_v1_5
 
-__all__ = ["FashnTryonV15Input", "FashnTryonV15Output", "Input", "Output", "fashn_tryon_v1_5"]
+__all__ = ["FashnTryonV15Input", "FashnTryonV15Output", "fashn_tryon_v1_5"]

@@ -8,12 +8,13 @@ Category: video. https://fal.ai/models/fal-ai/fast-animatediff/turbo/text-to-vid
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -24,8 +25,7 @@ class FastAnimatediffTurboTextToVideoInput(
     """Parameters of fal-ai/fast-animatediff/turbo/text-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -50,17 +50,7 @@ class FastAnimatediffTurboTextToVideoInput(
     shorter video. From 1 to 16.
     """
 
-    video_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square"
+    video_size: ImageSize | VideoSize = "square"
     """Size of the video: a preset, or a custom width and height in pixels."""
 
 
@@ -74,7 +64,273 @@ class FastAnimatediffTurboTextToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-fast_animatediff_turbo_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastAnimatediffTurboTextToVideo(
+        Endpoint[..., FastAnimatediffTurboTextToVideoInput, FastAnimatediffTurboTextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+            video_size: ImageSize | VideoSize = "square",
+        ) -> Result[FastAnimatediffTurboTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+            video_size: ImageSize | VideoSize = "square",
+        ) -> Result[FastAnimatediffTurboTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+            video_size: ImageSize | VideoSize = "square",
+        ) -> Result[FastAnimatediffTurboTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+            video_size: ImageSize | VideoSize = "square",
+        ) -> Result[FastAnimatediffTurboTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+            video_size: ImageSize | VideoSize = "square",
+        ) -> Handle[FastAnimatediffTurboTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+            video_size: ImageSize | VideoSize = "square",
+        ) -> AsyncHandle[FastAnimatediffTurboTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+            video_size: ImageSize | VideoSize = "square",
+        ) -> Stream[FastAnimatediffTurboTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 16,
+            num_inference_steps: int = 8,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+            video_size: ImageSize | VideoSize = "square",
+        ) -> AsyncStream[FastAnimatediffTurboTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 1 to 32.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+            """
+            ...
+else:
+    FastAnimatediffTurboTextToVideo = Endpoint
+
+fast_animatediff_turbo_text_to_video = FastAnimatediffTurboTextToVideo(
     "fal-ai/fast-animatediff/turbo/text-to-video",
     FastAnimatediffTurboTextToVideoInput,
     FastAnimatediffTurboTextToVideoOutput,
@@ -86,12 +342,12 @@ Call it with `fast_animatediff_turbo_text_to_video.subscribe(prompt=…)`.
 
 Input = FastAnimatediffTurboTextToVideoInput
 Output = FastAnimatediffTurboTextToVideoOutput
+endpoint = fast_animatediff_turbo_text_to_video
 
 __all__ = [
     "FastAnimatediffTurboTextToVideoInput",
     "FastAnimatediffTurboTextToVideoOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "VideoSize",
     "fast_animatediff_turbo_text_to_video",
 ]

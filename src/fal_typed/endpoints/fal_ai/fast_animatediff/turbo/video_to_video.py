@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/fast-animatediff/turbo/video-to-vi
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -26,8 +26,7 @@ class FastAnimatediffTurboVideoToVideoInput(
     """Video to edit or to start from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     first_n_seconds: Annotated[int, Field(ge=2, le=4)] = 3
     """Number of seconds from the beginning of the video to process. From 2 to 4."""
@@ -67,7 +66,297 @@ class FastAnimatediffTurboVideoToVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-fast_animatediff_turbo_video_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FastAnimatediffTurboVideoToVideo(
+        Endpoint[..., FastAnimatediffTurboVideoToVideoInput, FastAnimatediffTurboVideoToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 12,
+            strength: float = 0.7,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+        ) -> Result[FastAnimatediffTurboVideoToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 12,
+            strength: float = 0.7,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+        ) -> Result[FastAnimatediffTurboVideoToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 12,
+            strength: float = 0.7,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+        ) -> Result[FastAnimatediffTurboVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 12,
+            strength: float = 0.7,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+        ) -> Result[FastAnimatediffTurboVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 12,
+            strength: float = 0.7,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+        ) -> Handle[FastAnimatediffTurboVideoToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 12,
+            strength: float = 0.7,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+        ) -> AsyncHandle[FastAnimatediffTurboVideoToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 12,
+            strength: float = 0.7,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+        ) -> Stream[FastAnimatediffTurboVideoToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            first_n_seconds: int = 3,
+            negative_prompt: str = UNSET,
+            num_inference_steps: int = 12,
+            strength: float = 0.7,
+            guidance_scale: float = 2,
+            seed: int | None = None,
+            fps: int = 8,
+        ) -> AsyncStream[FastAnimatediffTurboVideoToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                first_n_seconds: Number of seconds from the beginning of the video to process. From
+                    2 to 4.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 16.
+            """
+            ...
+else:
+    FastAnimatediffTurboVideoToVideo = Endpoint
+
+fast_animatediff_turbo_video_to_video = FastAnimatediffTurboVideoToVideo(
     "fal-ai/fast-animatediff/turbo/video-to-video",
     FastAnimatediffTurboVideoToVideoInput,
     FastAnimatediffTurboVideoToVideoOutput,
@@ -79,11 +368,10 @@ Call it with `fast_animatediff_turbo_video_to_video.subscribe(video_url=…, pro
 
 Input = FastAnimatediffTurboVideoToVideoInput
 Output = FastAnimatediffTurboVideoToVideoOutput
+endpoint = fast_animatediff_turbo_video_to_video
 
 __all__ = [
     "FastAnimatediffTurboVideoToVideoInput",
     "FastAnimatediffTurboVideoToVideoOutput",
-    "Input",
-    "Output",
     "fast_animatediff_turbo_video_to_video",
 ]

@@ -7,11 +7,12 @@ Category: video. https://fal.ai/models/fal-ai/flashvsr/upscale/video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.output_format_ed7cd07a import OutputFormat
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -45,9 +46,7 @@ class FlashvsrUpscaleVideoInput(InputModel, Request["FlashvsrUpscaleVideoOutput"
     preserve_audio: bool = False
     """Whether to keep the audio track of the input video."""
 
-    output_format: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
-        "X264 (.mp4)"
-    )
+    output_format: OutputFormat = "X264 (.mp4)"
     """Container and codec of the video file."""
 
     output_quality: Literal["low", "medium", "high", "maximum"] = "high"
@@ -67,7 +66,329 @@ class FlashvsrUpscaleVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-flashvsr_upscale_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FlashvsrUpscaleVideo(
+        Endpoint[..., FlashvsrUpscaleVideoInput, FlashvsrUpscaleVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            acceleration: Literal["regular", "high", "full"] = "regular",
+            color_fix: bool = True,
+            quality: int = 70,
+            preserve_audio: bool = False,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FlashvsrUpscaleVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
+                    100.
+                preserve_audio: Whether to keep the audio track of the input video.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            acceleration: Literal["regular", "high", "full"] = "regular",
+            color_fix: bool = True,
+            quality: int = 70,
+            preserve_audio: bool = False,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FlashvsrUpscaleVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
+                    100.
+                preserve_audio: Whether to keep the audio track of the input video.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            acceleration: Literal["regular", "high", "full"] = "regular",
+            color_fix: bool = True,
+            quality: int = 70,
+            preserve_audio: bool = False,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FlashvsrUpscaleVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
+                    100.
+                preserve_audio: Whether to keep the audio track of the input video.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            acceleration: Literal["regular", "high", "full"] = "regular",
+            color_fix: bool = True,
+            quality: int = 70,
+            preserve_audio: bool = False,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[FlashvsrUpscaleVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
+                    100.
+                preserve_audio: Whether to keep the audio track of the input video.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            acceleration: Literal["regular", "high", "full"] = "regular",
+            color_fix: bool = True,
+            quality: int = 70,
+            preserve_audio: bool = False,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Handle[FlashvsrUpscaleVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
+                    100.
+                preserve_audio: Whether to keep the audio track of the input video.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            acceleration: Literal["regular", "high", "full"] = "regular",
+            color_fix: bool = True,
+            quality: int = 70,
+            preserve_audio: bool = False,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncHandle[FlashvsrUpscaleVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
+                    100.
+                preserve_audio: Whether to keep the audio track of the input video.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            acceleration: Literal["regular", "high", "full"] = "regular",
+            color_fix: bool = True,
+            quality: int = 70,
+            preserve_audio: bool = False,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Stream[FlashvsrUpscaleVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
+                    100.
+                preserve_audio: Whether to keep the audio track of the input video.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_factor: float = 2,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            acceleration: Literal["regular", "high", "full"] = "regular",
+            color_fix: bool = True,
+            quality: int = 70,
+            preserve_audio: bool = False,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncStream[FlashvsrUpscaleVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                quality: Encoding quality; higher looks better and gives a larger file. From 0 to
+                    100.
+                preserve_audio: Whether to keep the audio track of the input video.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+            """
+            ...
+else:
+    FlashvsrUpscaleVideo = Endpoint
+
+flashvsr_upscale_video = FlashvsrUpscaleVideo(
     "fal-ai/flashvsr/upscale/video", FlashvsrUpscaleVideoInput, FlashvsrUpscaleVideoOutput
 )
 """Video endpoint of fal-ai: flashvsr upscale video.
@@ -77,11 +398,11 @@ Call it with `flashvsr_upscale_video.subscribe(video_url=…)`.
 
 Input = FlashvsrUpscaleVideoInput
 Output = FlashvsrUpscaleVideoOutput
+endpoint = flashvsr_upscale_video
 
 __all__ = [
     "FlashvsrUpscaleVideoInput",
     "FlashvsrUpscaleVideoOutput",
-    "Input",
-    "Output",
+    "OutputFormat",
     "flashvsr_upscale_video",
 ]

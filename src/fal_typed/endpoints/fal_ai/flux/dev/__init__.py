@@ -6,19 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux.dev._endpoint import (
         FluxDevInput as FluxDevInput,
         FluxDevOutput as FluxDevOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_dev as flux_dev,
     )
 
-__all__ = ["FluxDevInput", "FluxDevOutput", "ImageSize", "Input", "Output", "flux_dev"]
+__all__ = ["FluxDevInput", "FluxDevOutput", "ImageSize", "ImageSizePreset", "flux_dev"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.flux.dev._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FluxDevInput",
+            "FluxDevOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_dev",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.flux.dev._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

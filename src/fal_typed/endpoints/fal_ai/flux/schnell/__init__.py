@@ -6,21 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux.schnell._endpoint import (
         FluxSchnellInput as FluxSchnellInput,
         FluxSchnellOutput as FluxSchnellOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_schnell as flux_schnell,
     )
 
-__all__ = ["FluxSchnellInput", "FluxSchnellOutput", "ImageSize", "Input", "Output", "flux_schnell"]
+__all__ = ["FluxSchnellInput", "FluxSchnellOutput", "ImageSize", "ImageSizePreset", "flux_schnell"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux.schnell._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FluxSchnellInput",
+            "FluxSchnellOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_schnell",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.flux.schnell._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -6,19 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux.srpo._endpoint import (
         FluxSrpoInput as FluxSrpoInput,
         FluxSrpoOutput as FluxSrpoOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_srpo as flux_srpo,
     )
 
-__all__ = ["FluxSrpoInput", "FluxSrpoOutput", "ImageSize", "Input", "Output", "flux_srpo"]
+__all__ = ["FluxSrpoInput", "FluxSrpoOutput", "ImageSize", "ImageSizePreset", "flux_srpo"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.flux.srpo._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FluxSrpoInput",
+            "FluxSrpoOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_srpo",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.flux.srpo._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -6,19 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_1.dev._endpoint import (
         Flux1DevInput as Flux1DevInput,
         Flux1DevOutput as Flux1DevOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_1_dev as flux_1_dev,
     )
 
-__all__ = ["Flux1DevInput", "Flux1DevOutput", "ImageSize", "Input", "Output", "flux_1_dev"]
+__all__ = ["Flux1DevInput", "Flux1DevOutput", "ImageSize", "ImageSizePreset", "flux_1_dev"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module("fal_typed.endpoints.fal_ai.flux_1.dev._endpoint", globals())
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Flux1DevInput",
+            "Flux1DevOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_1_dev",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.flux_1.dev._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

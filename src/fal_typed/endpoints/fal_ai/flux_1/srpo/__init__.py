@@ -6,21 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_1.srpo._endpoint import (
         Flux1SrpoInput as Flux1SrpoInput,
         Flux1SrpoOutput as Flux1SrpoOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_1_srpo as flux_1_srpo,
     )
 
-__all__ = ["Flux1SrpoInput", "Flux1SrpoOutput", "ImageSize", "Input", "Output", "flux_1_srpo"]
+__all__ = ["Flux1SrpoInput", "Flux1SrpoOutput", "ImageSize", "ImageSizePreset", "flux_1_srpo"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_1.srpo._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Flux1SrpoInput",
+            "Flux1SrpoOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_1_srpo",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.flux_1.srpo._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

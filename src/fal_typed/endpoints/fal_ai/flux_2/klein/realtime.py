@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/flux-2/klein/realtime
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -34,8 +34,7 @@ class Flux2KleinRealtimeInput(InputModel, Request["Flux2KleinRealtimeOutput"]):
     """From 0 to 1."""
 
     prompt: str = UNSET
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     schedule_mu: Annotated[float, Field(ge=0.3, le=2.5)] = 2.3
     """From 0.3 to 2.5."""
@@ -45,7 +44,7 @@ class Flux2KleinRealtimeInput(InputModel, Request["Flux2KleinRealtimeOutput"]):
 
 
 class RawImage(OutputModel):
-    """Part of the result: content, height, width, content_type."""
+    """An item of the field `images`."""
 
     content: str
 
@@ -69,22 +68,113 @@ class Flux2KleinRealtimeOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-flux_2_klein_realtime = Endpoint(
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+    from fal_typed import AsyncRealtimeConnection, RealtimeConnection
+    from fal_typed.options import RealtimeOptions
+
+    class Flux2KleinRealtimeConnection(RealtimeConnection[..., Flux2KleinRealtimeOutput]):
+        def send(
+            self,
+            *,
+            image_url: FileInput,
+            enable_interpolation: bool = False,
+            image_size: Literal["square", "square_hd"] = "square",
+            num_inference_steps: int = 3,
+            output_feedback_strength: float = 1,
+            prompt: str = UNSET,
+            schedule_mu: float = 2.3,
+            seed: int | None = 35,
+        ) -> None:
+            """Send an input.
+
+            With `throttle`, an input sent too early is delayed, and only the latest one is kept.
+
+            Args:
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                output_feedback_strength: From 0 to 1.
+                prompt: What the image shows, in words: subject, style and composition.
+                schedule_mu: From 0.3 to 2.5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The input does not match the endpoint's schema; nothing was sent.
+                FalRealtimeError: The session has ended.
+            """
+            ...
+
+    class AsyncFlux2KleinRealtimeConnection(AsyncRealtimeConnection[..., Flux2KleinRealtimeOutput]):
+        async def send(
+            self,
+            *,
+            image_url: FileInput,
+            enable_interpolation: bool = False,
+            image_size: Literal["square", "square_hd"] = "square",
+            num_inference_steps: int = 3,
+            output_feedback_strength: float = 1,
+            prompt: str = UNSET,
+            schedule_mu: float = 2.3,
+            seed: int | None = 35,
+        ) -> None:
+            """Send an input; see `RealtimeConnection.send`.
+
+            Args:
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                output_feedback_strength: From 0 to 1.
+                prompt: What the image shows, in words: subject, style and composition.
+                schedule_mu: From 0.3 to 2.5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+    class Flux2KleinRealtime(Endpoint[..., Flux2KleinRealtimeInput, Flux2KleinRealtimeOutput]):
+        def realtime(self, **options: Unpack[RealtimeOptions]) -> Flux2KleinRealtimeConnection:
+            """Open a realtime connection: a websocket for inputs and results.
+
+            See docs/protocol.md section 5.
+
+            Args:
+                **options: See `RealtimeOptions`.
+
+            Returns:
+                The connection, to be used in a `with` block. Its `send` takes the endpoint's
+                parameters.
+
+            Raises:
+                FalHTTPError: On entering the block: the token request or the connection was rejected.
+                FalConnectionError: On entering the block: the platform could not be reached.
+            """
+            ...
+
+        def realtime_async(
+            self, **options: Unpack[RealtimeOptions]
+        ) -> AsyncFlux2KleinRealtimeConnection:
+            """Open a realtime connection; `realtime` for async code."""
+            ...
+else:
+    Flux2KleinRealtime = Endpoint
+
+flux_2_klein_realtime = Flux2KleinRealtime(
     "fal-ai/flux-2/klein/realtime", Flux2KleinRealtimeInput, Flux2KleinRealtimeOutput
 )
 """Image endpoint of fal-ai: flux-2 klein realtime.
 
-Call it with `flux_2_klein_realtime.subscribe(image_url=…)`.
+Open a session with `flux_2_klein_realtime.realtime()`.
 """
 
 Input = Flux2KleinRealtimeInput
 Output = Flux2KleinRealtimeOutput
+endpoint = flux_2_klein_realtime
 
 __all__ = [
     "Flux2KleinRealtimeInput",
     "Flux2KleinRealtimeOutput",
-    "Input",
-    "Output",
     "RawImage",
     "flux_2_klein_realtime",
 ]

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2.lora._endpoint import (
         Flux2LoraInput as Flux2LoraInput,
         Flux2LoraOutput as Flux2LoraOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         LoRAInput as LoRAInput,
         Output as Output,
+        endpoint as endpoint,
         flux_2_lora as flux_2_lora,
     )
 
@@ -23,13 +23,31 @@ __all__ = [
     "Flux2LoraInput",
     "Flux2LoraOutput",
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoRAInput",
-    "Output",
     "flux_2_lora",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_2.lora._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Flux2LoraInput",
+            "Flux2LoraOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "LoRAInput",
+            "Output",
+            "endpoint",
+            "flux_2_lora",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.flux_2.lora._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

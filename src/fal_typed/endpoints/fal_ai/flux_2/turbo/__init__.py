@@ -6,21 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2.turbo._endpoint import (
         Flux2TurboInput as Flux2TurboInput,
         Flux2TurboOutput as Flux2TurboOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_2_turbo as flux_2_turbo,
     )
 
-__all__ = ["Flux2TurboInput", "Flux2TurboOutput", "ImageSize", "Input", "Output", "flux_2_turbo"]
+__all__ = ["Flux2TurboInput", "Flux2TurboOutput", "ImageSize", "ImageSizePreset", "flux_2_turbo"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_2.turbo._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Flux2TurboInput",
+            "Flux2TurboOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_2_turbo",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.flux_2.turbo._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

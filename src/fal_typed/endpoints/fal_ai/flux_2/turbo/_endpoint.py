@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/flux-2/turbo
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,8 +22,7 @@ class Flux2TurboInput(InputModel, Request["Flux2TurboOutput"]):
     """Parameters of fal-ai/flux-2/turbo."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     guidance_scale: Annotated[float, Field(ge=0.0, le=20.0)] = 2.5
     """How closely the image follows the prompt; low values allow more freedom, high values can
@@ -32,17 +32,7 @@ class Flux2TurboInput(InputModel, Request["Flux2TurboOutput"]):
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "landscape_4_3"
+    image_size: ImageSize | ImageSizePreset = "landscape_4_3"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
@@ -62,7 +52,7 @@ class Flux2TurboInput(InputModel, Request["Flux2TurboOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class Flux2TurboOutput(OutputModel):
@@ -84,7 +74,279 @@ class Flux2TurboOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-flux_2_turbo = Endpoint("fal-ai/flux-2/turbo", Flux2TurboInput, Flux2TurboOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2Turbo(Endpoint[..., Flux2TurboInput, Flux2TurboOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Flux2TurboOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Flux2TurboOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Flux2TurboOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[Flux2TurboOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Handle[Flux2TurboOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncHandle[Flux2TurboOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Stream[Flux2TurboOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            guidance_scale: float = 2.5,
+            seed: int | None = None,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = False,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncStream[Flux2TurboOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    Flux2Turbo = Endpoint
+
+flux_2_turbo = Flux2Turbo("fal-ai/flux-2/turbo", Flux2TurboInput, Flux2TurboOutput)
 """Image endpoint of fal-ai: flux-2 turbo.
 
 Call it with `flux_2_turbo.subscribe(prompt=…)`.
@@ -92,5 +354,6 @@ Call it with `flux_2_turbo.subscribe(prompt=…)`.
 
 Input = Flux2TurboInput
 Output = Flux2TurboOutput
+endpoint = flux_2_turbo
 
-__all__ = ["Flux2TurboInput", "Flux2TurboOutput", "ImageSize", "Input", "Output", "flux_2_turbo"]
+__all__ = ["Flux2TurboInput", "Flux2TurboOutput", "ImageSize", "ImageSizePreset", "flux_2_turbo"]

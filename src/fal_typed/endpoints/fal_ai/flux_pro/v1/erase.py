@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/flux-pro/v1/erase
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -54,7 +54,201 @@ class FluxProV1EraseOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-flux_pro_v1_erase = Endpoint("fal-ai/flux-pro/v1/erase", FluxProV1EraseInput, FluxProV1EraseOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxProV1Erase(Endpoint[..., FluxProV1EraseInput, FluxProV1EraseOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            dilate_pixels: float = 10,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[FluxProV1EraseOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                dilate_pixels: Number of pixels by which to expand the masked area on all sides.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            dilate_pixels: float = 10,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[FluxProV1EraseOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                dilate_pixels: Number of pixels by which to expand the masked area on all sides.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            dilate_pixels: float = 10,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[FluxProV1EraseOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                dilate_pixels: Number of pixels by which to expand the masked area on all sides.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            dilate_pixels: float = 10,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[FluxProV1EraseOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                dilate_pixels: Number of pixels by which to expand the masked area on all sides.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            dilate_pixels: float = 10,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Handle[FluxProV1EraseOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                dilate_pixels: Number of pixels by which to expand the masked area on all sides.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            dilate_pixels: float = 10,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[FluxProV1EraseOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                dilate_pixels: Number of pixels by which to expand the masked area on all sides.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            dilate_pixels: float = 10,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Stream[FluxProV1EraseOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                dilate_pixels: Number of pixels by which to expand the masked area on all sides.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            mask_url: FileInput,
+            dilate_pixels: float = 10,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[FluxProV1EraseOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                dilate_pixels: Number of pixels by which to expand the masked area on all sides.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    FluxProV1Erase = Endpoint
+
+flux_pro_v1_erase = FluxProV1Erase(
+    "fal-ai/flux-pro/v1/erase", FluxProV1EraseInput, FluxProV1EraseOutput
+)
 """Endpoint of fal-ai: flux-pro v1 erase.
 
 Call it with `flux_pro_v1_erase.subscribe(image_url=…, mask_url=…)`.
@@ -62,5 +256,6 @@ Call it with `flux_pro_v1_erase.subscribe(image_url=…, mask_url=…)`.
 
 Input = FluxProV1EraseInput
 Output = FluxProV1EraseOutput
+endpoint = flux_pro_v1_erase
 
-__all__ = ["FluxProV1EraseInput", "FluxProV1EraseOutput", "Input", "Output", "flux_pro_v1_erase"]
+__all__ = ["FluxProV1EraseInput", "FluxProV1EraseOutput", "flux_pro_v1_erase"]

@@ -7,10 +7,11 @@ https://fal.ai/models/fal-ai/flux-pro/v1/redux
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -30,17 +31,7 @@ class FluxProV1ReduxInput(InputModel, Request["FluxProV1ReduxOutput"]):
     high values can cause artifacts.
     """
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "landscape_4_3"
+    image_size: ImageSize | ImageSizePreset = "landscape_4_3"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: int = 1
@@ -86,7 +77,329 @@ class FluxProV1ReduxOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-flux_pro_v1_redux = Endpoint("fal-ai/flux-pro/v1/redux", FluxProV1ReduxInput, FluxProV1ReduxOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxProV1Redux(Endpoint[..., FluxProV1ReduxInput, FluxProV1ReduxOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_prompt: bool = UNSET,
+            guidance_scale: float = 3.5,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = "",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[FluxProV1ReduxOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_prompt: bool = UNSET,
+            guidance_scale: float = 3.5,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = "",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[FluxProV1ReduxOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_prompt: bool = UNSET,
+            guidance_scale: float = 3.5,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = "",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[FluxProV1ReduxOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_prompt: bool = UNSET,
+            guidance_scale: float = 3.5,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = "",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[FluxProV1ReduxOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_prompt: bool = UNSET,
+            guidance_scale: float = 3.5,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = "",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[FluxProV1ReduxOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_prompt: bool = UNSET,
+            guidance_scale: float = 3.5,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = "",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[FluxProV1ReduxOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_prompt: bool = UNSET,
+            guidance_scale: float = 3.5,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = "",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[FluxProV1ReduxOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            enhance_prompt: bool = UNSET,
+            guidance_scale: float = 3.5,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            num_inference_steps: int = 28,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            prompt: str = "",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[FluxProV1ReduxOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    FluxProV1Redux = Endpoint
+
+flux_pro_v1_redux = FluxProV1Redux(
+    "fal-ai/flux-pro/v1/redux", FluxProV1ReduxInput, FluxProV1ReduxOutput
+)
 """Endpoint of fal-ai: flux-pro v1 redux.
 
 Call it with `flux_pro_v1_redux.subscribe(image_url=…)`.
@@ -94,12 +407,12 @@ Call it with `flux_pro_v1_redux.subscribe(image_url=…)`.
 
 Input = FluxProV1ReduxInput
 Output = FluxProV1ReduxOutput
+endpoint = flux_pro_v1_redux
 
 __all__ = [
     "FluxProV1ReduxInput",
     "FluxProV1ReduxOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "flux_pro_v1_redux",
 ]

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/flux-pro/v1/vto
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -57,7 +57,215 @@ class FluxProV1VtoOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-flux_pro_v1_vto = Endpoint("fal-ai/flux-pro/v1/vto", FluxProV1VtoInput, FluxProV1VtoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxProV1Vto(Endpoint[..., FluxProV1VtoInput, FluxProV1VtoOutput]):
+        def run(
+            self,
+            *,
+            garment_image_url: FileInput,
+            human_image_url: FileInput,
+            prompt: str,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[FluxProV1VtoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                garment_image_url: Image of the garment to try on.
+                human_image_url: Image of the person who tries on the garment.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            garment_image_url: FileInput,
+            human_image_url: FileInput,
+            prompt: str,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[FluxProV1VtoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                garment_image_url: Image of the garment to try on.
+                human_image_url: Image of the person who tries on the garment.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            garment_image_url: FileInput,
+            human_image_url: FileInput,
+            prompt: str,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[FluxProV1VtoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                garment_image_url: Image of the garment to try on.
+                human_image_url: Image of the person who tries on the garment.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            garment_image_url: FileInput,
+            human_image_url: FileInput,
+            prompt: str,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[FluxProV1VtoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                garment_image_url: Image of the garment to try on.
+                human_image_url: Image of the person who tries on the garment.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            garment_image_url: FileInput,
+            human_image_url: FileInput,
+            prompt: str,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[FluxProV1VtoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                garment_image_url: Image of the garment to try on.
+                human_image_url: Image of the person who tries on the garment.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            garment_image_url: FileInput,
+            human_image_url: FileInput,
+            prompt: str,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[FluxProV1VtoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                garment_image_url: Image of the garment to try on.
+                human_image_url: Image of the person who tries on the garment.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            garment_image_url: FileInput,
+            human_image_url: FileInput,
+            prompt: str,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[FluxProV1VtoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                garment_image_url: Image of the garment to try on.
+                human_image_url: Image of the person who tries on the garment.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            garment_image_url: FileInput,
+            human_image_url: FileInput,
+            prompt: str,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[FluxProV1VtoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                garment_image_url: Image of the garment to try on.
+                human_image_url: Image of the person who tries on the garment.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    FluxProV1Vto = Endpoint
+
+flux_pro_v1_vto = FluxProV1Vto("fal-ai/flux-pro/v1/vto", FluxProV1VtoInput, FluxProV1VtoOutput)
 """Endpoint of fal-ai: flux-pro v1 vto.
 
 Call it with `flux_pro_v1_vto.subscribe(garment_image_url=…, human_image_url=…, prompt=…)`.
@@ -65,5 +273,6 @@ Call it with `flux_pro_v1_vto.subscribe(garment_image_url=…, human_image_url=�
 
 Input = FluxProV1VtoInput
 Output = FluxProV1VtoOutput
+endpoint = flux_pro_v1_vto
 
-__all__ = ["FluxProV1VtoInput", "FluxProV1VtoOutput", "Input", "Output", "flux_pro_v1_vto"]
+__all__ = ["FluxProV1VtoInput", "FluxProV1VtoOutput", "flux_pro_v1_vto"]

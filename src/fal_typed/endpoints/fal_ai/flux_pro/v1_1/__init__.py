@@ -6,21 +6,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_pro.v1_1._endpoint import (
         FluxProV11Input as FluxProV11Input,
         FluxProV11Output as FluxProV11Output,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_pro_v1_1 as flux_pro_v1_1,
     )
 
-__all__ = ["FluxProV11Input", "FluxProV11Output", "ImageSize", "Input", "Output", "flux_pro_v1_1"]
+__all__ = ["FluxProV11Input", "FluxProV11Output", "ImageSize", "ImageSizePreset", "flux_pro_v1_1"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_pro.v1_1._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "FluxProV11Input",
+            "FluxProV11Output",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_pro_v1_1",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.flux_pro.v1_1._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/flux-pro/v1.1
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,20 +22,9 @@ class FluxProV11Input(InputModel, Request["FluxProV11Output"]):
     """Parameters of fal-ai/flux-pro/v1.1."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "landscape_4_3"
+    image_size: ImageSize | ImageSizePreset = "landscape_4_3"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     seed: int | None = None
@@ -49,7 +39,7 @@ class FluxProV11Input(InputModel, Request["FluxProV11Output"]):
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
     """Tolerance of the content filter: 1 is strictest, higher values allow more."""
@@ -78,7 +68,263 @@ class FluxProV11Output(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-flux_pro_v1_1 = Endpoint("fal-ai/flux-pro/v1.1", FluxProV11Input, FluxProV11Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxProV11(Endpoint[..., FluxProV11Input, FluxProV11Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> Result[FluxProV11Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> Result[FluxProV11Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> Result[FluxProV11Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> Result[FluxProV11Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> Handle[FluxProV11Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> AsyncHandle[FluxProV11Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> Stream[FluxProV11Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+        ) -> AsyncStream[FluxProV11Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+            """
+            ...
+else:
+    FluxProV11 = Endpoint
+
+flux_pro_v1_1 = FluxProV11("fal-ai/flux-pro/v1.1", FluxProV11Input, FluxProV11Output)
 """Image endpoint of fal-ai: flux-pro v1.1.
 
 Call it with `flux_pro_v1_1.subscribe(prompt=…)`.
@@ -86,5 +332,6 @@ Call it with `flux_pro_v1_1.subscribe(prompt=…)`.
 
 Input = FluxProV11Input
 Output = FluxProV11Output
+endpoint = flux_pro_v1_1
 
-__all__ = ["FluxProV11Input", "FluxProV11Output", "ImageSize", "Input", "Output", "flux_pro_v1_1"]
+__all__ = ["FluxProV11Input", "FluxProV11Output", "ImageSize", "ImageSizePreset", "flux_pro_v1_1"]

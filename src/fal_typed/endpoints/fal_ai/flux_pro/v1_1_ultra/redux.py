@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/flux-pro/v1.1-ultra/redux
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -23,8 +24,7 @@ class FluxProV11UltraReduxInput(InputModel, Request["FluxProV11UltraReduxOutput"
     """Image to edit or to start from."""
 
     prompt: str = ""
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -38,7 +38,7 @@ class FluxProV11UltraReduxInput(InputModel, Request["FluxProV11UltraReduxOutput"
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2"
     """Tolerance of the content filter: 1 is strictest, higher values allow more."""
@@ -50,10 +50,8 @@ class FluxProV11UltraReduxInput(InputModel, Request["FluxProV11UltraReduxOutput"
     image_prompt_strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     """How strongly the image prompt influences the result relative to the text. From 0 to 1."""
 
-    aspect_ratio: (
-        Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"] | str
-    ) = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio | str = "16:9"
+    """Ratio of width to height of the result."""
 
     raw: bool = False
     """Whether to generate a less processed, more photographic image."""
@@ -78,7 +76,321 @@ class FluxProV11UltraReduxOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-flux_pro_v1_1_ultra_redux = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FluxProV11UltraRedux(
+        Endpoint[..., FluxProV11UltraReduxInput, FluxProV11UltraReduxOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Result[FluxProV11UltraReduxOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Result[FluxProV11UltraReduxOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Result[FluxProV11UltraReduxOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Result[FluxProV11UltraReduxOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Handle[FluxProV11UltraReduxOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> AsyncHandle[FluxProV11UltraReduxOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> Stream[FluxProV11UltraReduxOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "2",
+            enhance_prompt: bool = False,
+            image_prompt_strength: float = 0.1,
+            aspect_ratio: AspectRatio | str = "16:9",
+            raw: bool = False,
+        ) -> AsyncStream[FluxProV11UltraReduxOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                image_prompt_strength: How strongly the image prompt influences the result relative
+                    to the text. From 0 to 1.
+                aspect_ratio: Ratio of width to height of the result.
+                raw: Whether to generate a less processed, more photographic image.
+            """
+            ...
+else:
+    FluxProV11UltraRedux = Endpoint
+
+flux_pro_v1_1_ultra_redux = FluxProV11UltraRedux(
     "fal-ai/flux-pro/v1.1-ultra/redux", FluxProV11UltraReduxInput, FluxProV11UltraReduxOutput
 )
 """Image endpoint of fal-ai: flux-pro v1.1-ultra redux.
@@ -88,11 +400,11 @@ Call it with `flux_pro_v1_1_ultra_redux.subscribe(image_url=…)`.
 
 Input = FluxProV11UltraReduxInput
 Output = FluxProV11UltraReduxOutput
+endpoint = flux_pro_v1_1_ultra_redux
 
 __all__ = [
+    "AspectRatio",
     "FluxProV11UltraReduxInput",
     "FluxProV11UltraReduxOutput",
-    "Input",
-    "Output",
     "flux_pro_v1_1_ultra_redux",
 ]

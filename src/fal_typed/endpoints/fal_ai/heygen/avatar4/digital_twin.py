@@ -7,11 +7,13 @@ Category: video. https://fal.ai/models/fal-ai/heygen/avatar4/digital-twin
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.character_c7a88aa4 import Character
-from fal_typed.endpoints._shared.text_voice_6a1916db import TextVoice
+from fal_typed.endpoints._shared.avatar import Avatar
+from fal_typed.endpoints._shared.character import Character
+from fal_typed.endpoints._shared.text_voice import TextVoice
+from fal_typed.endpoints._shared.voice_502436e3 import Voice
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -32,7 +34,7 @@ class HeygenAvatar4DigitalTwinInput(InputModel, Request["HeygenAvatar4DigitalTwi
     """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class HeygenAvatar4DigitalTwinOutput(OutputModel):
@@ -42,7 +44,193 @@ class HeygenAvatar4DigitalTwinOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-heygen_avatar4_digital_twin = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HeygenAvatar4DigitalTwin(
+        Endpoint[..., HeygenAvatar4DigitalTwinInput, HeygenAvatar4DigitalTwinOutput]
+    ):
+        def run(
+            self,
+            *,
+            character: Character,
+            voice: TextVoice,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[HeygenAvatar4DigitalTwinOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            character: Character,
+            voice: TextVoice,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[HeygenAvatar4DigitalTwinOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            character: Character,
+            voice: TextVoice,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[HeygenAvatar4DigitalTwinOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            character: Character,
+            voice: TextVoice,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[HeygenAvatar4DigitalTwinOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            character: Character,
+            voice: TextVoice,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Handle[HeygenAvatar4DigitalTwinOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            character: Character,
+            voice: TextVoice,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> AsyncHandle[HeygenAvatar4DigitalTwinOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            character: Character,
+            voice: TextVoice,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Stream[HeygenAvatar4DigitalTwinOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            character: Character,
+            voice: TextVoice,
+            audio_url: FileInput | None = None,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> AsyncStream[HeygenAvatar4DigitalTwinOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                voice: Voice that speaks the text, with its settings.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    HeygenAvatar4DigitalTwin = Endpoint
+
+heygen_avatar4_digital_twin = HeygenAvatar4DigitalTwin(
     "fal-ai/heygen/avatar4/digital-twin",
     HeygenAvatar4DigitalTwinInput,
     HeygenAvatar4DigitalTwinOutput,
@@ -54,13 +242,14 @@ Call it with `heygen_avatar4_digital_twin.subscribe(character=…, voice=…)`.
 
 Input = HeygenAvatar4DigitalTwinInput
 Output = HeygenAvatar4DigitalTwinOutput
+endpoint = heygen_avatar4_digital_twin
 
 __all__ = [
+    "Avatar",
     "Character",
     "HeygenAvatar4DigitalTwinInput",
     "HeygenAvatar4DigitalTwinOutput",
-    "Input",
-    "Output",
     "TextVoice",
+    "Voice",
     "heygen_avatar4_digital_twin",
 ]

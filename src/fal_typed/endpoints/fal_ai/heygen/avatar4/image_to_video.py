@@ -7,15 +7,16 @@ Category: video. https://fal.ai/models/fal-ai/heygen/avatar4/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.voice_502436e3 import Voice
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class AvatarIVBackground(InputModel):
-    """Part of the parameters: type, value."""
+    """Value of the parameter `background`."""
 
     type: Literal["color", "image", "video"] = "color"
 
@@ -29,113 +30,9 @@ class HeygenAvatar4ImageToVideoInput(InputModel, Request["HeygenAvatar4ImageToVi
     """Image that the video starts with or is generated from."""
 
     prompt: str | None = None
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
-    voice: Literal[
-        "Warm Pro Narrator",
-        "Chill Brian",
-        "Ivy",
-        "John Doe",
-        "Monika Sogam",
-        "Hope ",
-        "Archer ",
-        "Brittney",
-        "Patrick",
-        "David Castlemore",
-        "Michael C",
-        "Adam Stone ",
-        "Juniper",
-        "Cassidy ",
-        "Jessica Anne Bogart",
-        "Arabella",
-        "Andrew",
-        "Spuds Oxley ",
-        "Grace Elder",
-        "Helen",
-        "Canyon Rivers",
-        "Derya - Lifelike - Excited 🤩",
-        "Mellow Marcus",
-        "Jack Sterling - Broadcaster 🎙️",
-        "Brenda - UGC - 1.mp4",
-        "Reid",
-        "Reagan",
-        "Terry",
-        "Jenny",
-        "Radio Rick",
-        "Denise",
-        "Tim in car - Excited 🤩",
-        "Iskander",
-        "Thompson",
-        "Delicate Daisy - Excited 🤩",
-        "Kingston",
-        "George UGC 1",
-        "Bold Blake",
-        "Jane",
-        "Expressive Evan",
-        "Marianne - IA",
-        "Aaron",
-        "Modern Recipe Host - Voice 1",
-        "Willow",
-        "Cute Chloe - Friendly 😊",
-        "Rafael",
-        "June - Lifelike",
-        "Crisp Chloe",
-        "Slick Simon",
-        "Nassim - Informative",
-        "Baritone Ben",
-        "Maxwell",
-        "Ellie Faye - Excited 🤩",
-        "Milani",
-        "Feisty Fiona - Excited 🤩",
-        "Professor Dean",
-        "Rose - UGC - 1.mp4",
-        "Shona",
-        "Hudson Wilder",
-        "Ann - IA",
-        "Alastair Kensington",
-        "Oxley",
-        "Christina",
-        "Andrew Rizz ",
-        "Peyton",
-        "Gerardo - Outdoor",
-        "Chloe - Lifelike",
-        "Stephanie",
-        "Anthony - IA",
-        "Signal - Voice 1",
-        "Luca",
-        "Lisa - Voice 1",
-        "T.W.Tucker",
-        "Jack Sullivan - Serious 😐",
-        "Winter",
-        "Mireia - Lifelike",
-        "Georgia",
-        "Stella",
-        "Masha - Lifelike",
-        "Charming Charles - Friendly 😊",
-        "Serenity",
-        "Annie - Excited",
-        "Ralph",
-        "Bethany",
-        "Dominic",
-        "Mason Finn",
-        "Leena",
-        "Veteran Victor",
-        "Tamara",
-        "Nik Public",
-        "Calm Chloe",
-        "Sevik",
-        "Reilly",
-        "Raul",
-        "Imposing Ian",
-        "Relaxed Ray",
-        "Dexter - Professional",
-        "Relaxed Rick",
-        "Edwin",
-        "Rupert Blackwood",
-        "Ginny",
-        "Hope",
-    ] = UNSET
+    voice: Voice = UNSET
     """Name of the voice that speaks the text."""
 
     audio_url: FileInput | None = None
@@ -155,7 +52,7 @@ class HeygenAvatar4ImageToVideoInput(InputModel, Request["HeygenAvatar4ImageToVi
     """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     caption: bool = False
 
@@ -167,7 +64,273 @@ class HeygenAvatar4ImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-heygen_avatar4_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HeygenAvatar4ImageToVideo(
+        Endpoint[..., HeygenAvatar4ImageToVideoInput, HeygenAvatar4ImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> Result[HeygenAvatar4ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio that drives motion, speech or music in the video.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> Result[HeygenAvatar4ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio that drives motion, speech or music in the video.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> Result[HeygenAvatar4ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio that drives motion, speech or music in the video.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> Result[HeygenAvatar4ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio that drives motion, speech or music in the video.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> Handle[HeygenAvatar4ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio that drives motion, speech or music in the video.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> AsyncHandle[HeygenAvatar4ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio that drives motion, speech or music in the video.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> Stream[HeygenAvatar4ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio that drives motion, speech or music in the video.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            voice: Voice = UNSET,
+            audio_url: FileInput | None = None,
+            talking_style: Literal["stable", "expressive"] = "stable",
+            expression: Literal["happy"] | None = None,
+            background: AvatarIVBackground = UNSET,
+            resolution: Literal["360p", "480p", "540p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            caption: bool = False,
+        ) -> AsyncStream[HeygenAvatar4ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                voice: Name of the voice that speaks the text.
+                audio_url: Audio that drives motion, speech or music in the video.
+                talking_style: How lively the person speaks.
+                expression: Facial expression.
+                background: Background behind the subject.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    HeygenAvatar4ImageToVideo = Endpoint
+
+heygen_avatar4_image_to_video = HeygenAvatar4ImageToVideo(
     "fal-ai/heygen/avatar4/image-to-video",
     HeygenAvatar4ImageToVideoInput,
     HeygenAvatar4ImageToVideoOutput,
@@ -179,12 +342,12 @@ Call it with `heygen_avatar4_image_to_video.subscribe(image_url=…)`.
 
 Input = HeygenAvatar4ImageToVideoInput
 Output = HeygenAvatar4ImageToVideoOutput
+endpoint = heygen_avatar4_image_to_video
 
 __all__ = [
     "AvatarIVBackground",
     "HeygenAvatar4ImageToVideoInput",
     "HeygenAvatar4ImageToVideoOutput",
-    "Input",
-    "Output",
+    "Voice",
     "heygen_avatar4_image_to_video",
 ]

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/heygen/avatar5/digital-twin
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput, Video
@@ -15,7 +15,7 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class AvatarVBackground(InputModel):
-    """Part of the parameters: type, value."""
+    """Value of the parameter `background`."""
 
     type: Literal["color", "image"] = "color"
 
@@ -23,7 +23,7 @@ class AvatarVBackground(InputModel):
 
 
 class AvatarVWatermark(InputModel):
-    """Part of the parameters: image_url, opacity, placement, scale."""
+    """Value of the parameter `watermark`."""
 
     image_url: FileInput
     """The image for this entry."""
@@ -41,7 +41,7 @@ class HeygenAvatar5DigitalTwinInput(InputModel, Request["HeygenAvatar5DigitalTwi
     """Parameters of fal-ai/heygen/avatar5/digital-twin."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:5", "5:4", "1:1", "auto"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     audio_url: FileInput = UNSET
     """Audio to edit or to start from."""
@@ -84,7 +84,281 @@ class HeygenAvatar5DigitalTwinOutput(OutputModel):
     """Subtitles, as a file to download."""
 
 
-heygen_avatar5_digital_twin = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HeygenAvatar5DigitalTwin(
+        Endpoint[..., HeygenAvatar5DigitalTwinInput, HeygenAvatar5DigitalTwinOutput]
+    ):
+        def run(
+            self,
+            *,
+            aspect_ratio: Literal["16:9", "9:16", "4:5", "5:4", "1:1", "auto"] = "16:9",
+            audio_url: FileInput = UNSET,
+            avatar: str = "Abigail Sofa Front",
+            background: AvatarVBackground = UNSET,
+            caption: bool = UNSET,
+            fit: Literal["contain", "cover"] = "cover",
+            output_format: Literal["mp4", "webm"] = "mp4",
+            prompt: str = UNSET,
+            remove_background: bool = UNSET,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            voice: str = "Warm Pro Narrator",
+            watermark: AvatarVWatermark = UNSET,
+        ) -> Result[HeygenAvatar5DigitalTwinOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio to edit or to start from.
+                avatar: The avatar that speaks.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                voice: Name of the voice that speaks the text.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            aspect_ratio: Literal["16:9", "9:16", "4:5", "5:4", "1:1", "auto"] = "16:9",
+            audio_url: FileInput = UNSET,
+            avatar: str = "Abigail Sofa Front",
+            background: AvatarVBackground = UNSET,
+            caption: bool = UNSET,
+            fit: Literal["contain", "cover"] = "cover",
+            output_format: Literal["mp4", "webm"] = "mp4",
+            prompt: str = UNSET,
+            remove_background: bool = UNSET,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            voice: str = "Warm Pro Narrator",
+            watermark: AvatarVWatermark = UNSET,
+        ) -> Result[HeygenAvatar5DigitalTwinOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio to edit or to start from.
+                avatar: The avatar that speaks.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                voice: Name of the voice that speaks the text.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            aspect_ratio: Literal["16:9", "9:16", "4:5", "5:4", "1:1", "auto"] = "16:9",
+            audio_url: FileInput = UNSET,
+            avatar: str = "Abigail Sofa Front",
+            background: AvatarVBackground = UNSET,
+            caption: bool = UNSET,
+            fit: Literal["contain", "cover"] = "cover",
+            output_format: Literal["mp4", "webm"] = "mp4",
+            prompt: str = UNSET,
+            remove_background: bool = UNSET,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            voice: str = "Warm Pro Narrator",
+            watermark: AvatarVWatermark = UNSET,
+        ) -> Result[HeygenAvatar5DigitalTwinOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio to edit or to start from.
+                avatar: The avatar that speaks.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                voice: Name of the voice that speaks the text.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            aspect_ratio: Literal["16:9", "9:16", "4:5", "5:4", "1:1", "auto"] = "16:9",
+            audio_url: FileInput = UNSET,
+            avatar: str = "Abigail Sofa Front",
+            background: AvatarVBackground = UNSET,
+            caption: bool = UNSET,
+            fit: Literal["contain", "cover"] = "cover",
+            output_format: Literal["mp4", "webm"] = "mp4",
+            prompt: str = UNSET,
+            remove_background: bool = UNSET,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            voice: str = "Warm Pro Narrator",
+            watermark: AvatarVWatermark = UNSET,
+        ) -> Result[HeygenAvatar5DigitalTwinOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio to edit or to start from.
+                avatar: The avatar that speaks.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                voice: Name of the voice that speaks the text.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            aspect_ratio: Literal["16:9", "9:16", "4:5", "5:4", "1:1", "auto"] = "16:9",
+            audio_url: FileInput = UNSET,
+            avatar: str = "Abigail Sofa Front",
+            background: AvatarVBackground = UNSET,
+            caption: bool = UNSET,
+            fit: Literal["contain", "cover"] = "cover",
+            output_format: Literal["mp4", "webm"] = "mp4",
+            prompt: str = UNSET,
+            remove_background: bool = UNSET,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            voice: str = "Warm Pro Narrator",
+            watermark: AvatarVWatermark = UNSET,
+        ) -> Handle[HeygenAvatar5DigitalTwinOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio to edit or to start from.
+                avatar: The avatar that speaks.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                voice: Name of the voice that speaks the text.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            aspect_ratio: Literal["16:9", "9:16", "4:5", "5:4", "1:1", "auto"] = "16:9",
+            audio_url: FileInput = UNSET,
+            avatar: str = "Abigail Sofa Front",
+            background: AvatarVBackground = UNSET,
+            caption: bool = UNSET,
+            fit: Literal["contain", "cover"] = "cover",
+            output_format: Literal["mp4", "webm"] = "mp4",
+            prompt: str = UNSET,
+            remove_background: bool = UNSET,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            voice: str = "Warm Pro Narrator",
+            watermark: AvatarVWatermark = UNSET,
+        ) -> AsyncHandle[HeygenAvatar5DigitalTwinOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio to edit or to start from.
+                avatar: The avatar that speaks.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                voice: Name of the voice that speaks the text.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            aspect_ratio: Literal["16:9", "9:16", "4:5", "5:4", "1:1", "auto"] = "16:9",
+            audio_url: FileInput = UNSET,
+            avatar: str = "Abigail Sofa Front",
+            background: AvatarVBackground = UNSET,
+            caption: bool = UNSET,
+            fit: Literal["contain", "cover"] = "cover",
+            output_format: Literal["mp4", "webm"] = "mp4",
+            prompt: str = UNSET,
+            remove_background: bool = UNSET,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            voice: str = "Warm Pro Narrator",
+            watermark: AvatarVWatermark = UNSET,
+        ) -> Stream[HeygenAvatar5DigitalTwinOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio to edit or to start from.
+                avatar: The avatar that speaks.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                voice: Name of the voice that speaks the text.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            aspect_ratio: Literal["16:9", "9:16", "4:5", "5:4", "1:1", "auto"] = "16:9",
+            audio_url: FileInput = UNSET,
+            avatar: str = "Abigail Sofa Front",
+            background: AvatarVBackground = UNSET,
+            caption: bool = UNSET,
+            fit: Literal["contain", "cover"] = "cover",
+            output_format: Literal["mp4", "webm"] = "mp4",
+            prompt: str = UNSET,
+            remove_background: bool = UNSET,
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            voice: str = "Warm Pro Narrator",
+            watermark: AvatarVWatermark = UNSET,
+        ) -> AsyncStream[HeygenAvatar5DigitalTwinOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                audio_url: Audio to edit or to start from.
+                avatar: The avatar that speaks.
+                background: Background behind the subject.
+                output_format: File format of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                remove_background: Whether to remove the background of the subject.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                voice: Name of the voice that speaks the text.
+            """
+            ...
+else:
+    HeygenAvatar5DigitalTwin = Endpoint
+
+heygen_avatar5_digital_twin = HeygenAvatar5DigitalTwin(
     "fal-ai/heygen/avatar5/digital-twin",
     HeygenAvatar5DigitalTwinInput,
     HeygenAvatar5DigitalTwinOutput,
@@ -96,13 +370,12 @@ Call it with `heygen_avatar5_digital_twin.subscribe()`.
 
 Input = HeygenAvatar5DigitalTwinInput
 Output = HeygenAvatar5DigitalTwinOutput
+endpoint = heygen_avatar5_digital_twin
 
 __all__ = [
     "AvatarVBackground",
     "AvatarVWatermark",
     "HeygenAvatar5DigitalTwinInput",
     "HeygenAvatar5DigitalTwinOutput",
-    "Input",
-    "Output",
     "heygen_avatar5_digital_twin",
 ]

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hidream_o1_image.dev._endpoint import (
         HidreamO1ImageDevInput as HidreamO1ImageDevInput,
         HidreamO1ImageDevOutput as HidreamO1ImageDevOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         hidream_o1_image_dev as hidream_o1_image_dev,
     )
 
@@ -22,12 +22,31 @@ __all__ = [
     "HidreamO1ImageDevInput",
     "HidreamO1ImageDevOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "hidream_o1_image_dev",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.hidream_o1_image.dev._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "HidreamO1ImageDevInput",
+            "HidreamO1ImageDevOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "hidream_o1_image_dev",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.hidream_o1_image.dev._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/hidream-o1-image/dev
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,24 +22,12 @@ class HidreamO1ImageDevInput(InputModel, Request["HidreamO1ImageDevOutput"]):
     """Parameters of fal-ai/hidream-o1-image/dev."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    least 1 character.
-    """
+    """What the image shows, in words: subject, style and composition. At least 1 character."""
 
     reference_image_urls: list[FileInput] = []
     """Reference images of people, objects or styles to use in the result."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = ImageSize(width=1024, height=1024)
+    image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024)
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=28)] = 28
@@ -56,7 +45,7 @@ class HidreamO1ImageDevInput(InputModel, Request["HidreamO1ImageDevOutput"]):
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -89,7 +78,327 @@ class HidreamO1ImageDevOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-hidream_o1_image_dev = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HidreamO1ImageDev(Endpoint[..., HidreamO1ImageDevInput, HidreamO1ImageDevOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Result[HidreamO1ImageDevOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Result[HidreamO1ImageDevOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Result[HidreamO1ImageDevOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Result[HidreamO1ImageDevOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Handle[HidreamO1ImageDevOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> AsyncHandle[HidreamO1ImageDevOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> Stream[HidreamO1ImageDevOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = [],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=1024, height=1024),
+            num_inference_steps: int = 28,
+            guidance_scale: float = 0,
+            seed: int | None = None,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            keep_original_aspect: bool = False,
+        ) -> AsyncStream[HidreamO1ImageDevOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 28.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 0 to 20.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                keep_original_aspect: Whether to keep the aspect ratio of the input image.
+            """
+            ...
+else:
+    HidreamO1ImageDev = Endpoint
+
+hidream_o1_image_dev = HidreamO1ImageDev(
     "fal-ai/hidream-o1-image/dev", HidreamO1ImageDevInput, HidreamO1ImageDevOutput
 )
 """Image endpoint of fal-ai: hidream-o1-image dev.
@@ -99,12 +408,12 @@ Call it with `hidream_o1_image_dev.subscribe(prompt=…)`.
 
 Input = HidreamO1ImageDevInput
 Output = HidreamO1ImageDevOutput
+endpoint = hidream_o1_image_dev
 
 __all__ = [
     "HidreamO1ImageDevInput",
     "HidreamO1ImageDevOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "hidream_o1_image_dev",
 ]

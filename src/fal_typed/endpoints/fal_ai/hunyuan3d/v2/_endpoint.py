@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/hunyuan3d/v2
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -52,7 +52,231 @@ class Hunyuan3dV2Output(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-hunyuan3d_v2 = Endpoint("fal-ai/hunyuan3d/v2", Hunyuan3dV2Input, Hunyuan3dV2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV2(Endpoint[..., Hunyuan3dV2Input, Hunyuan3dV2Output]):
+        def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Result[Hunyuan3dV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Result[Hunyuan3dV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            input_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Result[Hunyuan3dV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Result[Hunyuan3dV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Handle[Hunyuan3dV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> AsyncHandle[Hunyuan3dV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            input_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Stream[Hunyuan3dV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> AsyncStream[Hunyuan3dV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+else:
+    Hunyuan3dV2 = Endpoint
+
+hunyuan3d_v2 = Hunyuan3dV2("fal-ai/hunyuan3d/v2", Hunyuan3dV2Input, Hunyuan3dV2Output)
 """3D endpoint of fal-ai: hunyuan3d v2.
 
 Call it with `hunyuan3d_v2.subscribe(input_image_url=…)`.
@@ -60,5 +284,6 @@ Call it with `hunyuan3d_v2.subscribe(input_image_url=…)`.
 
 Input = Hunyuan3dV2Input
 Output = Hunyuan3dV2Output
+endpoint = hunyuan3d_v2
 
-__all__ = ["Hunyuan3dV2Input", "Hunyuan3dV2Output", "Input", "Output", "hunyuan3d_v2"]
+__all__ = ["Hunyuan3dV2Input", "Hunyuan3dV2Output", "hunyuan3d_v2"]

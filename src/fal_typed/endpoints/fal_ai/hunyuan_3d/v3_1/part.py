@@ -7,6 +7,8 @@ Category: 3d. https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/part
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -25,7 +27,99 @@ class Hunyuan3dV31PartOutput(OutputModel):
     result_files: list[File]
 
 
-hunyuan_3d_v3_1_part = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV31Part(Endpoint[..., Hunyuan3dV31PartInput, Hunyuan3dV31PartOutput]):
+        def run(self, *, input_file_url: FileInput) -> Result[Hunyuan3dV31PartOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, input_file_url: FileInput) -> Result[Hunyuan3dV31PartOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+            """
+            ...
+
+        def subscribe(self, *, input_file_url: FileInput) -> Result[Hunyuan3dV31PartOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, input_file_url: FileInput
+        ) -> Result[Hunyuan3dV31PartOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+            """
+            ...
+
+        def submit(self, *, input_file_url: FileInput) -> Handle[Hunyuan3dV31PartOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, input_file_url: FileInput
+        ) -> AsyncHandle[Hunyuan3dV31PartOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+            """
+            ...
+
+        def stream(self, *, input_file_url: FileInput) -> Stream[Hunyuan3dV31PartOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, input_file_url: FileInput) -> AsyncStream[Hunyuan3dV31PartOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+            """
+            ...
+else:
+    Hunyuan3dV31Part = Endpoint
+
+hunyuan_3d_v3_1_part = Hunyuan3dV31Part(
     "fal-ai/hunyuan-3d/v3.1/part", Hunyuan3dV31PartInput, Hunyuan3dV31PartOutput
 )
 """3D endpoint of fal-ai: hunyuan-3d v3.1 part.
@@ -35,11 +129,6 @@ Call it with `hunyuan_3d_v3_1_part.subscribe(input_file_url=…)`.
 
 Input = Hunyuan3dV31PartInput
 Output = Hunyuan3dV31PartOutput
+endpoint = hunyuan_3d_v3_1_part
 
-__all__ = [
-    "Hunyuan3dV31PartInput",
-    "Hunyuan3dV31PartOutput",
-    "Input",
-    "Output",
-    "hunyuan_3d_v3_1_part",
-]
+__all__ = ["Hunyuan3dV31PartInput", "Hunyuan3dV31PartOutput", "hunyuan_3d_v3_1_part"]

@@ -7,10 +7,10 @@ Category: 3d. https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/smart-topology
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.model_urls_c327c334 import ModelUrls
+from fal_typed.endpoints._shared.model_urls_30dd4527 import ModelUrls
 from fal_typed.files import File, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -39,7 +39,161 @@ class Hunyuan3dV31SmartTopologyOutput(OutputModel):
     """The 3D model in several file formats."""
 
 
-hunyuan_3d_v3_1_smart_topology = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV31SmartTopology(
+        Endpoint[..., Hunyuan3dV31SmartTopologyInput, Hunyuan3dV31SmartTopologyOutput]
+    ):
+        def run(
+            self,
+            *,
+            input_file_url: FileInput = UNSET,
+            input_file_type: Literal["glb", "obj"] = "glb",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+            face_level: Literal["high", "medium", "low"] = "medium",
+        ) -> Result[Hunyuan3dV31SmartTopologyOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            input_file_url: FileInput = UNSET,
+            input_file_type: Literal["glb", "obj"] = "glb",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+            face_level: Literal["high", "medium", "low"] = "medium",
+        ) -> Result[Hunyuan3dV31SmartTopologyOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            input_file_url: FileInput = UNSET,
+            input_file_type: Literal["glb", "obj"] = "glb",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+            face_level: Literal["high", "medium", "low"] = "medium",
+        ) -> Result[Hunyuan3dV31SmartTopologyOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            input_file_url: FileInput = UNSET,
+            input_file_type: Literal["glb", "obj"] = "glb",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+            face_level: Literal["high", "medium", "low"] = "medium",
+        ) -> Result[Hunyuan3dV31SmartTopologyOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_file_url: FileInput = UNSET,
+            input_file_type: Literal["glb", "obj"] = "glb",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+            face_level: Literal["high", "medium", "low"] = "medium",
+        ) -> Handle[Hunyuan3dV31SmartTopologyOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            input_file_url: FileInput = UNSET,
+            input_file_type: Literal["glb", "obj"] = "glb",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+            face_level: Literal["high", "medium", "low"] = "medium",
+        ) -> AsyncHandle[Hunyuan3dV31SmartTopologyOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            input_file_url: FileInput = UNSET,
+            input_file_type: Literal["glb", "obj"] = "glb",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+            face_level: Literal["high", "medium", "low"] = "medium",
+        ) -> Stream[Hunyuan3dV31SmartTopologyOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            input_file_url: FileInput = UNSET,
+            input_file_type: Literal["glb", "obj"] = "glb",
+            polygon_type: Literal["triangle", "quadrilateral"] = "triangle",
+            face_level: Literal["high", "medium", "low"] = "medium",
+        ) -> AsyncStream[Hunyuan3dV31SmartTopologyOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_file_url: URL of the 3D model to process.
+                polygon_type: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+else:
+    Hunyuan3dV31SmartTopology = Endpoint
+
+hunyuan_3d_v3_1_smart_topology = Hunyuan3dV31SmartTopology(
     "fal-ai/hunyuan-3d/v3.1/smart-topology",
     Hunyuan3dV31SmartTopologyInput,
     Hunyuan3dV31SmartTopologyOutput,
@@ -51,12 +205,11 @@ Call it with `hunyuan_3d_v3_1_smart_topology.subscribe()`.
 
 Input = Hunyuan3dV31SmartTopologyInput
 Output = Hunyuan3dV31SmartTopologyOutput
+endpoint = hunyuan_3d_v3_1_smart_topology
 
 __all__ = [
     "Hunyuan3dV31SmartTopologyInput",
     "Hunyuan3dV31SmartTopologyOutput",
-    "Input",
     "ModelUrls",
-    "Output",
     "hunyuan_3d_v3_1_smart_topology",
 ]

@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hyper3d.rodin._endpoint import (
         Hyper3dRodinInput as Hyper3dRodinInput,
         Hyper3dRodinOutput as Hyper3dRodinOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         hyper3d_rodin as hyper3d_rodin,
     )
 
-__all__ = ["Hyper3dRodinInput", "Hyper3dRodinOutput", "Input", "Output", "hyper3d_rodin"]
+__all__ = ["Hyper3dRodinInput", "Hyper3dRodinOutput", "hyper3d_rodin"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.hyper3d.rodin._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Hyper3dRodinInput",
+            "Hyper3dRodinOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "hyper3d_rodin",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.hyper3d.rodin._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/hyper3d/rodin
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -68,7 +68,303 @@ class Hyper3dRodinOutput(OutputModel):
     """Texture images of the 3D model."""
 
 
-hyper3d_rodin = Endpoint("fal-ai/hyper3d/rodin", Hyper3dRodinInput, Hyper3dRodinOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hyper3dRodin(Endpoint[..., Hyper3dRodinInput, Hyper3dRodinOutput]):
+        def run(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            condition_mode: Literal["fuse", "concat"] = "concat",
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded"] = "PBR",
+            quality: Literal["high", "medium", "low", "extra-low"] = "medium",
+            use_hyper: bool = False,
+            tier: Literal["Regular", "Sketch"] = "Regular",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+        ) -> Result[Hyper3dRodinOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality: Level of surface detail; higher quality has more faces.
+                tier: Version of the model; versions differ in quality, speed and price.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            condition_mode: Literal["fuse", "concat"] = "concat",
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded"] = "PBR",
+            quality: Literal["high", "medium", "low", "extra-low"] = "medium",
+            use_hyper: bool = False,
+            tier: Literal["Regular", "Sketch"] = "Regular",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+        ) -> Result[Hyper3dRodinOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality: Level of surface detail; higher quality has more faces.
+                tier: Version of the model; versions differ in quality, speed and price.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            condition_mode: Literal["fuse", "concat"] = "concat",
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded"] = "PBR",
+            quality: Literal["high", "medium", "low", "extra-low"] = "medium",
+            use_hyper: bool = False,
+            tier: Literal["Regular", "Sketch"] = "Regular",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+        ) -> Result[Hyper3dRodinOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality: Level of surface detail; higher quality has more faces.
+                tier: Version of the model; versions differ in quality, speed and price.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            condition_mode: Literal["fuse", "concat"] = "concat",
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded"] = "PBR",
+            quality: Literal["high", "medium", "low", "extra-low"] = "medium",
+            use_hyper: bool = False,
+            tier: Literal["Regular", "Sketch"] = "Regular",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+        ) -> Result[Hyper3dRodinOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality: Level of surface detail; higher quality has more faces.
+                tier: Version of the model; versions differ in quality, speed and price.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            condition_mode: Literal["fuse", "concat"] = "concat",
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded"] = "PBR",
+            quality: Literal["high", "medium", "low", "extra-low"] = "medium",
+            use_hyper: bool = False,
+            tier: Literal["Regular", "Sketch"] = "Regular",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+        ) -> Handle[Hyper3dRodinOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality: Level of surface detail; higher quality has more faces.
+                tier: Version of the model; versions differ in quality, speed and price.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            condition_mode: Literal["fuse", "concat"] = "concat",
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded"] = "PBR",
+            quality: Literal["high", "medium", "low", "extra-low"] = "medium",
+            use_hyper: bool = False,
+            tier: Literal["Regular", "Sketch"] = "Regular",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+        ) -> AsyncHandle[Hyper3dRodinOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality: Level of surface detail; higher quality has more faces.
+                tier: Version of the model; versions differ in quality, speed and price.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            condition_mode: Literal["fuse", "concat"] = "concat",
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded"] = "PBR",
+            quality: Literal["high", "medium", "low", "extra-low"] = "medium",
+            use_hyper: bool = False,
+            tier: Literal["Regular", "Sketch"] = "Regular",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+        ) -> Stream[Hyper3dRodinOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality: Level of surface detail; higher quality has more faces.
+                tier: Version of the model; versions differ in quality, speed and price.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            condition_mode: Literal["fuse", "concat"] = "concat",
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded"] = "PBR",
+            quality: Literal["high", "medium", "low", "extra-low"] = "medium",
+            use_hyper: bool = False,
+            tier: Literal["Regular", "Sketch"] = "Regular",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+        ) -> AsyncStream[Hyper3dRodinOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality: Level of surface detail; higher quality has more faces.
+                tier: Version of the model; versions differ in quality, speed and price.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+            """
+            ...
+else:
+    Hyper3dRodin = Endpoint
+
+hyper3d_rodin = Hyper3dRodin("fal-ai/hyper3d/rodin", Hyper3dRodinInput, Hyper3dRodinOutput)
 """3D endpoint of fal-ai: hyper3d rodin.
 
 Call it with `hyper3d_rodin.subscribe()`.
@@ -76,5 +372,6 @@ Call it with `hyper3d_rodin.subscribe()`.
 
 Input = Hyper3dRodinInput
 Output = Hyper3dRodinOutput
+endpoint = hyper3d_rodin
 
-__all__ = ["Hyper3dRodinInput", "Hyper3dRodinOutput", "Input", "Output", "hyper3d_rodin"]
+__all__ = ["Hyper3dRodinInput", "Hyper3dRodinOutput", "hyper3d_rodin"]

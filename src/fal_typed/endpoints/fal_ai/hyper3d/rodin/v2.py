@@ -7,13 +7,25 @@ Category: 3d. https://fal.ai/models/fal-ai/hyper3d/rodin/v2
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+QualityMeshOption: TypeAlias = Literal[
+    "4K Quad",
+    "8K Quad",
+    "18K Quad",
+    "50K Quad",
+    "2K Triangle",
+    "20K Triangle",
+    "150K Triangle",
+    "500K Triangle",
+]
+"""Value of the parameter `quality_mesh_option`."""
 
 
 class Hyper3dRodinV2Input(InputModel, Request["Hyper3dRodinV2Output"]):
@@ -38,16 +50,7 @@ class Hyper3dRodinV2Input(InputModel, Request["Hyper3dRodinV2Output"]):
     material: Literal["PBR", "Shaded", "All"] = "All"
     """Type of material: shaded color, or maps that react to light."""
 
-    quality_mesh_option: Literal[
-        "4K Quad",
-        "8K Quad",
-        "18K Quad",
-        "50K Quad",
-        "2K Triangle",
-        "20K Triangle",
-        "150K Triangle",
-        "500K Triangle",
-    ] = "500K Triangle"
+    quality_mesh_option: QualityMeshOption = "500K Triangle"
     """Number and type of the mesh's faces."""
 
     TAPose: bool = False
@@ -79,7 +82,305 @@ class Hyper3dRodinV2Output(OutputModel):
     """The 3D models, as files to download."""
 
 
-hyper3d_rodin_v2 = Endpoint("fal-ai/hyper3d/rodin/v2", Hyper3dRodinV2Input, Hyper3dRodinV2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hyper3dRodinV2(Endpoint[..., Hyper3dRodinV2Input, Hyper3dRodinV2Output]):
+        def run(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            use_original_alpha: bool = False,
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded", "All"] = "All",
+            quality_mesh_option: QualityMeshOption = "500K Triangle",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+            preview_render: bool = False,
+        ) -> Result[Hyper3dRodinV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                use_original_alpha: Whether to keep the transparency of the input image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+                preview_render: Whether to also return a rendered image of the object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            use_original_alpha: bool = False,
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded", "All"] = "All",
+            quality_mesh_option: QualityMeshOption = "500K Triangle",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+            preview_render: bool = False,
+        ) -> Result[Hyper3dRodinV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                use_original_alpha: Whether to keep the transparency of the input image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+                preview_render: Whether to also return a rendered image of the object.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            use_original_alpha: bool = False,
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded", "All"] = "All",
+            quality_mesh_option: QualityMeshOption = "500K Triangle",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+            preview_render: bool = False,
+        ) -> Result[Hyper3dRodinV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                use_original_alpha: Whether to keep the transparency of the input image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+                preview_render: Whether to also return a rendered image of the object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            use_original_alpha: bool = False,
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded", "All"] = "All",
+            quality_mesh_option: QualityMeshOption = "500K Triangle",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+            preview_render: bool = False,
+        ) -> Result[Hyper3dRodinV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                use_original_alpha: Whether to keep the transparency of the input image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+                preview_render: Whether to also return a rendered image of the object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            use_original_alpha: bool = False,
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded", "All"] = "All",
+            quality_mesh_option: QualityMeshOption = "500K Triangle",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+            preview_render: bool = False,
+        ) -> Handle[Hyper3dRodinV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                use_original_alpha: Whether to keep the transparency of the input image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+                preview_render: Whether to also return a rendered image of the object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            use_original_alpha: bool = False,
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded", "All"] = "All",
+            quality_mesh_option: QualityMeshOption = "500K Triangle",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+            preview_render: bool = False,
+        ) -> AsyncHandle[Hyper3dRodinV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                use_original_alpha: Whether to keep the transparency of the input image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+                preview_render: Whether to also return a rendered image of the object.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            use_original_alpha: bool = False,
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded", "All"] = "All",
+            quality_mesh_option: QualityMeshOption = "500K Triangle",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+            preview_render: bool = False,
+        ) -> Stream[Hyper3dRodinV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                use_original_alpha: Whether to keep the transparency of the input image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+                preview_render: Whether to also return a rendered image of the object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str = "",
+            input_image_urls: list[FileInput] = UNSET,
+            use_original_alpha: bool = False,
+            seed: int | None = None,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            material: Literal["PBR", "Shaded", "All"] = "All",
+            quality_mesh_option: QualityMeshOption = "500K Triangle",
+            TAPose: bool = False,
+            bbox_condition: list[int] | None = None,
+            addons: Literal["HighPack"] | None = None,
+            preview_render: bool = False,
+        ) -> AsyncStream[Hyper3dRodinV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                use_original_alpha: Whether to keep the transparency of the input image.
+                seed: Random seed; the same seed with the same parameters reproduces a result. From
+                    0 to 65535.
+                geometry_file_format: File format of the 3D model.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object along the three axes, in order.
+                addons: Optional feature, such as sharper textures and more faces at a higher price.
+                preview_render: Whether to also return a rendered image of the object.
+            """
+            ...
+else:
+    Hyper3dRodinV2 = Endpoint
+
+hyper3d_rodin_v2 = Hyper3dRodinV2(
+    "fal-ai/hyper3d/rodin/v2", Hyper3dRodinV2Input, Hyper3dRodinV2Output
+)
 """3D endpoint of fal-ai: hyper3d rodin v2.
 
 Call it with `hyper3d_rodin_v2.subscribe()`.
@@ -87,5 +388,6 @@ Call it with `hyper3d_rodin_v2.subscribe()`.
 
 Input = Hyper3dRodinV2Input
 Output = Hyper3dRodinV2Output
+endpoint = hyper3d_rodin_v2
 
-__all__ = ["Hyper3dRodinV2Input", "Hyper3dRodinV2Output", "Input", "Output", "hyper3d_rodin_v2"]
+__all__ = ["Hyper3dRodinV2Input", "Hyper3dRodinV2Output", "QualityMeshOption", "hyper3d_rodin_v2"]

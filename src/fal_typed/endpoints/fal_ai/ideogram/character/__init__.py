@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ideogram.character._endpoint import (
         ColorPalette as ColorPalette,
@@ -15,9 +13,12 @@ if TYPE_CHECKING:
         IdeogramCharacterInput as IdeogramCharacterInput,
         IdeogramCharacterOutput as IdeogramCharacterOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
+        Name as Name,
         Output as Output,
         RGBColor as RGBColor,
+        endpoint as endpoint,
         ideogram_character as ideogram_character,
     )
 
@@ -27,13 +28,37 @@ __all__ = [
     "IdeogramCharacterInput",
     "IdeogramCharacterOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
+    "Name",
     "RGBColor",
     "ideogram_character",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ideogram.character._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ColorPalette",
+            "ColorPaletteMember",
+            "IdeogramCharacterInput",
+            "IdeogramCharacterOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Name",
+            "Output",
+            "RGBColor",
+            "endpoint",
+            "ideogram_character",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ideogram.character._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

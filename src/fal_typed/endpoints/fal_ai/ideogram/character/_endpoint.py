@@ -7,15 +7,17 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/character
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.color_palette_23ea0f27 import ColorPalette
-from fal_typed.endpoints._shared.color_palette_member_8c27c683 import ColorPaletteMember
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
-from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
+from fal_typed.endpoints._shared.color_palette import ColorPalette
+from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.name import Name
+from fal_typed.endpoints._shared.rgb_color import RGBColor
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -24,8 +26,7 @@ class IdeogramCharacterInput(InputModel, Request["IdeogramCharacterOutput"]):
     """Parameters of fal-ai/ideogram/character."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     reference_image_urls: list[FileInput]
     """Reference images of people, objects or styles to use in the result."""
@@ -60,18 +61,7 @@ class IdeogramCharacterInput(InputModel, Request["IdeogramCharacterOutput"]):
     history.
     """
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-        | None
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset | None = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     negative_prompt: str = ""
@@ -91,7 +81,367 @@ class IdeogramCharacterOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ideogram_character = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramCharacter(Endpoint[..., IdeogramCharacterInput, IdeogramCharacterOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Handle[IdeogramCharacterOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> AsyncHandle[IdeogramCharacterOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Stream[IdeogramCharacterOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "REALISTIC", "FICTION"] = "AUTO",
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> AsyncStream[IdeogramCharacterOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+            """
+            ...
+else:
+    IdeogramCharacter = Endpoint
+
+ideogram_character = IdeogramCharacter(
     "fal-ai/ideogram/character", IdeogramCharacterInput, IdeogramCharacterOutput
 )
 """Image endpoint of fal-ai: ideogram character.
@@ -101,6 +451,7 @@ Call it with `ideogram_character.subscribe(prompt=…, reference_image_urls=…)
 
 Input = IdeogramCharacterInput
 Output = IdeogramCharacterOutput
+endpoint = ideogram_character
 
 __all__ = [
     "ColorPalette",
@@ -108,8 +459,8 @@ __all__ = [
     "IdeogramCharacterInput",
     "IdeogramCharacterOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
+    "Name",
     "RGBColor",
     "ideogram_character",
 ]

@@ -7,14 +7,15 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/character/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.color_palette_23ea0f27 import ColorPalette
-from fal_typed.endpoints._shared.color_palette_member_8c27c683 import ColorPaletteMember
-from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
+from fal_typed.endpoints._shared.color_palette import ColorPalette
+from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
+from fal_typed.endpoints._shared.name import Name
+from fal_typed.endpoints._shared.rgb_color import RGBColor
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -23,8 +24,7 @@ class IdeogramCharacterEditInput(InputModel, Request["IdeogramCharacterEditOutpu
     """Parameters of fal-ai/ideogram/character/edit."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     image_url: FileInput
     """Image to edit or to start from."""
@@ -76,7 +76,353 @@ class IdeogramCharacterEditOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ideogram_character_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramCharacterEdit(
+        Endpoint[..., IdeogramCharacterEditInput, IdeogramCharacterEditOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Result[IdeogramCharacterEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Handle[IdeogramCharacterEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> AsyncHandle[IdeogramCharacterEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> Stream[IdeogramCharacterEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            reference_image_urls: list[FileInput],
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            reference_mask_urls: list[FileInput] = UNSET,
+        ) -> AsyncStream[IdeogramCharacterEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                reference_mask_urls: Mask images whose white area selects what to use from each
+                    reference image.
+            """
+            ...
+else:
+    IdeogramCharacterEdit = Endpoint
+
+ideogram_character_edit = IdeogramCharacterEdit(
     "fal-ai/ideogram/character/edit", IdeogramCharacterEditInput, IdeogramCharacterEditOutput
 )
 """Image endpoint of fal-ai: ideogram character edit.
@@ -87,14 +433,14 @@ reference_image_urls=…)`.
 
 Input = IdeogramCharacterEditInput
 Output = IdeogramCharacterEditOutput
+endpoint = ideogram_character_edit
 
 __all__ = [
     "ColorPalette",
     "ColorPaletteMember",
     "IdeogramCharacterEditInput",
     "IdeogramCharacterEditOutput",
-    "Input",
-    "Output",
+    "Name",
     "RGBColor",
     "ideogram_character_edit",
 ]

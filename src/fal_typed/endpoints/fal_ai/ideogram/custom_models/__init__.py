@@ -6,26 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ideogram.custom_models._endpoint import (
         IdeogramCustomModelsInput as IdeogramCustomModelsInput,
         IdeogramCustomModelsOutput as IdeogramCustomModelsOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         ideogram_custom_models as ideogram_custom_models,
     )
 
-__all__ = [
-    "IdeogramCustomModelsInput",
-    "IdeogramCustomModelsOutput",
-    "Input",
-    "Output",
-    "ideogram_custom_models",
-]
+__all__ = ["IdeogramCustomModelsInput", "IdeogramCustomModelsOutput", "ideogram_custom_models"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ideogram.custom_models._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "IdeogramCustomModelsInput",
+            "IdeogramCustomModelsOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "ideogram_custom_models",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ideogram.custom_models._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,6 +7,8 @@ Category: training. https://fal.ai/models/fal-ai/ideogram/custom-models
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,113 @@ class IdeogramCustomModelsOutput(OutputModel):
     custom_model_uri: str
 
 
-ideogram_custom_models = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramCustomModels(
+        Endpoint[..., IdeogramCustomModelsInput, IdeogramCustomModelsOutput]
+    ):
+        def run(self, *, images_data_url: FileInput) -> Result[IdeogramCustomModelsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, images_data_url: FileInput
+        ) -> Result[IdeogramCustomModelsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+            """
+            ...
+
+        def subscribe(self, *, images_data_url: FileInput) -> Result[IdeogramCustomModelsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, images_data_url: FileInput
+        ) -> Result[IdeogramCustomModelsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+            """
+            ...
+
+        def submit(self, *, images_data_url: FileInput) -> Handle[IdeogramCustomModelsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, images_data_url: FileInput
+        ) -> AsyncHandle[IdeogramCustomModelsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+            """
+            ...
+
+        def stream(self, *, images_data_url: FileInput) -> Stream[IdeogramCustomModelsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, images_data_url: FileInput
+        ) -> AsyncStream[IdeogramCustomModelsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+            """
+            ...
+else:
+    IdeogramCustomModels = Endpoint
+
+ideogram_custom_models = IdeogramCustomModels(
     "fal-ai/ideogram/custom-models", IdeogramCustomModelsInput, IdeogramCustomModelsOutput
 )
 """Training endpoint of fal-ai: ideogram custom-models.
@@ -39,11 +147,6 @@ Call it with `ideogram_custom_models.subscribe(images_data_url=…)`.
 
 Input = IdeogramCustomModelsInput
 Output = IdeogramCustomModelsOutput
+endpoint = ideogram_custom_models
 
-__all__ = [
-    "IdeogramCustomModelsInput",
-    "IdeogramCustomModelsOutput",
-    "Input",
-    "Output",
-    "ideogram_custom_models",
-]
+__all__ = ["IdeogramCustomModelsInput", "IdeogramCustomModelsOutput", "ideogram_custom_models"]

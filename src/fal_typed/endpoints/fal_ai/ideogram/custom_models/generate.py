@@ -8,11 +8,12 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/custom-models/generate
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_974ddb7d import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,28 +25,10 @@ class IdeogramCustomModelsGenerateInput(InputModel, Request["IdeogramCustomModel
     """Id of the model to use. At least 1 character."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    least 1 character.
-    """
+    """What the image shows, in words: subject, style and composition. At least 1 character."""
 
-    aspect_ratio: Literal[
-        "1:3",
-        "3:1",
-        "1:2",
-        "2:1",
-        "9:16",
-        "16:9",
-        "10:16",
-        "16:10",
-        "2:3",
-        "3:2",
-        "3:4",
-        "4:3",
-        "4:5",
-        "5:4",
-        "1:1",
-    ] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
     """Balance of quality against speed and price."""
@@ -78,7 +61,273 @@ class IdeogramCustomModelsGenerateOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ideogram_custom_models_generate = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramCustomModelsGenerate(
+        Endpoint[..., IdeogramCustomModelsGenerateInput, IdeogramCustomModelsGenerateOutput]
+    ):
+        def run(
+            self,
+            *,
+            model_id: str,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            num_images: int = 1,
+            negative_prompt: str = "",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramCustomModelsGenerateOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                model_id: Id of the model to use. At least 1 character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                negative_prompt: Text description of what to avoid in the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            model_id: str,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            num_images: int = 1,
+            negative_prompt: str = "",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramCustomModelsGenerateOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                model_id: Id of the model to use. At least 1 character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                negative_prompt: Text description of what to avoid in the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            model_id: str,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            num_images: int = 1,
+            negative_prompt: str = "",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramCustomModelsGenerateOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                model_id: Id of the model to use. At least 1 character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                negative_prompt: Text description of what to avoid in the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            model_id: str,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            num_images: int = 1,
+            negative_prompt: str = "",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramCustomModelsGenerateOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                model_id: Id of the model to use. At least 1 character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                negative_prompt: Text description of what to avoid in the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_id: str,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            num_images: int = 1,
+            negative_prompt: str = "",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Handle[IdeogramCustomModelsGenerateOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                model_id: Id of the model to use. At least 1 character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                negative_prompt: Text description of what to avoid in the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            model_id: str,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            num_images: int = 1,
+            negative_prompt: str = "",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[IdeogramCustomModelsGenerateOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                model_id: Id of the model to use. At least 1 character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                negative_prompt: Text description of what to avoid in the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            model_id: str,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            num_images: int = 1,
+            negative_prompt: str = "",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Stream[IdeogramCustomModelsGenerateOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                model_id: Id of the model to use. At least 1 character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                negative_prompt: Text description of what to avoid in the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            model_id: str,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            num_images: int = 1,
+            negative_prompt: str = "",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncStream[IdeogramCustomModelsGenerateOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                model_id: Id of the model to use. At least 1 character.
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                negative_prompt: Text description of what to avoid in the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    IdeogramCustomModelsGenerate = Endpoint
+
+ideogram_custom_models_generate = IdeogramCustomModelsGenerate(
     "fal-ai/ideogram/custom-models/generate",
     IdeogramCustomModelsGenerateInput,
     IdeogramCustomModelsGenerateOutput,
@@ -90,11 +339,11 @@ Call it with `ideogram_custom_models_generate.subscribe(model_id=…, prompt=…
 
 Input = IdeogramCustomModelsGenerateInput
 Output = IdeogramCustomModelsGenerateOutput
+endpoint = ideogram_custom_models_generate
 
 __all__ = [
+    "AspectRatio",
     "IdeogramCustomModelsGenerateInput",
     "IdeogramCustomModelsGenerateOutput",
-    "Input",
-    "Output",
     "ideogram_custom_models_generate",
 ]

@@ -6,20 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ideogram.v2._endpoint import (
+        AspectRatio as AspectRatio,
         IdeogramV2Input as IdeogramV2Input,
         IdeogramV2Output as IdeogramV2Output,
         Input as Input,
         Output as Output,
+        Style as Style,
+        endpoint as endpoint,
         ideogram_v2 as ideogram_v2,
     )
 
-__all__ = ["IdeogramV2Input", "IdeogramV2Output", "Input", "Output", "ideogram_v2"]
+__all__ = ["AspectRatio", "IdeogramV2Input", "IdeogramV2Output", "Style", "ideogram_v2"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ideogram.v2._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "AspectRatio",
+            "IdeogramV2Input",
+            "IdeogramV2Output",
+            "Input",
+            "Output",
+            "Style",
+            "endpoint",
+            "ideogram_v2",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.ideogram.v2._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

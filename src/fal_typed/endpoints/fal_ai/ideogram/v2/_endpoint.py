@@ -7,9 +7,11 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/v2
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_0e30dd61 import AspectRatio
+from fal_typed.endpoints._shared.style import Style
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -18,13 +20,10 @@ class IdeogramV2Input(InputModel, Request["IdeogramV2Output"]):
     """Parameters of fal-ai/ideogram/v2."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    aspect_ratio: Literal[
-        "10:16", "16:10", "9:16", "16:9", "4:3", "3:4", "1:1", "1:3", "3:1", "3:2", "2:3"
-    ] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
@@ -32,7 +31,7 @@ class IdeogramV2Input(InputModel, Request["IdeogramV2Output"]):
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    style: Literal["auto", "general", "realistic", "design", "render_3D", "anime"] = "auto"
+    style: Style = "auto"
     """Visual style of the image, such as photo or drawing."""
 
     sync_mode: bool = False
@@ -54,7 +53,231 @@ class IdeogramV2Output(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ideogram_v2 = Endpoint("fal-ai/ideogram/v2", IdeogramV2Input, IdeogramV2Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV2(Endpoint[..., IdeogramV2Input, IdeogramV2Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+            negative_prompt: str = "",
+        ) -> Handle[IdeogramV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+            negative_prompt: str = "",
+        ) -> AsyncHandle[IdeogramV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+            negative_prompt: str = "",
+        ) -> Stream[IdeogramV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+            negative_prompt: str = "",
+        ) -> AsyncStream[IdeogramV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+else:
+    IdeogramV2 = Endpoint
+
+ideogram_v2 = IdeogramV2("fal-ai/ideogram/v2", IdeogramV2Input, IdeogramV2Output)
 """Image endpoint of fal-ai: ideogram v2.
 
 Call it with `ideogram_v2.subscribe(prompt=…)`.
@@ -62,5 +285,6 @@ Call it with `ideogram_v2.subscribe(prompt=…)`.
 
 Input = IdeogramV2Input
 Output = IdeogramV2Output
+endpoint = ideogram_v2
 
-__all__ = ["IdeogramV2Input", "IdeogramV2Output", "Input", "Output", "ideogram_v2"]
+__all__ = ["AspectRatio", "IdeogramV2Input", "IdeogramV2Output", "Style", "ideogram_v2"]

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ideogram.v3._endpoint import (
         ColorPalette as ColorPalette,
@@ -15,9 +13,13 @@ if TYPE_CHECKING:
         IdeogramV3Input as IdeogramV3Input,
         IdeogramV3Output as IdeogramV3Output,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
+        Name as Name,
         Output as Output,
         RGBColor as RGBColor,
+        StylePreset as StylePreset,
+        endpoint as endpoint,
         ideogram_v3 as ideogram_v3,
     )
 
@@ -27,13 +29,37 @@ __all__ = [
     "IdeogramV3Input",
     "IdeogramV3Output",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
+    "Name",
     "RGBColor",
+    "StylePreset",
     "ideogram_v3",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ideogram.v3._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ColorPalette",
+            "ColorPaletteMember",
+            "IdeogramV3Input",
+            "IdeogramV3Output",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Name",
+            "Output",
+            "RGBColor",
+            "StylePreset",
+            "endpoint",
+            "ideogram_v3",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.ideogram.v3._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,15 +7,18 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/v3
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.color_palette_23ea0f27 import ColorPalette
-from fal_typed.endpoints._shared.color_palette_member_8c27c683 import ColorPaletteMember
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
-from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
+from fal_typed.endpoints._shared.color_palette import ColorPalette
+from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.name import Name
+from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.style_preset import StylePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,8 +27,7 @@ class IdeogramV3Input(InputModel, Request["IdeogramV3Output"]):
     """Parameters of fal-ai/ideogram/v3."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     image_urls: list[FileInput] | None = None
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
@@ -57,87 +59,10 @@ class IdeogramV3Input(InputModel, Request["IdeogramV3Output"]):
     history.
     """
 
-    style_preset: (
-        Literal[
-            "80S_ILLUSTRATION",
-            "90S_NOSTALGIA",
-            "ABSTRACT_ORGANIC",
-            "ANALOG_NOSTALGIA",
-            "ART_BRUT",
-            "ART_DECO",
-            "ART_POSTER",
-            "AURA",
-            "AVANT_GARDE",
-            "BAUHAUS",
-            "BLUEPRINT",
-            "BLURRY_MOTION",
-            "BRIGHT_ART",
-            "C4D_CARTOON",
-            "CHILDRENS_BOOK",
-            "COLLAGE",
-            "COLORING_BOOK_I",
-            "COLORING_BOOK_II",
-            "CUBISM",
-            "DARK_AURA",
-            "DOODLE",
-            "DOUBLE_EXPOSURE",
-            "DRAMATIC_CINEMA",
-            "EDITORIAL",
-            "EMOTIONAL_MINIMAL",
-            "ETHEREAL_PARTY",
-            "EXPIRED_FILM",
-            "FLAT_ART",
-            "FLAT_VECTOR",
-            "FOREST_REVERIE",
-            "GEO_MINIMALIST",
-            "GLASS_PRISM",
-            "GOLDEN_HOUR",
-            "GRAFFITI_I",
-            "GRAFFITI_II",
-            "HALFTONE_PRINT",
-            "HIGH_CONTRAST",
-            "HIPPIE_ERA",
-            "ICONIC",
-            "JAPANDI_FUSION",
-            "JAZZY",
-            "LONG_EXPOSURE",
-            "MAGAZINE_EDITORIAL",
-            "MINIMAL_ILLUSTRATION",
-            "MIXED_MEDIA",
-            "MONOCHROME",
-            "NIGHTLIFE",
-            "OIL_PAINTING",
-            "OLD_CARTOONS",
-            "PAINT_GESTURE",
-            "POP_ART",
-            "RETRO_ETCHING",
-            "RIVIERA_POP",
-            "SPOTLIGHT_80S",
-            "STYLIZED_RED",
-            "SURREAL_COLLAGE",
-            "TRAVEL_POSTER",
-            "VINTAGE_GEO",
-            "VINTAGE_POSTER",
-            "WATERCOLOR",
-            "WEIRD",
-            "WOODBLOCK_PRINT",
-        ]
-        | None
-    ) = None
+    style_preset: StylePreset | None = None
     """Predefined style of the image."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-        | None
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset | None = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     negative_prompt: str = ""
@@ -154,7 +79,335 @@ class IdeogramV3Output(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ideogram_v3 = Endpoint("fal-ai/ideogram/v3", IdeogramV3Input, IdeogramV3Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV3(Endpoint[..., IdeogramV3Input, IdeogramV3Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV3Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV3Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV3Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> Result[IdeogramV3Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> Handle[IdeogramV3Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> AsyncHandle[IdeogramV3Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> Stream[IdeogramV3Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+            image_size: ImageSize | ImageSizePreset | None = "square_hd",
+            negative_prompt: str = "",
+        ) -> AsyncStream[IdeogramV3Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+else:
+    IdeogramV3 = Endpoint
+
+ideogram_v3 = IdeogramV3("fal-ai/ideogram/v3", IdeogramV3Input, IdeogramV3Output)
 """Image endpoint of fal-ai: ideogram v3.
 
 Call it with `ideogram_v3.subscribe(prompt=…)`.
@@ -162,6 +415,7 @@ Call it with `ideogram_v3.subscribe(prompt=…)`.
 
 Input = IdeogramV3Input
 Output = IdeogramV3Output
+endpoint = ideogram_v3
 
 __all__ = [
     "ColorPalette",
@@ -169,8 +423,9 @@ __all__ = [
     "IdeogramV3Input",
     "IdeogramV3Output",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
+    "Name",
     "RGBColor",
+    "StylePreset",
     "ideogram_v3",
 ]

@@ -7,14 +7,16 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/v3/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.color_palette_23ea0f27 import ColorPalette
-from fal_typed.endpoints._shared.color_palette_member_8c27c683 import ColorPaletteMember
-from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
+from fal_typed.endpoints._shared.color_palette import ColorPalette
+from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
+from fal_typed.endpoints._shared.name import Name
+from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.style_preset import StylePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -23,8 +25,7 @@ class IdeogramV3EditInput(InputModel, Request["IdeogramV3EditOutput"]):
     """Parameters of fal-ai/ideogram/v3/edit."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     image_url: FileInput
     """Image to edit or to start from."""
@@ -59,73 +60,7 @@ class IdeogramV3EditInput(InputModel, Request["IdeogramV3EditOutput"]):
     history.
     """
 
-    style_preset: (
-        Literal[
-            "80S_ILLUSTRATION",
-            "90S_NOSTALGIA",
-            "ABSTRACT_ORGANIC",
-            "ANALOG_NOSTALGIA",
-            "ART_BRUT",
-            "ART_DECO",
-            "ART_POSTER",
-            "AURA",
-            "AVANT_GARDE",
-            "BAUHAUS",
-            "BLUEPRINT",
-            "BLURRY_MOTION",
-            "BRIGHT_ART",
-            "C4D_CARTOON",
-            "CHILDRENS_BOOK",
-            "COLLAGE",
-            "COLORING_BOOK_I",
-            "COLORING_BOOK_II",
-            "CUBISM",
-            "DARK_AURA",
-            "DOODLE",
-            "DOUBLE_EXPOSURE",
-            "DRAMATIC_CINEMA",
-            "EDITORIAL",
-            "EMOTIONAL_MINIMAL",
-            "ETHEREAL_PARTY",
-            "EXPIRED_FILM",
-            "FLAT_ART",
-            "FLAT_VECTOR",
-            "FOREST_REVERIE",
-            "GEO_MINIMALIST",
-            "GLASS_PRISM",
-            "GOLDEN_HOUR",
-            "GRAFFITI_I",
-            "GRAFFITI_II",
-            "HALFTONE_PRINT",
-            "HIGH_CONTRAST",
-            "HIPPIE_ERA",
-            "ICONIC",
-            "JAPANDI_FUSION",
-            "JAZZY",
-            "LONG_EXPOSURE",
-            "MAGAZINE_EDITORIAL",
-            "MINIMAL_ILLUSTRATION",
-            "MIXED_MEDIA",
-            "MONOCHROME",
-            "NIGHTLIFE",
-            "OIL_PAINTING",
-            "OLD_CARTOONS",
-            "PAINT_GESTURE",
-            "POP_ART",
-            "RETRO_ETCHING",
-            "RIVIERA_POP",
-            "SPOTLIGHT_80S",
-            "STYLIZED_RED",
-            "SURREAL_COLLAGE",
-            "TRAVEL_POSTER",
-            "VINTAGE_GEO",
-            "VINTAGE_POSTER",
-            "WATERCOLOR",
-            "WEIRD",
-            "WOODBLOCK_PRINT",
-        ]
-        | None
-    ) = None
+    style_preset: StylePreset | None = None
     """Predefined style of the image."""
 
 
@@ -139,7 +74,321 @@ class IdeogramV3EditOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ideogram_v3_edit = Endpoint("fal-ai/ideogram/v3/edit", IdeogramV3EditInput, IdeogramV3EditOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV3Edit(Endpoint[..., IdeogramV3EditInput, IdeogramV3EditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Result[IdeogramV3EditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Result[IdeogramV3EditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Result[IdeogramV3EditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Result[IdeogramV3EditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Handle[IdeogramV3EditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> AsyncHandle[IdeogramV3EditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Stream[IdeogramV3EditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            expand_prompt: bool = True,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> AsyncStream[IdeogramV3EditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
+else:
+    IdeogramV3Edit = Endpoint
+
+ideogram_v3_edit = IdeogramV3Edit(
+    "fal-ai/ideogram/v3/edit", IdeogramV3EditInput, IdeogramV3EditOutput
+)
 """Image endpoint of fal-ai: ideogram v3 edit.
 
 Call it with `ideogram_v3_edit.subscribe(prompt=…, image_url=…, mask_url=…)`.
@@ -147,14 +396,15 @@ Call it with `ideogram_v3_edit.subscribe(prompt=…, image_url=…, mask_url=…
 
 Input = IdeogramV3EditInput
 Output = IdeogramV3EditOutput
+endpoint = ideogram_v3_edit
 
 __all__ = [
     "ColorPalette",
     "ColorPaletteMember",
     "IdeogramV3EditInput",
     "IdeogramV3EditOutput",
-    "Input",
-    "Output",
+    "Name",
     "RGBColor",
+    "StylePreset",
     "ideogram_v3_edit",
 ]

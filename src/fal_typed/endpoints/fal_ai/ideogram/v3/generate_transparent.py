@@ -8,11 +8,12 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/v3/generate-transparent
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_974ddb7d import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -23,27 +24,10 @@ class IdeogramV3GenerateTransparentInput(
     """Parameters of fal-ai/ideogram/v3/generate-transparent."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    aspect_ratio: Literal[
-        "1:3",
-        "3:1",
-        "1:2",
-        "2:1",
-        "9:16",
-        "16:9",
-        "10:16",
-        "16:10",
-        "2:3",
-        "3:2",
-        "3:4",
-        "4:3",
-        "4:5",
-        "5:4",
-        "1:1",
-    ] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
     """Balance of quality against speed and price."""
@@ -76,7 +60,249 @@ class IdeogramV3GenerateTransparentOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ideogram_v3_generate_transparent = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV3GenerateTransparent(
+        Endpoint[..., IdeogramV3GenerateTransparentInput, IdeogramV3GenerateTransparentOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            expand_prompt: bool = True,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV3GenerateTransparentOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            expand_prompt: bool = True,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV3GenerateTransparentOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            expand_prompt: bool = True,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV3GenerateTransparentOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            expand_prompt: bool = True,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV3GenerateTransparentOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            expand_prompt: bool = True,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Handle[IdeogramV3GenerateTransparentOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            expand_prompt: bool = True,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[IdeogramV3GenerateTransparentOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            expand_prompt: bool = True,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Stream[IdeogramV3GenerateTransparentOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            expand_prompt: bool = True,
+            negative_prompt: str = "",
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncStream[IdeogramV3GenerateTransparentOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                rendering_speed: Balance of quality against speed and price.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                negative_prompt: Text description of what to avoid in the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    IdeogramV3GenerateTransparent = Endpoint
+
+ideogram_v3_generate_transparent = IdeogramV3GenerateTransparent(
     "fal-ai/ideogram/v3/generate-transparent",
     IdeogramV3GenerateTransparentInput,
     IdeogramV3GenerateTransparentOutput,
@@ -88,11 +314,11 @@ Call it with `ideogram_v3_generate_transparent.subscribe(prompt=…)`.
 
 Input = IdeogramV3GenerateTransparentInput
 Output = IdeogramV3GenerateTransparentOutput
+endpoint = ideogram_v3_generate_transparent
 
 __all__ = [
+    "AspectRatio",
     "IdeogramV3GenerateTransparentInput",
     "IdeogramV3GenerateTransparentOutput",
-    "Input",
-    "Output",
     "ideogram_v3_generate_transparent",
 ]

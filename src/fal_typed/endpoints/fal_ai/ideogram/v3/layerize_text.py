@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/v3/layerize-text
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -21,8 +21,7 @@ class IdeogramV3LayerizeTextInput(InputModel, Request["IdeogramV3LayerizeTextOut
     """Image to edit or to start from."""
 
     prompt: str | None = None
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -68,7 +67,249 @@ class IdeogramV3LayerizeTextOutput(OutputModel):
     image_layers: list[dict[str, Any]] | None = None
 
 
-ideogram_v3_layerize_text = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV3LayerizeText(
+        Endpoint[..., IdeogramV3LayerizeTextInput, IdeogramV3LayerizeTextOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            font_file_h1_url: FileInput | None = None,
+            font_name_h1: str | None = None,
+            font_file_h2_url: FileInput | None = None,
+            font_name_h2: str | None = None,
+            font_file_body_url: FileInput | None = None,
+            font_name_body: str | None = None,
+            font_file_small_url: FileInput | None = None,
+            font_name_small: str | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV3LayerizeTextOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            font_file_h1_url: FileInput | None = None,
+            font_name_h1: str | None = None,
+            font_file_h2_url: FileInput | None = None,
+            font_name_h2: str | None = None,
+            font_file_body_url: FileInput | None = None,
+            font_name_body: str | None = None,
+            font_file_small_url: FileInput | None = None,
+            font_name_small: str | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV3LayerizeTextOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            font_file_h1_url: FileInput | None = None,
+            font_name_h1: str | None = None,
+            font_file_h2_url: FileInput | None = None,
+            font_name_h2: str | None = None,
+            font_file_body_url: FileInput | None = None,
+            font_name_body: str | None = None,
+            font_file_small_url: FileInput | None = None,
+            font_name_small: str | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV3LayerizeTextOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            font_file_h1_url: FileInput | None = None,
+            font_name_h1: str | None = None,
+            font_file_h2_url: FileInput | None = None,
+            font_name_h2: str | None = None,
+            font_file_body_url: FileInput | None = None,
+            font_name_body: str | None = None,
+            font_file_small_url: FileInput | None = None,
+            font_name_small: str | None = None,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV3LayerizeTextOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            font_file_h1_url: FileInput | None = None,
+            font_name_h1: str | None = None,
+            font_file_h2_url: FileInput | None = None,
+            font_name_h2: str | None = None,
+            font_file_body_url: FileInput | None = None,
+            font_name_body: str | None = None,
+            font_file_small_url: FileInput | None = None,
+            font_name_small: str | None = None,
+            sync_mode: bool = False,
+        ) -> Handle[IdeogramV3LayerizeTextOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            font_file_h1_url: FileInput | None = None,
+            font_name_h1: str | None = None,
+            font_file_h2_url: FileInput | None = None,
+            font_name_h2: str | None = None,
+            font_file_body_url: FileInput | None = None,
+            font_name_body: str | None = None,
+            font_file_small_url: FileInput | None = None,
+            font_name_small: str | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[IdeogramV3LayerizeTextOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            font_file_h1_url: FileInput | None = None,
+            font_name_h1: str | None = None,
+            font_file_h2_url: FileInput | None = None,
+            font_name_h2: str | None = None,
+            font_file_body_url: FileInput | None = None,
+            font_name_body: str | None = None,
+            font_file_small_url: FileInput | None = None,
+            font_name_small: str | None = None,
+            sync_mode: bool = False,
+        ) -> Stream[IdeogramV3LayerizeTextOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            font_file_h1_url: FileInput | None = None,
+            font_name_h1: str | None = None,
+            font_file_h2_url: FileInput | None = None,
+            font_name_h2: str | None = None,
+            font_file_body_url: FileInput | None = None,
+            font_name_body: str | None = None,
+            font_file_small_url: FileInput | None = None,
+            font_name_small: str | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncStream[IdeogramV3LayerizeTextOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    IdeogramV3LayerizeText = Endpoint
+
+ideogram_v3_layerize_text = IdeogramV3LayerizeText(
     "fal-ai/ideogram/v3/layerize-text", IdeogramV3LayerizeTextInput, IdeogramV3LayerizeTextOutput
 )
 """Image endpoint of fal-ai: ideogram v3 layerize-text.
@@ -78,11 +319,10 @@ Call it with `ideogram_v3_layerize_text.subscribe(image_url=…)`.
 
 Input = IdeogramV3LayerizeTextInput
 Output = IdeogramV3LayerizeTextOutput
+endpoint = ideogram_v3_layerize_text
 
 __all__ = [
     "IdeogramV3LayerizeTextInput",
     "IdeogramV3LayerizeTextOutput",
-    "Input",
-    "Output",
     "ideogram_v3_layerize_text",
 ]

@@ -7,15 +7,18 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/v3/reframe
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.color_palette_23ea0f27 import ColorPalette
-from fal_typed.endpoints._shared.color_palette_member_8c27c683 import ColorPaletteMember
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
-from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
+from fal_typed.endpoints._shared.color_palette import ColorPalette
+from fal_typed.endpoints._shared.color_palette_member import ColorPaletteMember
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.name import Name
+from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.style_preset import StylePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -26,17 +29,7 @@ class IdeogramV3ReframeInput(InputModel, Request["IdeogramV3ReframeOutput"]):
     image_url: FileInput
     """Image to edit or to start from."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    )
+    image_size: ImageSize | ImageSizePreset
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     image_urls: list[FileInput] | None = None
@@ -66,73 +59,7 @@ class IdeogramV3ReframeInput(InputModel, Request["IdeogramV3ReframeOutput"]):
     history.
     """
 
-    style_preset: (
-        Literal[
-            "80S_ILLUSTRATION",
-            "90S_NOSTALGIA",
-            "ABSTRACT_ORGANIC",
-            "ANALOG_NOSTALGIA",
-            "ART_BRUT",
-            "ART_DECO",
-            "ART_POSTER",
-            "AURA",
-            "AVANT_GARDE",
-            "BAUHAUS",
-            "BLUEPRINT",
-            "BLURRY_MOTION",
-            "BRIGHT_ART",
-            "C4D_CARTOON",
-            "CHILDRENS_BOOK",
-            "COLLAGE",
-            "COLORING_BOOK_I",
-            "COLORING_BOOK_II",
-            "CUBISM",
-            "DARK_AURA",
-            "DOODLE",
-            "DOUBLE_EXPOSURE",
-            "DRAMATIC_CINEMA",
-            "EDITORIAL",
-            "EMOTIONAL_MINIMAL",
-            "ETHEREAL_PARTY",
-            "EXPIRED_FILM",
-            "FLAT_ART",
-            "FLAT_VECTOR",
-            "FOREST_REVERIE",
-            "GEO_MINIMALIST",
-            "GLASS_PRISM",
-            "GOLDEN_HOUR",
-            "GRAFFITI_I",
-            "GRAFFITI_II",
-            "HALFTONE_PRINT",
-            "HIGH_CONTRAST",
-            "HIPPIE_ERA",
-            "ICONIC",
-            "JAPANDI_FUSION",
-            "JAZZY",
-            "LONG_EXPOSURE",
-            "MAGAZINE_EDITORIAL",
-            "MINIMAL_ILLUSTRATION",
-            "MIXED_MEDIA",
-            "MONOCHROME",
-            "NIGHTLIFE",
-            "OIL_PAINTING",
-            "OLD_CARTOONS",
-            "PAINT_GESTURE",
-            "POP_ART",
-            "RETRO_ETCHING",
-            "RIVIERA_POP",
-            "SPOTLIGHT_80S",
-            "STYLIZED_RED",
-            "SURREAL_COLLAGE",
-            "TRAVEL_POSTER",
-            "VINTAGE_GEO",
-            "VINTAGE_POSTER",
-            "WATERCOLOR",
-            "WEIRD",
-            "WOODBLOCK_PRINT",
-        ]
-        | None
-    ) = None
+    style_preset: StylePreset | None = None
     """Predefined style of the image."""
 
 
@@ -146,7 +73,303 @@ class IdeogramV3ReframeOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ideogram_v3_reframe = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV3Reframe(Endpoint[..., IdeogramV3ReframeInput, IdeogramV3ReframeOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Result[IdeogramV3ReframeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Result[IdeogramV3ReframeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Result[IdeogramV3ReframeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Result[IdeogramV3ReframeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Handle[IdeogramV3ReframeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> AsyncHandle[IdeogramV3ReframeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> Stream[IdeogramV3ReframeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset,
+            image_urls: list[FileInput] | None = None,
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            color_palette: ColorPalette | None = None,
+            style_codes: list[str] | None = None,
+            style: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN"] | None = None,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            style_preset: StylePreset | None = None,
+        ) -> AsyncStream[IdeogramV3ReframeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                rendering_speed: Balance of quality against speed and price.
+                color_palette: Colors to prefer: a preset, or a list with weights.
+                style_codes: Eight-digit style codes; cannot be combined with a named style.
+                style: Visual style of the image, such as photo or drawing.
+                num_images: Number of images to generate; each image is billed. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                style_preset: Predefined style of the image.
+            """
+            ...
+else:
+    IdeogramV3Reframe = Endpoint
+
+ideogram_v3_reframe = IdeogramV3Reframe(
     "fal-ai/ideogram/v3/reframe", IdeogramV3ReframeInput, IdeogramV3ReframeOutput
 )
 """Image endpoint of fal-ai: ideogram v3 reframe.
@@ -156,6 +379,7 @@ Call it with `ideogram_v3_reframe.subscribe(image_url=…, image_size=…)`.
 
 Input = IdeogramV3ReframeInput
 Output = IdeogramV3ReframeOutput
+endpoint = ideogram_v3_reframe
 
 __all__ = [
     "ColorPalette",
@@ -163,8 +387,9 @@ __all__ = [
     "IdeogramV3ReframeInput",
     "IdeogramV3ReframeOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
+    "Name",
     "RGBColor",
+    "StylePreset",
     "ideogram_v3_reframe",
 ]

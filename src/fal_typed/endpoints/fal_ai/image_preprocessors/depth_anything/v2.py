@@ -8,6 +8,8 @@ Category: image. https://fal.ai/models/fal-ai/image-preprocessors/depth-anything
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,113 @@ class ImagePreprocessorsDepthAnythingV2Output(OutputModel):
     """The generated image, as a file to download."""
 
 
-image_preprocessors_depth_anything_v2 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ImagePreprocessorsDepthAnythingV2(
+        Endpoint[
+            ..., ImagePreprocessorsDepthAnythingV2Input, ImagePreprocessorsDepthAnythingV2Output
+        ]
+    ):
+        def run(self, *, image_url: FileInput) -> Result[ImagePreprocessorsDepthAnythingV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput
+        ) -> Result[ImagePreprocessorsDepthAnythingV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput
+        ) -> Result[ImagePreprocessorsDepthAnythingV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput
+        ) -> Result[ImagePreprocessorsDepthAnythingV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput
+        ) -> Handle[ImagePreprocessorsDepthAnythingV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput
+        ) -> AsyncHandle[ImagePreprocessorsDepthAnythingV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput
+        ) -> Stream[ImagePreprocessorsDepthAnythingV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput
+        ) -> AsyncStream[ImagePreprocessorsDepthAnythingV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+            """
+            ...
+else:
+    ImagePreprocessorsDepthAnythingV2 = Endpoint
+
+image_preprocessors_depth_anything_v2 = ImagePreprocessorsDepthAnythingV2(
     "fal-ai/image-preprocessors/depth-anything/v2",
     ImagePreprocessorsDepthAnythingV2Input,
     ImagePreprocessorsDepthAnythingV2Output,
@@ -41,11 +149,10 @@ Call it with `image_preprocessors_depth_anything_v2.subscribe(image_url=…)`.
 
 Input = ImagePreprocessorsDepthAnythingV2Input
 Output = ImagePreprocessorsDepthAnythingV2Output
+endpoint = image_preprocessors_depth_anything_v2
 
 __all__ = [
     "ImagePreprocessorsDepthAnythingV2Input",
     "ImagePreprocessorsDepthAnythingV2Output",
-    "Input",
-    "Output",
     "image_preprocessors_depth_anything_v2",
 ]

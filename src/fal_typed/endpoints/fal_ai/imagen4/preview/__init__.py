@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.imagen4.preview._endpoint import (
         Imagen4PreviewInput as Imagen4PreviewInput,
         Imagen4PreviewOutput as Imagen4PreviewOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         imagen4_preview as imagen4_preview,
     )
 
-__all__ = ["Imagen4PreviewInput", "Imagen4PreviewOutput", "Input", "Output", "imagen4_preview"]
+__all__ = ["Imagen4PreviewInput", "Imagen4PreviewOutput", "imagen4_preview"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.imagen4.preview._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Imagen4PreviewInput",
+            "Imagen4PreviewOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "imagen4_preview",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.imagen4.preview._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -6,26 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.kandinsky5.text_to_video._endpoint import (
         Input as Input,
         Kandinsky5TextToVideoInput as Kandinsky5TextToVideoInput,
         Kandinsky5TextToVideoOutput as Kandinsky5TextToVideoOutput,
         Output as Output,
+        endpoint as endpoint,
         kandinsky5_text_to_video as kandinsky5_text_to_video,
     )
 
-__all__ = [
-    "Input",
-    "Kandinsky5TextToVideoInput",
-    "Kandinsky5TextToVideoOutput",
-    "Output",
-    "kandinsky5_text_to_video",
-]
+__all__ = ["Kandinsky5TextToVideoInput", "Kandinsky5TextToVideoOutput", "kandinsky5_text_to_video"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.kandinsky5.text_to_video._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Kandinsky5TextToVideoInput",
+            "Kandinsky5TextToVideoOutput",
+            "Output",
+            "endpoint",
+            "kandinsky5_text_to_video",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.kandinsky5.text_to_video._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

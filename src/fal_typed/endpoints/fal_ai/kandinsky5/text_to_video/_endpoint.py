@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/kandinsky5/text-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,18 +20,17 @@ class Kandinsky5TextToVideoInput(InputModel, Request["Kandinsky5TextToVideoOutpu
     """Parameters of fal-ai/kandinsky5/text-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     resolution: Literal["768x512"] = "768x512"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
     aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=50)] = 30
     """Number of denoising steps; more steps take longer and give finer detail. From 1 to 50."""
@@ -44,7 +43,209 @@ class Kandinsky5TextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kandinsky5_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Kandinsky5TextToVideo(
+        Endpoint[..., Kandinsky5TextToVideoInput, Kandinsky5TextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+            num_inference_steps: int = 30,
+        ) -> Result[Kandinsky5TextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+            num_inference_steps: int = 30,
+        ) -> Result[Kandinsky5TextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+            num_inference_steps: int = 30,
+        ) -> Result[Kandinsky5TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+            num_inference_steps: int = 30,
+        ) -> Result[Kandinsky5TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+            num_inference_steps: int = 30,
+        ) -> Handle[Kandinsky5TextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+            num_inference_steps: int = 30,
+        ) -> AsyncHandle[Kandinsky5TextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+            num_inference_steps: int = 30,
+        ) -> Stream[Kandinsky5TextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+            num_inference_steps: int = 30,
+        ) -> AsyncStream[Kandinsky5TextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+            """
+            ...
+else:
+    Kandinsky5TextToVideo = Endpoint
+
+kandinsky5_text_to_video = Kandinsky5TextToVideo(
     "fal-ai/kandinsky5/text-to-video", Kandinsky5TextToVideoInput, Kandinsky5TextToVideoOutput
 )
 """Video endpoint of fal-ai: kandinsky5, text to video.
@@ -54,11 +255,6 @@ Call it with `kandinsky5_text_to_video.subscribe(prompt=…)`.
 
 Input = Kandinsky5TextToVideoInput
 Output = Kandinsky5TextToVideoOutput
+endpoint = kandinsky5_text_to_video
 
-__all__ = [
-    "Input",
-    "Kandinsky5TextToVideoInput",
-    "Kandinsky5TextToVideoOutput",
-    "Output",
-    "kandinsky5_text_to_video",
-]
+__all__ = ["Kandinsky5TextToVideoInput", "Kandinsky5TextToVideoOutput", "kandinsky5_text_to_video"]

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/kandinsky5/text-to-video/distill
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Video
@@ -19,18 +19,17 @@ class Kandinsky5TextToVideoDistillInput(InputModel, Request["Kandinsky5TextToVid
     """Parameters of fal-ai/kandinsky5/text-to-video/distill."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     resolution: Literal["768x512"] = "768x512"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
     aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class Kandinsky5TextToVideoDistillOutput(OutputModel):
@@ -40,7 +39,185 @@ class Kandinsky5TextToVideoDistillOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kandinsky5_text_to_video_distill = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Kandinsky5TextToVideoDistill(
+        Endpoint[..., Kandinsky5TextToVideoDistillInput, Kandinsky5TextToVideoDistillOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+        ) -> Result[Kandinsky5TextToVideoDistillOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+        ) -> Result[Kandinsky5TextToVideoDistillOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+        ) -> Result[Kandinsky5TextToVideoDistillOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+        ) -> Result[Kandinsky5TextToVideoDistillOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+        ) -> Handle[Kandinsky5TextToVideoDistillOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+        ) -> AsyncHandle[Kandinsky5TextToVideoDistillOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+        ) -> Stream[Kandinsky5TextToVideoDistillOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            resolution: Literal["768x512"] = "768x512",
+            aspect_ratio: Literal["3:2", "1:1", "2:3"] = "3:2",
+            duration: Literal["5s", "10s"] = "5s",
+        ) -> AsyncStream[Kandinsky5TextToVideoDistillOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    Kandinsky5TextToVideoDistill = Endpoint
+
+kandinsky5_text_to_video_distill = Kandinsky5TextToVideoDistill(
     "fal-ai/kandinsky5/text-to-video/distill",
     Kandinsky5TextToVideoDistillInput,
     Kandinsky5TextToVideoDistillOutput,
@@ -52,11 +229,10 @@ Call it with `kandinsky5_text_to_video_distill.subscribe(prompt=…)`.
 
 Input = Kandinsky5TextToVideoDistillInput
 Output = Kandinsky5TextToVideoDistillOutput
+endpoint = kandinsky5_text_to_video_distill
 
 __all__ = [
-    "Input",
     "Kandinsky5TextToVideoDistillInput",
     "Kandinsky5TextToVideoDistillOutput",
-    "Output",
     "kandinsky5_text_to_video_distill",
 ]

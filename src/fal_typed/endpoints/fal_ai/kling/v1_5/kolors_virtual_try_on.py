@@ -8,6 +8,8 @@ Category: image. https://fal.ai/models/fal-ai/kling/v1-5/kolors-virtual-try-on
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -35,7 +37,169 @@ class KlingV15KolorsVirtualTryOnOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-kling_v1_5_kolors_virtual_try_on = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingV15KolorsVirtualTryOn(
+        Endpoint[..., KlingV15KolorsVirtualTryOnInput, KlingV15KolorsVirtualTryOnOutput]
+    ):
+        def run(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            sync_mode: bool = False,
+        ) -> Result[KlingV15KolorsVirtualTryOnOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            sync_mode: bool = False,
+        ) -> Result[KlingV15KolorsVirtualTryOnOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            sync_mode: bool = False,
+        ) -> Result[KlingV15KolorsVirtualTryOnOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            sync_mode: bool = False,
+        ) -> Result[KlingV15KolorsVirtualTryOnOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            sync_mode: bool = False,
+        ) -> Handle[KlingV15KolorsVirtualTryOnOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[KlingV15KolorsVirtualTryOnOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            sync_mode: bool = False,
+        ) -> Stream[KlingV15KolorsVirtualTryOnOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            human_image_url: FileInput,
+            garment_image_url: FileInput,
+            sync_mode: bool = False,
+        ) -> AsyncStream[KlingV15KolorsVirtualTryOnOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                human_image_url: Image of the person who tries on the garment.
+                garment_image_url: Image of the garment to try on.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    KlingV15KolorsVirtualTryOn = Endpoint
+
+kling_v1_5_kolors_virtual_try_on = KlingV15KolorsVirtualTryOn(
     "fal-ai/kling/v1-5/kolors-virtual-try-on",
     KlingV15KolorsVirtualTryOnInput,
     KlingV15KolorsVirtualTryOnOutput,
@@ -48,11 +212,10 @@ garment_image_url=…)`.
 
 Input = KlingV15KolorsVirtualTryOnInput
 Output = KlingV15KolorsVirtualTryOnOutput
+endpoint = kling_v1_5_kolors_virtual_try_on
 
 __all__ = [
-    "Input",
     "KlingV15KolorsVirtualTryOnInput",
     "KlingV15KolorsVirtualTryOnOutput",
-    "Output",
     "kling_v1_5_kolors_virtual_try_on",
 ]

@@ -7,22 +7,25 @@ Category: image. https://fal.ai/models/fal-ai/kling-image/o3/image-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.element_input_a7484bf5 import ElementInput
+from fal_typed.endpoints._shared.element_input import ElementInput
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+AspectRatio: TypeAlias = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "auto"]
+"""Value of the parameter `aspect_ratio`."""
 
 
 class KlingImageO3ImageToImageInput(InputModel, Request["KlingImageO3ImageToImageOutput"]):
     """Parameters of fal-ai/kling-image/o3/image-to-image."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    most 2500 characters.
+    """Text description of the change to make, or of the image to generate. At most 2500
+    characters.
     """
 
     image_urls: list[FileInput]
@@ -45,13 +48,11 @@ class KlingImageO3ImageToImageInput(InputModel, Request["KlingImageO3ImageToImag
     series_amount: Annotated[int, Field(ge=2, le=9)] | None = None
     """From 2 to 9."""
 
-    aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "auto"] = (
-        "auto"
-    )
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "auto"
+    """Ratio of width to height of the result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -66,7 +67,297 @@ class KlingImageO3ImageToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-kling_image_o3_image_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingImageO3ImageToImage(
+        Endpoint[..., KlingImageO3ImageToImageInput, KlingImageO3ImageToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO3ImageToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO3ImageToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO3ImageToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO3ImageToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Handle[KlingImageO3ImageToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[KlingImageO3ImageToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Stream[KlingImageO3ImageToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: AspectRatio = "auto",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncStream[KlingImageO3ImageToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    2500 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    KlingImageO3ImageToImage = Endpoint
+
+kling_image_o3_image_to_image = KlingImageO3ImageToImage(
     "fal-ai/kling-image/o3/image-to-image",
     KlingImageO3ImageToImageInput,
     KlingImageO3ImageToImageOutput,
@@ -78,12 +369,12 @@ Call it with `kling_image_o3_image_to_image.subscribe(prompt=…, image_urls=…
 
 Input = KlingImageO3ImageToImageInput
 Output = KlingImageO3ImageToImageOutput
+endpoint = kling_image_o3_image_to_image
 
 __all__ = [
+    "AspectRatio",
     "ElementInput",
-    "Input",
     "KlingImageO3ImageToImageInput",
     "KlingImageO3ImageToImageOutput",
-    "Output",
     "kling_image_o3_image_to_image",
 ]

@@ -7,12 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/kling-image/o3/text-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.element_input_a7484bf5 import ElementInput
+from fal_typed.endpoints._shared.element_input import ElementInput
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,8 +21,7 @@ class KlingImageO3TextToImageInput(InputModel, Request["KlingImageO3TextToImageO
     """Parameters of fal-ai/kling-image/o3/text-to-image."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    most 2500 characters.
+    """What the image shows, in words: subject, style and composition. At most 2500 characters.
     """
 
     elements: list[ElementInput] | None = None
@@ -42,10 +41,10 @@ class KlingImageO3TextToImageInput(InputModel, Request["KlingImageO3TextToImageO
     """From 2 to 9."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -60,7 +59,289 @@ class KlingImageO3TextToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-kling_image_o3_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingImageO3TextToImage(
+        Endpoint[..., KlingImageO3TextToImageInput, KlingImageO3TextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO3TextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO3TextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO3TextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageO3TextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Handle[KlingImageO3TextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[KlingImageO3TextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Stream[KlingImageO3TextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K", "4K"] = "1K",
+            result_type: Literal["single", "series"] = "single",
+            num_images: int = 1,
+            series_amount: int | None = None,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncStream[KlingImageO3TextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                series_amount: From 2 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    KlingImageO3TextToImage = Endpoint
+
+kling_image_o3_text_to_image = KlingImageO3TextToImage(
     "fal-ai/kling-image/o3/text-to-image",
     KlingImageO3TextToImageInput,
     KlingImageO3TextToImageOutput,
@@ -72,12 +353,11 @@ Call it with `kling_image_o3_text_to_image.subscribe(prompt=…)`.
 
 Input = KlingImageO3TextToImageInput
 Output = KlingImageO3TextToImageOutput
+endpoint = kling_image_o3_text_to_image
 
 __all__ = [
     "ElementInput",
-    "Input",
     "KlingImageO3TextToImageInput",
     "KlingImageO3TextToImageOutput",
-    "Output",
     "kling_image_o3_text_to_image",
 ]

@@ -7,12 +7,12 @@ Category: image. https://fal.ai/models/fal-ai/kling-image/v3/text-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.element_input_a7484bf5 import ElementInput
+from fal_typed.endpoints._shared.element_input import ElementInput
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,8 +21,7 @@ class KlingImageV3TextToImageInput(InputModel, Request["KlingImageV3TextToImageO
     """Parameters of fal-ai/kling-image/v3/text-to-image."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    most 2500 characters.
+    """What the image shows, in words: subject, style and composition. At most 2500 characters.
     """
 
     negative_prompt: Annotated[str, Field(max_length=2500)] | None = None
@@ -40,10 +39,10 @@ class KlingImageV3TextToImageInput(InputModel, Request["KlingImageV3TextToImageO
     """Number of images to generate; each image is billed. From 1 to 9."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -58,7 +57,289 @@ class KlingImageV3TextToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-kling_image_v3_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingImageV3TextToImage(
+        Endpoint[..., KlingImageV3TextToImageInput, KlingImageV3TextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageV3TextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageV3TextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageV3TextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[KlingImageV3TextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Handle[KlingImageV3TextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[KlingImageV3TextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Stream[KlingImageV3TextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            elements: list[ElementInput] | None = None,
+            resolution: Literal["1K", "2K"] = "1K",
+            num_images: int = 1,
+            aspect_ratio: Literal[
+                "16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"
+            ] = "16:9",
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncStream[KlingImageV3TextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 2500
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                aspect_ratio: Ratio of width to height of the result.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    KlingImageV3TextToImage = Endpoint
+
+kling_image_v3_text_to_image = KlingImageV3TextToImage(
     "fal-ai/kling-image/v3/text-to-image",
     KlingImageV3TextToImageInput,
     KlingImageV3TextToImageOutput,
@@ -70,12 +351,11 @@ Call it with `kling_image_v3_text_to_image.subscribe(prompt=…)`.
 
 Input = KlingImageV3TextToImageInput
 Output = KlingImageV3TextToImageOutput
+endpoint = kling_image_v3_text_to_image
 
 __all__ = [
     "ElementInput",
-    "Input",
     "KlingImageV3TextToImageInput",
     "KlingImageV3TextToImageOutput",
-    "Output",
     "kling_image_v3_text_to_image",
 ]

@@ -8,6 +8,8 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/lipsync/audio-to-video
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -32,7 +34,121 @@ class KlingVideoLipsyncAudioToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_lipsync_audio_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoLipsyncAudioToVideo(
+        Endpoint[..., KlingVideoLipsyncAudioToVideoInput, KlingVideoLipsyncAudioToVideoOutput]
+    ):
+        def run(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> Result[KlingVideoLipsyncAudioToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> Result[KlingVideoLipsyncAudioToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def subscribe(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> Result[KlingVideoLipsyncAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> Result[KlingVideoLipsyncAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def submit(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> Handle[KlingVideoLipsyncAudioToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> AsyncHandle[KlingVideoLipsyncAudioToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+
+        def stream(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> Stream[KlingVideoLipsyncAudioToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_url: FileInput, audio_url: FileInput
+        ) -> AsyncStream[KlingVideoLipsyncAudioToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+            """
+            ...
+else:
+    KlingVideoLipsyncAudioToVideo = Endpoint
+
+kling_video_lipsync_audio_to_video = KlingVideoLipsyncAudioToVideo(
     "fal-ai/kling-video/lipsync/audio-to-video",
     KlingVideoLipsyncAudioToVideoInput,
     KlingVideoLipsyncAudioToVideoOutput,
@@ -44,11 +160,10 @@ Call it with `kling_video_lipsync_audio_to_video.subscribe(video_url=…, audio_
 
 Input = KlingVideoLipsyncAudioToVideoInput
 Output = KlingVideoLipsyncAudioToVideoOutput
+endpoint = kling_video_lipsync_audio_to_video
 
 __all__ = [
-    "Input",
     "KlingVideoLipsyncAudioToVideoInput",
     "KlingVideoLipsyncAudioToVideoOutput",
-    "Output",
     "kling_video_lipsync_audio_to_video",
 ]

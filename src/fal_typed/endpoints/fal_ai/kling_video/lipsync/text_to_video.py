@@ -8,11 +8,12 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/lipsync/text-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.voice_id import VoiceId
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -26,54 +27,7 @@ class KlingVideoLipsyncTextToVideoInput(InputModel, Request["KlingVideoLipsyncTe
     text: Annotated[str, Field(max_length=120)]
     """Text to speak. At most 120 characters."""
 
-    voice_id: Literal[
-        "genshin_vindi2",
-        "zhinen_xuesheng",
-        "AOT",
-        "ai_shatang",
-        "genshin_klee2",
-        "genshin_kirara",
-        "ai_kaiya",
-        "oversea_male1",
-        "ai_chenjiahao_712",
-        "girlfriend_4_speech02",
-        "chat1_female_new-3",
-        "chat_0407_5-1",
-        "cartoon-boy-07",
-        "uk_boy1",
-        "cartoon-girl-01",
-        "PeppaPig_platform",
-        "ai_huangzhong_712",
-        "ai_huangyaoshi_712",
-        "ai_laoguowang_712",
-        "chengshu_jiejie",
-        "you_pingjing",
-        "calm_story1",
-        "uk_man2",
-        "laopopo_speech02",
-        "heainainai_speech02",
-        "reader_en_m-v1",
-        "commercial_lady_en_f-v1",
-        "tiyuxi_xuedi",
-        "tiexin_nanyou",
-        "girlfriend_1_speech02",
-        "girlfriend_2_speech02",
-        "zhuxi_speech02",
-        "uk_oldman3",
-        "dongbeilaotie_speech02",
-        "chongqingxiaohuo_speech02",
-        "chuanmeizi_speech02",
-        "chaoshandashu_speech02",
-        "ai_taiwan_man2_speech02",
-        "xianzhanggui_speech02",
-        "tianjinjiejie_speech02",
-        "diyinnansang_DB_CN_M_04-v2",
-        "yizhipiannan-v1",
-        "guanxiaofang-v2",
-        "tianmeixuemei-v1",
-        "daopianyansang-v1",
-        "mengwa-v1",
-    ]
+    voice_id: VoiceId
     """Id of the voice that speaks the text."""
 
     voice_language: Literal["zh", "en"] = "en"
@@ -90,7 +44,193 @@ class KlingVideoLipsyncTextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_lipsync_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoLipsyncTextToVideo(
+        Endpoint[..., KlingVideoLipsyncTextToVideoInput, KlingVideoLipsyncTextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            text: str,
+            voice_id: VoiceId,
+            voice_language: Literal["zh", "en"] = "en",
+            voice_speed: float = 1,
+        ) -> Result[KlingVideoLipsyncTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text: Text to speak. At most 120 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_language: Language that the voice speaks.
+                voice_speed: From 0.8 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            text: str,
+            voice_id: VoiceId,
+            voice_language: Literal["zh", "en"] = "en",
+            voice_speed: float = 1,
+        ) -> Result[KlingVideoLipsyncTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text: Text to speak. At most 120 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_language: Language that the voice speaks.
+                voice_speed: From 0.8 to 2.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            text: str,
+            voice_id: VoiceId,
+            voice_language: Literal["zh", "en"] = "en",
+            voice_speed: float = 1,
+        ) -> Result[KlingVideoLipsyncTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text: Text to speak. At most 120 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_language: Language that the voice speaks.
+                voice_speed: From 0.8 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            text: str,
+            voice_id: VoiceId,
+            voice_language: Literal["zh", "en"] = "en",
+            voice_speed: float = 1,
+        ) -> Result[KlingVideoLipsyncTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text: Text to speak. At most 120 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_language: Language that the voice speaks.
+                voice_speed: From 0.8 to 2.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            text: str,
+            voice_id: VoiceId,
+            voice_language: Literal["zh", "en"] = "en",
+            voice_speed: float = 1,
+        ) -> Handle[KlingVideoLipsyncTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text: Text to speak. At most 120 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_language: Language that the voice speaks.
+                voice_speed: From 0.8 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            text: str,
+            voice_id: VoiceId,
+            voice_language: Literal["zh", "en"] = "en",
+            voice_speed: float = 1,
+        ) -> AsyncHandle[KlingVideoLipsyncTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text: Text to speak. At most 120 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_language: Language that the voice speaks.
+                voice_speed: From 0.8 to 2.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            text: str,
+            voice_id: VoiceId,
+            voice_language: Literal["zh", "en"] = "en",
+            voice_speed: float = 1,
+        ) -> Stream[KlingVideoLipsyncTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text: Text to speak. At most 120 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_language: Language that the voice speaks.
+                voice_speed: From 0.8 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            text: str,
+            voice_id: VoiceId,
+            voice_language: Literal["zh", "en"] = "en",
+            voice_speed: float = 1,
+        ) -> AsyncStream[KlingVideoLipsyncTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                text: Text to speak. At most 120 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_language: Language that the voice speaks.
+                voice_speed: From 0.8 to 2.
+            """
+            ...
+else:
+    KlingVideoLipsyncTextToVideo = Endpoint
+
+kling_video_lipsync_text_to_video = KlingVideoLipsyncTextToVideo(
     "fal-ai/kling-video/lipsync/text-to-video",
     KlingVideoLipsyncTextToVideoInput,
     KlingVideoLipsyncTextToVideoOutput,
@@ -102,11 +242,11 @@ Call it with `kling_video_lipsync_text_to_video.subscribe(video_url=â€¦, text=â€
 
 Input = KlingVideoLipsyncTextToVideoInput
 Output = KlingVideoLipsyncTextToVideoOutput
+endpoint = kling_video_lipsync_text_to_video
 
 __all__ = [
-    "Input",
     "KlingVideoLipsyncTextToVideoInput",
     "KlingVideoLipsyncTextToVideoOutput",
-    "Output",
+    "VoiceId",
     "kling_video_lipsync_text_to_video",
 ]

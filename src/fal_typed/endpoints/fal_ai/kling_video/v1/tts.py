@@ -7,11 +7,12 @@ Category: speech. https://fal.ai/models/fal-ai/kling-video/v1/tts
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.voice_id import VoiceId
 from fal_typed.files import Audio
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -22,54 +23,7 @@ class KlingVideoV1TtsInput(InputModel, Request["KlingVideoV1TtsOutput"]):
     text: Annotated[str, Field(max_length=500)]
     """Text to speak. At most 500 characters."""
 
-    voice_id: Literal[
-        "genshin_vindi2",
-        "zhinen_xuesheng",
-        "AOT",
-        "ai_shatang",
-        "genshin_klee2",
-        "genshin_kirara",
-        "ai_kaiya",
-        "oversea_male1",
-        "ai_chenjiahao_712",
-        "girlfriend_4_speech02",
-        "chat1_female_new-3",
-        "chat_0407_5-1",
-        "cartoon-boy-07",
-        "uk_boy1",
-        "cartoon-girl-01",
-        "PeppaPig_platform",
-        "ai_huangzhong_712",
-        "ai_huangyaoshi_712",
-        "ai_laoguowang_712",
-        "chengshu_jiejie",
-        "you_pingjing",
-        "calm_story1",
-        "uk_man2",
-        "laopopo_speech02",
-        "heainainai_speech02",
-        "reader_en_m-v1",
-        "commercial_lady_en_f-v1",
-        "tiyuxi_xuedi",
-        "tiexin_nanyou",
-        "girlfriend_1_speech02",
-        "girlfriend_2_speech02",
-        "zhuxi_speech02",
-        "uk_oldman3",
-        "dongbeilaotie_speech02",
-        "chongqingxiaohuo_speech02",
-        "chuanmeizi_speech02",
-        "chaoshandashu_speech02",
-        "ai_taiwan_man2_speech02",
-        "xianzhanggui_speech02",
-        "tianjinjiejie_speech02",
-        "diyinnansang_DB_CN_M_04-v2",
-        "yizhipiannan-v1",
-        "guanxiaofang-v2",
-        "tianmeixuemei-v1",
-        "daopianyansang-v1",
-        "mengwa-v1",
-    ] = "genshin_vindi2"
+    voice_id: VoiceId = "genshin_vindi2"
     """Id of the voice that speaks the text."""
 
     voice_speed: Annotated[float, Field(ge=0.8, le=2.0)] = 1
@@ -83,7 +37,127 @@ class KlingVideoV1TtsOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-kling_video_v1_tts = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV1Tts(Endpoint[..., KlingVideoV1TtsInput, KlingVideoV1TtsOutput]):
+        def run(
+            self, *, text: str, voice_id: VoiceId = "genshin_vindi2", voice_speed: float = 1
+        ) -> Result[KlingVideoV1TtsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak. At most 500 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_speed: From 0.8 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, text: str, voice_id: VoiceId = "genshin_vindi2", voice_speed: float = 1
+        ) -> Result[KlingVideoV1TtsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak. At most 500 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_speed: From 0.8 to 2.
+            """
+            ...
+
+        def subscribe(
+            self, *, text: str, voice_id: VoiceId = "genshin_vindi2", voice_speed: float = 1
+        ) -> Result[KlingVideoV1TtsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak. At most 500 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_speed: From 0.8 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, text: str, voice_id: VoiceId = "genshin_vindi2", voice_speed: float = 1
+        ) -> Result[KlingVideoV1TtsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak. At most 500 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_speed: From 0.8 to 2.
+            """
+            ...
+
+        def submit(
+            self, *, text: str, voice_id: VoiceId = "genshin_vindi2", voice_speed: float = 1
+        ) -> Handle[KlingVideoV1TtsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak. At most 500 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_speed: From 0.8 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, text: str, voice_id: VoiceId = "genshin_vindi2", voice_speed: float = 1
+        ) -> AsyncHandle[KlingVideoV1TtsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak. At most 500 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_speed: From 0.8 to 2.
+            """
+            ...
+
+        def stream(
+            self, *, text: str, voice_id: VoiceId = "genshin_vindi2", voice_speed: float = 1
+        ) -> Stream[KlingVideoV1TtsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak. At most 500 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_speed: From 0.8 to 2.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, text: str, voice_id: VoiceId = "genshin_vindi2", voice_speed: float = 1
+        ) -> AsyncStream[KlingVideoV1TtsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak. At most 500 characters.
+                voice_id: Id of the voice that speaks the text.
+                voice_speed: From 0.8 to 2.
+            """
+            ...
+else:
+    KlingVideoV1Tts = Endpoint
+
+kling_video_v1_tts = KlingVideoV1Tts(
     "fal-ai/kling-video/v1/tts", KlingVideoV1TtsInput, KlingVideoV1TtsOutput
 )
 """Speech endpoint of fal-ai: kling-video v1 tts.
@@ -93,5 +167,6 @@ Call it with `kling_video_v1_tts.subscribe(text=…)`.
 
 Input = KlingVideoV1TtsInput
 Output = KlingVideoV1TtsOutput
+endpoint = kling_video_v1_tts
 
-__all__ = ["Input", "KlingVideoV1TtsInput", "KlingVideoV1TtsOutput", "Output", "kling_video_v1_tts"]
+__all__ = ["KlingVideoV1TtsInput", "KlingVideoV1TtsOutput", "VoiceId", "kling_video_v1_tts"]

@@ -6,21 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.krea_2.turbo._endpoint import (
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Krea2TurboInput as Krea2TurboInput,
         Krea2TurboOutput as Krea2TurboOutput,
         Output as Output,
+        endpoint as endpoint,
         krea_2_turbo as krea_2_turbo,
     )
 
-__all__ = ["ImageSize", "Input", "Krea2TurboInput", "Krea2TurboOutput", "Output", "krea_2_turbo"]
+__all__ = ["ImageSize", "ImageSizePreset", "Krea2TurboInput", "Krea2TurboOutput", "krea_2_turbo"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.krea_2.turbo._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Krea2TurboInput",
+            "Krea2TurboOutput",
+            "Output",
+            "endpoint",
+            "krea_2_turbo",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.krea_2.turbo._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,10 +7,11 @@ https://fal.ai/models/fal-ai/krea-2/turbo
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -32,17 +33,7 @@ class Krea2TurboInput(InputModel, Request["Krea2TurboOutput"]):
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: int = 1
@@ -82,7 +73,279 @@ class Krea2TurboOutput(OutputModel):
     """The prompt that was used, after it was rewritten."""
 
 
-krea_2_turbo = Endpoint("fal-ai/krea-2/turbo", Krea2TurboInput, Krea2TurboOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Krea2Turbo(Endpoint[..., Krea2TurboInput, Krea2TurboOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Krea2TurboOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Krea2TurboOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Krea2TurboOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Krea2TurboOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[Krea2TurboOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[Krea2TurboOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[Krea2TurboOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "regular"] = "none",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[Krea2TurboOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    Krea2Turbo = Endpoint
+
+krea_2_turbo = Krea2Turbo("fal-ai/krea-2/turbo", Krea2TurboInput, Krea2TurboOutput)
 """Endpoint of fal-ai: krea-2 turbo.
 
 Call it with `krea_2_turbo.subscribe(prompt=…)`.
@@ -90,5 +353,6 @@ Call it with `krea_2_turbo.subscribe(prompt=…)`.
 
 Input = Krea2TurboInput
 Output = Krea2TurboOutput
+endpoint = krea_2_turbo
 
-__all__ = ["ImageSize", "Input", "Krea2TurboInput", "Krea2TurboOutput", "Output", "krea_2_turbo"]
+__all__ = ["ImageSize", "ImageSizePreset", "Krea2TurboInput", "Krea2TurboOutput", "krea_2_turbo"]

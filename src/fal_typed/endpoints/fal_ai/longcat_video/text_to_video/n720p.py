@@ -8,11 +8,12 @@ Category: video. https://fal.ai/models/fal-ai/longcat-video/text-to-video/720p
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.video_output_type import VideoOutputType
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,8 +22,7 @@ class LongcatVideoTextToVideo720pInput(InputModel, Request["LongcatVideoTextToVi
     """Parameters of fal-ai/longcat-video/text-to-video/720p."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = UNSET
     """Text description of what to avoid in the result."""
@@ -43,7 +43,7 @@ class LongcatVideoTextToVideo720pInput(InputModel, Request["LongcatVideoTextToVi
     """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     fps: Annotated[int, Field(ge=1, le=60)] = 30
     """Frames per second; with the same number of frames, a higher rate is smoother and gives a
@@ -61,9 +61,7 @@ class LongcatVideoTextToVideo720pInput(InputModel, Request["LongcatVideoTextToVi
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
-    video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
-        "X264 (.mp4)"
-    )
+    video_output_type: VideoOutputType = "X264 (.mp4)"
     """File format and codec of the video; some support transparency."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
@@ -94,7 +92,449 @@ class LongcatVideoTextToVideo720pOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-longcat_video_text_to_video_720p = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LongcatVideoTextToVideo720p(
+        Endpoint[..., LongcatVideoTextToVideo720pInput, LongcatVideoTextToVideo720pOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 162,
+            num_inference_steps: int = 40,
+            num_refine_inference_steps: int = 40,
+            guidance_scale: float = 4,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            fps: int = 30,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+        ) -> Result[LongcatVideoTextToVideo720pOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 961.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                num_refine_inference_steps: Number of steps of the pass that increases the
+                    resolution. From 8 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 162,
+            num_inference_steps: int = 40,
+            num_refine_inference_steps: int = 40,
+            guidance_scale: float = 4,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            fps: int = 30,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+        ) -> Result[LongcatVideoTextToVideo720pOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 961.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                num_refine_inference_steps: Number of steps of the pass that increases the
+                    resolution. From 8 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 162,
+            num_inference_steps: int = 40,
+            num_refine_inference_steps: int = 40,
+            guidance_scale: float = 4,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            fps: int = 30,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+        ) -> Result[LongcatVideoTextToVideo720pOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 961.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                num_refine_inference_steps: Number of steps of the pass that increases the
+                    resolution. From 8 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 162,
+            num_inference_steps: int = 40,
+            num_refine_inference_steps: int = 40,
+            guidance_scale: float = 4,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            fps: int = 30,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+        ) -> Result[LongcatVideoTextToVideo720pOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 961.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                num_refine_inference_steps: Number of steps of the pass that increases the
+                    resolution. From 8 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 162,
+            num_inference_steps: int = 40,
+            num_refine_inference_steps: int = 40,
+            guidance_scale: float = 4,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            fps: int = 30,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+        ) -> Handle[LongcatVideoTextToVideo720pOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 961.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                num_refine_inference_steps: Number of steps of the pass that increases the
+                    resolution. From 8 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 162,
+            num_inference_steps: int = 40,
+            num_refine_inference_steps: int = 40,
+            guidance_scale: float = 4,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            fps: int = 30,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+        ) -> AsyncHandle[LongcatVideoTextToVideo720pOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 961.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                num_refine_inference_steps: Number of steps of the pass that increases the
+                    resolution. From 8 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 162,
+            num_inference_steps: int = 40,
+            num_refine_inference_steps: int = 40,
+            guidance_scale: float = 4,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            fps: int = 30,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+        ) -> Stream[LongcatVideoTextToVideo720pOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 961.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                num_refine_inference_steps: Number of steps of the pass that increases the
+                    resolution. From 8 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = UNSET,
+            num_frames: int = 162,
+            num_inference_steps: int = 40,
+            num_refine_inference_steps: int = 40,
+            guidance_scale: float = 4,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            fps: int = 30,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = False,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+        ) -> AsyncStream[LongcatVideoTextToVideo720pOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 961.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                num_refine_inference_steps: Number of steps of the pass that increases the
+                    resolution. From 8 to 50.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+            """
+            ...
+else:
+    LongcatVideoTextToVideo720p = Endpoint
+
+longcat_video_text_to_video_720p = LongcatVideoTextToVideo720p(
     "fal-ai/longcat-video/text-to-video/720p",
     LongcatVideoTextToVideo720pInput,
     LongcatVideoTextToVideo720pOutput,
@@ -106,11 +546,11 @@ Call it with `longcat_video_text_to_video_720p.subscribe(prompt=…)`.
 
 Input = LongcatVideoTextToVideo720pInput
 Output = LongcatVideoTextToVideo720pOutput
+endpoint = longcat_video_text_to_video_720p
 
 __all__ = [
-    "Input",
     "LongcatVideoTextToVideo720pInput",
     "LongcatVideoTextToVideo720pOutput",
-    "Output",
+    "VideoOutputType",
     "longcat_video_text_to_video_720p",
 ]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/ltx-2/image-to-video/fast
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,12 +23,10 @@ class Ltx2ImageToVideoFastInput(InputModel, Request["Ltx2ImageToVideoFastOutput"
     """Image that the video starts with or is generated from."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. 1 to
-    5000 characters.
-    """
+    """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
 
     duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     resolution: Literal["1080p", "1440p", "2160p"] = "1080p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -50,7 +48,241 @@ class Ltx2ImageToVideoFastOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_2_image_to_video_fast = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2ImageToVideoFast(
+        Endpoint[..., Ltx2ImageToVideoFastInput, Ltx2ImageToVideoFastOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx2ImageToVideoFastOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx2ImageToVideoFastOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx2ImageToVideoFastOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx2ImageToVideoFastOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Handle[Ltx2ImageToVideoFastOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> AsyncHandle[Ltx2ImageToVideoFastOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Stream[Ltx2ImageToVideoFastOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: Literal[6, 8, 10, 12, 14, 16, 18, 20] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            fps: Literal[25, 50] = 25,
+            generate_audio: bool = True,
+        ) -> AsyncStream[Ltx2ImageToVideoFastOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+            """
+            ...
+else:
+    Ltx2ImageToVideoFast = Endpoint
+
+ltx_2_image_to_video_fast = Ltx2ImageToVideoFast(
     "fal-ai/ltx-2/image-to-video/fast", Ltx2ImageToVideoFastInput, Ltx2ImageToVideoFastOutput
 )
 """Video endpoint of fal-ai: ltx-2 image-to-video fast.
@@ -60,11 +292,6 @@ Call it with `ltx_2_image_to_video_fast.subscribe(image_url=…, prompt=…)`.
 
 Input = Ltx2ImageToVideoFastInput
 Output = Ltx2ImageToVideoFastOutput
+endpoint = ltx_2_image_to_video_fast
 
-__all__ = [
-    "Input",
-    "Ltx2ImageToVideoFastInput",
-    "Ltx2ImageToVideoFastOutput",
-    "Output",
-    "ltx_2_image_to_video_fast",
-]
+__all__ = ["Ltx2ImageToVideoFastInput", "Ltx2ImageToVideoFastOutput", "ltx_2_image_to_video_fast"]

@@ -7,12 +7,15 @@ Category: video. https://fal.ai/models/fal-ai/ltx-2-19b/audio-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.camera_lora import CameraLora
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.video_output_type import VideoOutputType
+from fal_typed.endpoints._shared.video_size import VideoSize
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,8 +24,7 @@ class Ltx219bAudioToVideoInput(InputModel, Request["Ltx219bAudioToVideoOutput"])
     """Parameters of fal-ai/ltx-2-19b/audio-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     audio_url: FileInput
     """Audio that drives motion, speech or music in the video."""
@@ -40,18 +42,7 @@ class Ltx219bAudioToVideoInput(InputModel, Request["Ltx219bAudioToVideoOutput"])
     """Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
     """
 
-    video_size: (
-        ImageSize
-        | Literal[
-            "auto",
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "landscape_4_3"
+    video_size: ImageSize | VideoSize = "landscape_4_3"
     """Size of the video: a preset, or a custom width and height in pixels."""
 
     use_multiscale: bool = True
@@ -75,9 +66,7 @@ class Ltx219bAudioToVideoInput(InputModel, Request["Ltx219bAudioToVideoOutput"])
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
-    camera_lora: Literal[
-        "dolly_in", "dolly_out", "dolly_left", "dolly_right", "jib_up", "jib_down", "static", "none"
-    ] = "none"
+    camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
     """
 
@@ -98,9 +87,7 @@ class Ltx219bAudioToVideoInput(InputModel, Request["Ltx219bAudioToVideoOutput"])
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
-    video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
-        "X264 (.mp4)"
-    )
+    video_output_type: VideoOutputType = "X264 (.mp4)"
     """File format and codec of the video; some support transparency."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
@@ -141,7 +128,655 @@ class Ltx219bAudioToVideoOutput(OutputModel):
     """Text that the video was generated from, as the model received it."""
 
 
-ltx_2_19b_audio_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx219bAudioToVideo(Endpoint[..., Ltx219bAudioToVideoInput, Ltx219bAudioToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> Result[Ltx219bAudioToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is
+                    generated from it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> Result[Ltx219bAudioToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is
+                    generated from it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> Result[Ltx219bAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is
+                    generated from it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> Result[Ltx219bAudioToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is
+                    generated from it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> Handle[Ltx219bAudioToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is
+                    generated from it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> AsyncHandle[Ltx219bAudioToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is
+                    generated from it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> Stream[Ltx219bAudioToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is
+                    generated from it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            audio_url: FileInput,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_audio_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_4_3",
+            use_multiscale: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            audio_strength: float = 1,
+            preprocess_audio: bool = True,
+        ) -> AsyncStream[Ltx219bAudioToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_audio_length: Whether to match the duration of the input audio, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+                preprocess_audio: Whether to denoise and normalize the audio before motion is
+                    generated from it.
+            """
+            ...
+else:
+    Ltx219bAudioToVideo = Endpoint
+
+ltx_2_19b_audio_to_video = Ltx219bAudioToVideo(
     "fal-ai/ltx-2-19b/audio-to-video", Ltx219bAudioToVideoInput, Ltx219bAudioToVideoOutput
 )
 """Video endpoint of fal-ai: ltx-2-19b, audio to video.
@@ -151,12 +786,14 @@ Call it with `ltx_2_19b_audio_to_video.subscribe(prompt=…, audio_url=…)`.
 
 Input = Ltx219bAudioToVideoInput
 Output = Ltx219bAudioToVideoOutput
+endpoint = ltx_2_19b_audio_to_video
 
 __all__ = [
+    "CameraLora",
     "ImageSize",
-    "Input",
     "Ltx219bAudioToVideoInput",
     "Ltx219bAudioToVideoOutput",
-    "Output",
+    "VideoOutputType",
+    "VideoSize",
     "ltx_2_19b_audio_to_video",
 ]

@@ -6,28 +6,56 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2_19b.video_to_video._endpoint import (
+        CameraLora as CameraLora,
+        IcLora as IcLora,
         ImageSize as ImageSize,
         Input as Input,
         Ltx219bVideoToVideoInput as Ltx219bVideoToVideoInput,
         Ltx219bVideoToVideoOutput as Ltx219bVideoToVideoOutput,
         Output as Output,
+        VideoOutputType as VideoOutputType,
+        VideoSize as VideoSize,
+        endpoint as endpoint,
         ltx_2_19b_video_to_video as ltx_2_19b_video_to_video,
     )
 
 __all__ = [
+    "CameraLora",
+    "IcLora",
     "ImageSize",
-    "Input",
     "Ltx219bVideoToVideoInput",
     "Ltx219bVideoToVideoOutput",
-    "Output",
+    "VideoOutputType",
+    "VideoSize",
     "ltx_2_19b_video_to_video",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ltx_2_19b.video_to_video._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "CameraLora",
+            "IcLora",
+            "ImageSize",
+            "Input",
+            "Ltx219bVideoToVideoInput",
+            "Ltx219bVideoToVideoOutput",
+            "Output",
+            "VideoOutputType",
+            "VideoSize",
+            "endpoint",
+            "ltx_2_19b_video_to_video",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ltx_2_19b.video_to_video._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

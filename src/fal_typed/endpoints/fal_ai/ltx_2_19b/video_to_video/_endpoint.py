@@ -7,12 +7,16 @@ Category: video. https://fal.ai/models/fal-ai/ltx-2-19b/video-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.camera_lora import CameraLora
+from fal_typed.endpoints._shared.ic_lora import IcLora
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.video_output_type import VideoOutputType
+from fal_typed.endpoints._shared.video_size import VideoSize
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -21,8 +25,7 @@ class Ltx219bVideoToVideoInput(InputModel, Request["Ltx219bVideoToVideoOutput"])
     """Parameters of fal-ai/ltx-2-19b/video-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     video_url: FileInput
     """Video to edit or to start from."""
@@ -43,18 +46,7 @@ class Ltx219bVideoToVideoInput(InputModel, Request["Ltx219bVideoToVideoOutput"])
     """Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
     """
 
-    video_size: (
-        ImageSize
-        | Literal[
-            "auto",
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "auto"
+    video_size: ImageSize | VideoSize = "auto"
     """Size of the video: a preset, or a custom width and height in pixels."""
 
     generate_audio: bool = True
@@ -84,9 +76,7 @@ class Ltx219bVideoToVideoInput(InputModel, Request["Ltx219bVideoToVideoOutput"])
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
-    camera_lora: Literal[
-        "dolly_in", "dolly_out", "dolly_left", "dolly_right", "jib_up", "jib_down", "static", "none"
-    ] = "none"
+    camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
     """
 
@@ -107,9 +97,7 @@ class Ltx219bVideoToVideoInput(InputModel, Request["Ltx219bVideoToVideoOutput"])
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
-    video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
-        "X264 (.mp4)"
-    )
+    video_output_type: VideoOutputType = "X264 (.mp4)"
     """File format and codec of the video; some support transparency."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
@@ -126,9 +114,7 @@ class Ltx219bVideoToVideoInput(InputModel, Request["Ltx219bVideoToVideoOutput"])
     preprocessor: Literal["depth", "canny", "pose", "none"] = "none"
     """How to convert the clip into a control map: depth, edges, pose, or none."""
 
-    ic_lora: Literal["match_preprocessor", "canny", "depth", "pose", "detailer", "none"] = (
-        "match_preprocessor"
-    )
+    ic_lora: IcLora = "match_preprocessor"
     """In-context LoRA that controls the video with the given clip; by default it matches the
     preprocessor.
     """
@@ -163,7 +149,783 @@ class Ltx219bVideoToVideoOutput(OutputModel):
     """Text that the video was generated from, as the model received it."""
 
 
-ltx_2_19b_video_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx219bVideoToVideo(Endpoint[..., Ltx219bVideoToVideoInput, Ltx219bVideoToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> Result[Ltx219bVideoToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
+                    none.
+                ic_lora: In-context LoRA that controls the video with the given clip; by default it
+                    matches the preprocessor.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
+                    clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                    From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> Result[Ltx219bVideoToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
+                    none.
+                ic_lora: In-context LoRA that controls the video with the given clip; by default it
+                    matches the preprocessor.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
+                    clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                    From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> Result[Ltx219bVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
+                    none.
+                ic_lora: In-context LoRA that controls the video with the given clip; by default it
+                    matches the preprocessor.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
+                    clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                    From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> Result[Ltx219bVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
+                    none.
+                ic_lora: In-context LoRA that controls the video with the given clip; by default it
+                    matches the preprocessor.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
+                    clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                    From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> Handle[Ltx219bVideoToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
+                    none.
+                ic_lora: In-context LoRA that controls the video with the given clip; by default it
+                    matches the preprocessor.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
+                    clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                    From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> AsyncHandle[Ltx219bVideoToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
+                    none.
+                ic_lora: In-context LoRA that controls the video with the given clip; by default it
+                    matches the preprocessor.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
+                    clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                    From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> Stream[Ltx219bVideoToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
+                    none.
+                ic_lora: In-context LoRA that controls the video with the given clip; by default it
+                    matches the preprocessor.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
+                    clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                    From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            audio_url: FileInput | None = None,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            match_video_length: bool = True,
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "auto",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            match_input_fps: bool = True,
+            fps: float = 25,
+            guidance_scale: float = 3,
+            num_inference_steps: int = 40,
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            preprocessor: Literal["depth", "canny", "pose", "none"] = "none",
+            ic_lora: IcLora = "match_preprocessor",
+            ic_lora_scale: float = 1,
+            image_strength: float = 1,
+            end_image_strength: float = 1,
+            video_strength: float = 1,
+            audio_strength: float = 1,
+        ) -> AsyncStream[Ltx219bVideoToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                match_video_length: Whether to match the duration of the input video, regardless of
+                    the number of frames.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                match_input_fps: Whether to use the frame rate of the input video.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                preprocessor: How to convert the clip into a control map: depth, edges, pose, or
+                    none.
+                ic_lora: In-context LoRA that controls the video with the given clip; by default it
+                    matches the preprocessor.
+                ic_lora_scale: How strongly the in-context LoRA conditions the video on the given
+                    clip. From 0 to 1.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged. From 0 to 1.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                    From 0 to 1.
+                audio_strength: How closely the result matches the given audio; 1 keeps it
+                    unchanged. From 0 to 1.
+            """
+            ...
+else:
+    Ltx219bVideoToVideo = Endpoint
+
+ltx_2_19b_video_to_video = Ltx219bVideoToVideo(
     "fal-ai/ltx-2-19b/video-to-video", Ltx219bVideoToVideoInput, Ltx219bVideoToVideoOutput
 )
 """Video endpoint of fal-ai: ltx-2-19b, video to video.
@@ -173,12 +935,15 @@ Call it with `ltx_2_19b_video_to_video.subscribe(prompt=…, video_url=…)`.
 
 Input = Ltx219bVideoToVideoInput
 Output = Ltx219bVideoToVideoOutput
+endpoint = ltx_2_19b_video_to_video
 
 __all__ = [
+    "CameraLora",
+    "IcLora",
     "ImageSize",
-    "Input",
     "Ltx219bVideoToVideoInput",
     "Ltx219bVideoToVideoOutput",
-    "Output",
+    "VideoOutputType",
+    "VideoSize",
     "ltx_2_19b_video_to_video",
 ]

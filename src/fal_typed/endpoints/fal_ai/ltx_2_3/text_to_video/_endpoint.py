@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/ltx-2.3/text-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,19 +20,17 @@ class Ltx23TextToVideoInput(InputModel, Request["Ltx23TextToVideoOutput"]):
     """Parameters of fal-ai/ltx-2.3/text-to-video."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. 1 to
-    5000 characters.
-    """
+    """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
 
     duration: Literal[6, 8, 10] = 6
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     resolution: Literal["1080p", "1440p", "2160p"] = "1080p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     fps: Literal[24, 25, 48, 50] = 25
     """Frames per second; with the same number of frames, a higher rate is smoother and gives a
@@ -50,7 +48,239 @@ class Ltx23TextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_2_3_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23TextToVideo(Endpoint[..., Ltx23TextToVideoInput, Ltx23TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx23TextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx23TextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx23TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Result[Ltx23TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Handle[Ltx23TextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> AsyncHandle[Ltx23TextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> Stream[Ltx23TextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            duration: Literal[6, 8, 10] = 6,
+            resolution: Literal["1080p", "1440p", "2160p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            fps: Literal[24, 25, 48, 50] = 25,
+            generate_audio: bool = True,
+        ) -> AsyncStream[Ltx23TextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+            """
+            ...
+else:
+    Ltx23TextToVideo = Endpoint
+
+ltx_2_3_text_to_video = Ltx23TextToVideo(
     "fal-ai/ltx-2.3/text-to-video", Ltx23TextToVideoInput, Ltx23TextToVideoOutput
 )
 """Video endpoint of fal-ai: ltx-2.3, text to video.
@@ -60,11 +290,6 @@ Call it with `ltx_2_3_text_to_video.subscribe(prompt=…)`.
 
 Input = Ltx23TextToVideoInput
 Output = Ltx23TextToVideoOutput
+endpoint = ltx_2_3_text_to_video
 
-__all__ = [
-    "Input",
-    "Ltx23TextToVideoInput",
-    "Ltx23TextToVideoOutput",
-    "Output",
-    "ltx_2_3_text_to_video",
-]
+__all__ = ["Ltx23TextToVideoInput", "Ltx23TextToVideoOutput", "ltx_2_3_text_to_video"]

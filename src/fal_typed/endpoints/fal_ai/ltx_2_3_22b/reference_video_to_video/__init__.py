@@ -6,28 +6,56 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2_3_22b.reference_video_to_video._endpoint import (
+        CameraLora as CameraLora,
         ImageSize as ImageSize,
         Input as Input,
         Ltx2322bReferenceVideoToVideoInput as Ltx2322bReferenceVideoToVideoInput,
         Ltx2322bReferenceVideoToVideoOutput as Ltx2322bReferenceVideoToVideoOutput,
         Output as Output,
+        VideoOutputType as VideoOutputType,
+        VideoSize as VideoSize,
+        endpoint as endpoint,
         ltx_2_3_22b_reference_video_to_video as ltx_2_3_22b_reference_video_to_video,
     )
 
 __all__ = [
+    "CameraLora",
     "ImageSize",
-    "Input",
     "Ltx2322bReferenceVideoToVideoInput",
     "Ltx2322bReferenceVideoToVideoOutput",
-    "Output",
+    "VideoOutputType",
+    "VideoSize",
     "ltx_2_3_22b_reference_video_to_video",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ltx_2_3_22b.reference_video_to_video._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "CameraLora",
+            "ImageSize",
+            "Input",
+            "Ltx2322bReferenceVideoToVideoInput",
+            "Ltx2322bReferenceVideoToVideoOutput",
+            "Output",
+            "VideoOutputType",
+            "VideoSize",
+            "endpoint",
+            "ltx_2_3_22b_reference_video_to_video",
+        }:
+            return getattr(
+                import_module(
+                    "fal_typed.endpoints.fal_ai.ltx_2_3_22b.reference_video_to_video._endpoint"
+                ),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -8,13 +8,16 @@ Category: video. https://fal.ai/models/fal-ai/ltx-2.3-22b/text-to-video/lora
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
-from fal_typed.endpoints._shared.lo_ra_input_e67a3052 import LoRAInput
+from fal_typed.endpoints._shared.camera_lora import CameraLora
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.lo_ra_input import LoRAInput
+from fal_typed.endpoints._shared.video_output_type import VideoOutputType
+from fal_typed.endpoints._shared.video_size_eb0b308e import VideoSize
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -23,8 +26,7 @@ class Ltx2322bTextToVideoLoraInput(InputModel, Request["Ltx2322bTextToVideoLoraO
     """Parameters of fal-ai/ltx-2.3-22b/text-to-video/lora."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     loras: list[LoRAInput]
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
@@ -33,17 +35,7 @@ class Ltx2322bTextToVideoLoraInput(InputModel, Request["Ltx2322bTextToVideoLoraO
     """Number of frames to generate; divide by the frame rate to get the duration. From 9 to 481.
     """
 
-    video_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "landscape_16_9"
+    video_size: ImageSize | VideoSize = "landscape_16_9"
     """Size of the video: a preset, or a custom width and height in pixels."""
 
     generate_audio: bool = True
@@ -109,9 +101,7 @@ class Ltx2322bTextToVideoLoraInput(InputModel, Request["Ltx2322bTextToVideoLoraO
     acceleration: Literal["none", "regular", "high", "full"] = "regular"
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
 
-    camera_lora: Literal[
-        "dolly_in", "dolly_out", "dolly_left", "dolly_right", "jib_up", "jib_down", "static", "none"
-    ] = "none"
+    camera_lora: CameraLora = "none"
     """Camera movement, controlled by LoRA weights and therefore more precisely than by the prompt.
     """
 
@@ -132,9 +122,7 @@ class Ltx2322bTextToVideoLoraInput(InputModel, Request["Ltx2322bTextToVideoLoraO
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
-    video_output_type: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
-        "X264 (.mp4)"
-    )
+    video_output_type: VideoOutputType = "X264 (.mp4)"
     """File format and codec of the video; some support transparency."""
 
     video_quality: Literal["low", "medium", "high", "maximum"] = "high"
@@ -170,7 +158,793 @@ class Ltx2322bTextToVideoLoraOutput(OutputModel):
     """Text that the video was generated from, as the model received it."""
 
 
-ltx_2_3_22b_text_to_video_lora = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx2322bTextToVideoLora(
+        Endpoint[..., Ltx2322bTextToVideoLoraInput, Ltx2322bTextToVideoLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            loras: list[LoRAInput],
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> Result[Ltx2322bTextToVideoLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent; 0 turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
+                    prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
+                    turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
+                    prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
+                    the previous ones; 0 turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can
+                    correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
+                    coarse pass; 0 turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
+                    fine pass; 0 turns it off. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            loras: list[LoRAInput],
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> Result[Ltx2322bTextToVideoLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent; 0 turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
+                    prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
+                    turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
+                    prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
+                    the previous ones; 0 turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can
+                    correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
+                    coarse pass; 0 turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
+                    fine pass; 0 turns it off. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            loras: list[LoRAInput],
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> Result[Ltx2322bTextToVideoLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent; 0 turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
+                    prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
+                    turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
+                    prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
+                    the previous ones; 0 turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can
+                    correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
+                    coarse pass; 0 turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
+                    fine pass; 0 turns it off. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            loras: list[LoRAInput],
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> Result[Ltx2322bTextToVideoLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent; 0 turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
+                    prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
+                    turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
+                    prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
+                    the previous ones; 0 turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can
+                    correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
+                    coarse pass; 0 turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
+                    fine pass; 0 turns it off. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            loras: list[LoRAInput],
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> Handle[Ltx2322bTextToVideoLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent; 0 turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
+                    prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
+                    turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
+                    prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
+                    the previous ones; 0 turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can
+                    correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
+                    coarse pass; 0 turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
+                    fine pass; 0 turns it off. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            loras: list[LoRAInput],
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> AsyncHandle[Ltx2322bTextToVideoLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent; 0 turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
+                    prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
+                    turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
+                    prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
+                    the previous ones; 0 turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can
+                    correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
+                    coarse pass; 0 turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
+                    fine pass; 0 turns it off. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            loras: list[LoRAInput],
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> Stream[Ltx2322bTextToVideoLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent; 0 turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
+                    prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
+                    turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
+                    prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
+                    the previous ones; 0 turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can
+                    correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
+                    coarse pass; 0 turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
+                    fine pass; 0 turns it off. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            loras: list[LoRAInput],
+            num_frames: int = 121,
+            video_size: ImageSize | VideoSize = "landscape_16_9",
+            generate_audio: bool = True,
+            use_multiscale: bool = True,
+            fps: float = 24,
+            num_inference_steps: int = 40,
+            video_cfg_scale: float = 3,
+            video_stg_scale: float = 0,
+            video_rescaling_scale: float = 0.7,
+            video_modality_scale: float = 3,
+            audio_cfg_scale: float = 7,
+            audio_stg_scale: float = 0,
+            audio_rescaling_scale: float = 0.7,
+            audio_modality_scale: float = 3,
+            gradient_estimation_gamma: float = 2,
+            use_restart_sampling: bool = False,
+            scheduler: Literal["ltx2", "linear_quadratic", "beta"] = "ltx2",
+            acceleration: Literal["none", "regular", "high", "full"] = "regular",
+            camera_lora: CameraLora = "none",
+            camera_lora_scale: float = 1,
+            negative_prompt: str = UNSET,
+            seed: int | None = None,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            video_output_type: VideoOutputType = "X264 (.mp4)",
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+            distill_lora_first_pass_scale: float = 0.2,
+            distill_lora_second_pass_scale: float = 0.5,
+        ) -> AsyncStream[Ltx2322bTextToVideoLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 9 to 481.
+                video_size: Size of the video: a preset, or a custom width and height in pixels.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                use_multiscale: Whether to generate a small draft first and upscale it, which keeps
+                    motion and detail coherent.
+                fps: Frames per second; with the same number of frames, a higher rate is smoother
+                    and gives a shorter video. From 1 to 60.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 8 to 50.
+                video_cfg_scale: How closely the video follows the prompt. From 1 to 20.
+                video_stg_scale: Strength of spatiotemporal guidance, which keeps motion and shape
+                    coherent; 0 turns it off. From 0 to 20.
+                video_rescaling_scale: How much guided video is rescaled to natural contrast; higher
+                    prevents overexposed results. From 0 to 1.
+                video_modality_scale: How closely the video follows the audio. From 0 to 10.
+                audio_cfg_scale: How closely the audio follows the prompt. From 1 to 20.
+                audio_stg_scale: Strength of spatiotemporal guidance, which keeps audio coherent; 0
+                    turns it off. From 0 to 20.
+                audio_rescaling_scale: How much guided audio is rescaled to natural levels; higher
+                    prevents overdriven results. From 0 to 1.
+                audio_modality_scale: How closely the audio follows the video. From 0 to 10.
+                gradient_estimation_gamma: Gradient estimation: how far each step extrapolates from
+                    the previous ones; 0 turns it off. From 0 to 10.
+                use_restart_sampling: Whether to add some noise again at each step, which can
+                    correct errors.
+                scheduler: Sampling algorithm of the denoising process; algorithms differ in speed
+                    and fine detail.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                camera_lora: Camera movement, controlled by LoRA weights and therefore more
+                    precisely than by the prompt.
+                camera_lora_scale: Strength of the camera movement. From 0 to 1.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                video_output_type: File format and codec of the video; some support transparency.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                distill_lora_first_pass_scale: Strength of the distillation LoRA in the first,
+                    coarse pass; 0 turns it off. From 0 to 1.
+                distill_lora_second_pass_scale: Strength of the distillation LoRA in the second,
+                    fine pass; 0 turns it off. From 0 to 1.
+            """
+            ...
+else:
+    Ltx2322bTextToVideoLora = Endpoint
+
+ltx_2_3_22b_text_to_video_lora = Ltx2322bTextToVideoLora(
     "fal-ai/ltx-2.3-22b/text-to-video/lora",
     Ltx2322bTextToVideoLoraInput,
     Ltx2322bTextToVideoLoraOutput,
@@ -182,13 +956,15 @@ Call it with `ltx_2_3_22b_text_to_video_lora.subscribe(prompt=…, loras=…)`.
 
 Input = Ltx2322bTextToVideoLoraInput
 Output = Ltx2322bTextToVideoLoraOutput
+endpoint = ltx_2_3_22b_text_to_video_lora
 
 __all__ = [
+    "CameraLora",
     "ImageSize",
-    "Input",
     "LoRAInput",
     "Ltx2322bTextToVideoLoraInput",
     "Ltx2322bTextToVideoLoraOutput",
-    "Output",
+    "VideoOutputType",
+    "VideoSize",
     "ltx_2_3_22b_text_to_video_lora",
 ]

@@ -7,10 +7,11 @@ https://fal.ai/models/fal-ai/ltx-2.3-quality/extend-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.resolution import Resolution
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -69,18 +70,7 @@ class Ltx23QualityExtendVideoInput(InputModel, Request["Ltx23QualityExtendVideoO
     num_inference_steps: int = 15
     """Number of denoising steps; more steps take longer and give finer detail."""
 
-    resolution: (
-        ImageSize
-        | Literal[
-            "auto",
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "auto"
+    resolution: ImageSize | Resolution = "auto"
     """Resolution of the result; higher is sharper, slower and can cost more."""
 
     seed: int = UNSET
@@ -114,7 +104,537 @@ class Ltx23QualityExtendVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_2_3_quality_extend_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23QualityExtendVideo(
+        Endpoint[..., Ltx23QualityExtendVideoInput, Ltx23QualityExtendVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_strength: float = 1,
+            end_image_url: FileInput = UNSET,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            match_input_fps: bool = True,
+            negative_prompt: str = UNSET,
+            num_context_frames: int = 25,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityExtendVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged.
+                end_image_url: Image to use as the last frame.
+                extend_direction: Whether to extend the video at its end or at its beginning.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                match_input_fps: Whether to use the frame rate of the input video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_context_frames: Number of frames of the input video to use as context, for a
+                    smooth transition.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_strength: float = 1,
+            end_image_url: FileInput = UNSET,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            match_input_fps: bool = True,
+            negative_prompt: str = UNSET,
+            num_context_frames: int = 25,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityExtendVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged.
+                end_image_url: Image to use as the last frame.
+                extend_direction: Whether to extend the video at its end or at its beginning.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                match_input_fps: Whether to use the frame rate of the input video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_context_frames: Number of frames of the input video to use as context, for a
+                    smooth transition.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_strength: float = 1,
+            end_image_url: FileInput = UNSET,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            match_input_fps: bool = True,
+            negative_prompt: str = UNSET,
+            num_context_frames: int = 25,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityExtendVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged.
+                end_image_url: Image to use as the last frame.
+                extend_direction: Whether to extend the video at its end or at its beginning.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                match_input_fps: Whether to use the frame rate of the input video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_context_frames: Number of frames of the input video to use as context, for a
+                    smooth transition.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_strength: float = 1,
+            end_image_url: FileInput = UNSET,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            match_input_fps: bool = True,
+            negative_prompt: str = UNSET,
+            num_context_frames: int = 25,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityExtendVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged.
+                end_image_url: Image to use as the last frame.
+                extend_direction: Whether to extend the video at its end or at its beginning.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                match_input_fps: Whether to use the frame rate of the input video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_context_frames: Number of frames of the input video to use as context, for a
+                    smooth transition.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_strength: float = 1,
+            end_image_url: FileInput = UNSET,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            match_input_fps: bool = True,
+            negative_prompt: str = UNSET,
+            num_context_frames: int = 25,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Handle[Ltx23QualityExtendVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged.
+                end_image_url: Image to use as the last frame.
+                extend_direction: Whether to extend the video at its end or at its beginning.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                match_input_fps: Whether to use the frame rate of the input video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_context_frames: Number of frames of the input video to use as context, for a
+                    smooth transition.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_strength: float = 1,
+            end_image_url: FileInput = UNSET,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            match_input_fps: bool = True,
+            negative_prompt: str = UNSET,
+            num_context_frames: int = 25,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncHandle[Ltx23QualityExtendVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged.
+                end_image_url: Image to use as the last frame.
+                extend_direction: Whether to extend the video at its end or at its beginning.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                match_input_fps: Whether to use the frame rate of the input video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_context_frames: Number of frames of the input video to use as context, for a
+                    smooth transition.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_strength: float = 1,
+            end_image_url: FileInput = UNSET,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            match_input_fps: bool = True,
+            negative_prompt: str = UNSET,
+            num_context_frames: int = 25,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Stream[Ltx23QualityExtendVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged.
+                end_image_url: Image to use as the last frame.
+                extend_direction: Whether to extend the video at its end or at its beginning.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                match_input_fps: Whether to use the frame rate of the input video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_context_frames: Number of frames of the input video to use as context, for a
+                    smooth transition.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_strength: float = 1,
+            end_image_url: FileInput = UNSET,
+            extend_direction: Literal["forward", "backward"] = "forward",
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            match_input_fps: bool = True,
+            negative_prompt: str = UNSET,
+            num_context_frames: int = 25,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncStream[Ltx23QualityExtendVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_strength: How closely the last frame matches the given image; 1 keeps it
+                    unchanged.
+                end_image_url: Image to use as the last frame.
+                extend_direction: Whether to extend the video at its end or at its beginning.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                match_input_fps: Whether to use the frame rate of the input video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_context_frames: Number of frames of the input video to use as context, for a
+                    smooth transition.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+else:
+    Ltx23QualityExtendVideo = Endpoint
+
+ltx_2_3_quality_extend_video = Ltx23QualityExtendVideo(
     "fal-ai/ltx-2.3-quality/extend-video",
     Ltx23QualityExtendVideoInput,
     Ltx23QualityExtendVideoOutput,
@@ -126,12 +646,12 @@ Call it with `ltx_2_3_quality_extend_video.subscribe(prompt=…, video_url=…)`
 
 Input = Ltx23QualityExtendVideoInput
 Output = Ltx23QualityExtendVideoOutput
+endpoint = ltx_2_3_quality_extend_video
 
 __all__ = [
     "ImageSize",
-    "Input",
     "Ltx23QualityExtendVideoInput",
     "Ltx23QualityExtendVideoOutput",
-    "Output",
+    "Resolution",
     "ltx_2_3_quality_extend_video",
 ]

@@ -7,10 +7,11 @@ https://fal.ai/models/fal-ai/ltx-2.3-quality/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.resolution import Resolution
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -22,8 +23,7 @@ class Ltx23QualityImageToVideoInput(InputModel, Request["Ltx23QualityImageToVide
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     enable_prompt_expansion: bool = True
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -58,18 +58,7 @@ class Ltx23QualityImageToVideoInput(InputModel, Request["Ltx23QualityImageToVide
     num_inference_steps: int = 15
     """Number of denoising steps; more steps take longer and give finer detail."""
 
-    resolution: (
-        ImageSize
-        | Literal[
-            "auto",
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "auto"
+    resolution: ImageSize | Resolution = "auto"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
@@ -101,7 +90,457 @@ class Ltx23QualityImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_2_3_quality_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23QualityImageToVideo(
+        Endpoint[..., Ltx23QualityImageToVideoInput, Ltx23QualityImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_strength: float = 0.7,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_strength: float = 0.7,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_strength: float = 0.7,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_strength: float = 0.7,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_strength: float = 0.7,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Handle[Ltx23QualityImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_strength: float = 0.7,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncHandle[Ltx23QualityImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_strength: float = 0.7,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Stream[Ltx23QualityImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_strength: float = 0.7,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncStream[Ltx23QualityImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_strength: How closely the first frame matches the given image; 1 keeps it
+                    unchanged.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+else:
+    Ltx23QualityImageToVideo = Endpoint
+
+ltx_2_3_quality_image_to_video = Ltx23QualityImageToVideo(
     "fal-ai/ltx-2.3-quality/image-to-video",
     Ltx23QualityImageToVideoInput,
     Ltx23QualityImageToVideoOutput,
@@ -113,12 +552,12 @@ Call it with `ltx_2_3_quality_image_to_video.subscribe(image_url=…, prompt=…
 
 Input = Ltx23QualityImageToVideoInput
 Output = Ltx23QualityImageToVideoOutput
+endpoint = ltx_2_3_quality_image_to_video
 
 __all__ = [
     "ImageSize",
-    "Input",
     "Ltx23QualityImageToVideoInput",
     "Ltx23QualityImageToVideoOutput",
-    "Output",
+    "Resolution",
     "ltx_2_3_quality_image_to_video",
 ]

@@ -6,26 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2_3_quality.inpaint._endpoint import (
         Input as Input,
         Ltx23QualityInpaintInput as Ltx23QualityInpaintInput,
         Ltx23QualityInpaintOutput as Ltx23QualityInpaintOutput,
         Output as Output,
+        endpoint as endpoint,
         ltx_2_3_quality_inpaint as ltx_2_3_quality_inpaint,
     )
 
-__all__ = [
-    "Input",
-    "Ltx23QualityInpaintInput",
-    "Ltx23QualityInpaintOutput",
-    "Output",
-    "ltx_2_3_quality_inpaint",
-]
+__all__ = ["Ltx23QualityInpaintInput", "Ltx23QualityInpaintOutput", "ltx_2_3_quality_inpaint"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ltx_2_3_quality.inpaint._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Ltx23QualityInpaintInput",
+            "Ltx23QualityInpaintOutput",
+            "Output",
+            "endpoint",
+            "ltx_2_3_quality_inpaint",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ltx_2_3_quality.inpaint._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

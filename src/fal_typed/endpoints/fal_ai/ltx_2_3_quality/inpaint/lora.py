@@ -7,10 +7,10 @@ https://fal.ai/models/fal-ai/ltx-2.3-quality/inpaint/lora
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lo_ra_input_0df2b20f import LoRAInput
+from fal_typed.endpoints._shared.lo_ra_input_7dcf09d9 import LoRAInput
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -91,7 +91,465 @@ class Ltx23QualityInpaintLoraOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_2_3_quality_inpaint_lora = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23QualityInpaintLora(
+        Endpoint[..., Ltx23QualityInpaintLoraInput, Ltx23QualityInpaintLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            loras: list[LoRAInput],
+            mask_video_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityInpaintLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            mask_video_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityInpaintLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            loras: list[LoRAInput],
+            mask_video_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityInpaintLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            mask_video_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityInpaintLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            loras: list[LoRAInput],
+            mask_video_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Handle[Ltx23QualityInpaintLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            mask_video_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncHandle[Ltx23QualityInpaintLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            loras: list[LoRAInput],
+            mask_video_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Stream[Ltx23QualityInpaintLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            mask_video_url: FileInput,
+            prompt: str,
+            video_url: FileInput,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 1,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncStream[Ltx23QualityInpaintLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_video_url: Mask clip of the same length; usually the white area is edited.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+else:
+    Ltx23QualityInpaintLora = Endpoint
+
+ltx_2_3_quality_inpaint_lora = Ltx23QualityInpaintLora(
     "fal-ai/ltx-2.3-quality/inpaint/lora",
     Ltx23QualityInpaintLoraInput,
     Ltx23QualityInpaintLoraOutput,
@@ -104,12 +562,11 @@ video_url=…)`.
 
 Input = Ltx23QualityInpaintLoraInput
 Output = Ltx23QualityInpaintLoraOutput
+endpoint = ltx_2_3_quality_inpaint_lora
 
 __all__ = [
-    "Input",
     "LoRAInput",
     "Ltx23QualityInpaintLoraInput",
     "Ltx23QualityInpaintLoraOutput",
-    "Output",
     "ltx_2_3_quality_inpaint_lora",
 ]

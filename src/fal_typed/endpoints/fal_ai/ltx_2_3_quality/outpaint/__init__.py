@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2_3_quality.outpaint._endpoint import (
         ImageSize as ImageSize,
@@ -15,19 +13,40 @@ if TYPE_CHECKING:
         Ltx23QualityOutpaintInput as Ltx23QualityOutpaintInput,
         Ltx23QualityOutpaintOutput as Ltx23QualityOutpaintOutput,
         Output as Output,
+        Resolution as Resolution,
+        endpoint as endpoint,
         ltx_2_3_quality_outpaint as ltx_2_3_quality_outpaint,
     )
 
 __all__ = [
     "ImageSize",
-    "Input",
     "Ltx23QualityOutpaintInput",
     "Ltx23QualityOutpaintOutput",
-    "Output",
+    "Resolution",
     "ltx_2_3_quality_outpaint",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ltx_2_3_quality.outpaint._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ImageSize",
+            "Input",
+            "Ltx23QualityOutpaintInput",
+            "Ltx23QualityOutpaintOutput",
+            "Output",
+            "Resolution",
+            "endpoint",
+            "ltx_2_3_quality_outpaint",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ltx_2_3_quality.outpaint._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

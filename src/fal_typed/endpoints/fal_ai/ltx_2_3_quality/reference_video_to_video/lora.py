@@ -8,11 +8,12 @@ https://fal.ai/models/fal-ai/ltx-2.3-quality/reference-video-to-video/lora
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
-from fal_typed.endpoints._shared.lo_ra_input_0df2b20f import LoRAInput
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.lo_ra_input_7dcf09d9 import LoRAInput
+from fal_typed.endpoints._shared.resolution import Resolution
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -26,8 +27,7 @@ class Ltx23QualityReferenceVideoToVideoLoraInput(
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     video_url: FileInput
     """Video to edit or to start from."""
@@ -77,18 +77,7 @@ class Ltx23QualityReferenceVideoToVideoLoraInput(
     preserve_original_video: bool = UNSET
     """Whether to keep unedited parts exactly as they were."""
 
-    resolution: (
-        ImageSize
-        | Literal[
-            "auto",
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "auto"
+    resolution: ImageSize | Resolution = "auto"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
@@ -128,7 +117,589 @@ class Ltx23QualityReferenceVideoToVideoLoraOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_2_3_quality_reference_video_to_video_lora = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23QualityReferenceVideoToVideoLora(
+        Endpoint[
+            ...,
+            Ltx23QualityReferenceVideoToVideoLoraInput,
+            Ltx23QualityReferenceVideoToVideoLoraOutput,
+        ]
+    ):
+        def run(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            video_url: FileInput,
+            control_video_url: FileInput = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            mid_image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            preserve_original_video: bool = UNSET,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            skip_control_preprocess: bool = UNSET,
+            strength: float = 1,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 0.6,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityReferenceVideoToVideoLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                control_video_url: Control video with motion, depth or pose to follow.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_url: Image that the video starts with or is generated from.
+                mid_image_url: Image to show in the middle of the video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preserve_original_video: Whether to keep unedited parts exactly as they were.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            video_url: FileInput,
+            control_video_url: FileInput = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            mid_image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            preserve_original_video: bool = UNSET,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            skip_control_preprocess: bool = UNSET,
+            strength: float = 1,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 0.6,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityReferenceVideoToVideoLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                control_video_url: Control video with motion, depth or pose to follow.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_url: Image that the video starts with or is generated from.
+                mid_image_url: Image to show in the middle of the video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preserve_original_video: Whether to keep unedited parts exactly as they were.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            video_url: FileInput,
+            control_video_url: FileInput = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            mid_image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            preserve_original_video: bool = UNSET,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            skip_control_preprocess: bool = UNSET,
+            strength: float = 1,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 0.6,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityReferenceVideoToVideoLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                control_video_url: Control video with motion, depth or pose to follow.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_url: Image that the video starts with or is generated from.
+                mid_image_url: Image to show in the middle of the video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preserve_original_video: Whether to keep unedited parts exactly as they were.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            video_url: FileInput,
+            control_video_url: FileInput = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            mid_image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            preserve_original_video: bool = UNSET,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            skip_control_preprocess: bool = UNSET,
+            strength: float = 1,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 0.6,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityReferenceVideoToVideoLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                control_video_url: Control video with motion, depth or pose to follow.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_url: Image that the video starts with or is generated from.
+                mid_image_url: Image to show in the middle of the video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preserve_original_video: Whether to keep unedited parts exactly as they were.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            video_url: FileInput,
+            control_video_url: FileInput = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            mid_image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            preserve_original_video: bool = UNSET,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            skip_control_preprocess: bool = UNSET,
+            strength: float = 1,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 0.6,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Handle[Ltx23QualityReferenceVideoToVideoLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                control_video_url: Control video with motion, depth or pose to follow.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_url: Image that the video starts with or is generated from.
+                mid_image_url: Image to show in the middle of the video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preserve_original_video: Whether to keep unedited parts exactly as they were.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            video_url: FileInput,
+            control_video_url: FileInput = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            mid_image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            preserve_original_video: bool = UNSET,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            skip_control_preprocess: bool = UNSET,
+            strength: float = 1,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 0.6,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncHandle[Ltx23QualityReferenceVideoToVideoLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                control_video_url: Control video with motion, depth or pose to follow.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_url: Image that the video starts with or is generated from.
+                mid_image_url: Image to show in the middle of the video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preserve_original_video: Whether to keep unedited parts exactly as they were.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            video_url: FileInput,
+            control_video_url: FileInput = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            mid_image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            preserve_original_video: bool = UNSET,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            skip_control_preprocess: bool = UNSET,
+            strength: float = 1,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 0.6,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Stream[Ltx23QualityReferenceVideoToVideoLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                control_video_url: Control video with motion, depth or pose to follow.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_url: Image that the video starts with or is generated from.
+                mid_image_url: Image to show in the middle of the video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preserve_original_video: Whether to keep unedited parts exactly as they were.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            video_url: FileInput,
+            control_video_url: FileInput = UNSET,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            image_url: FileInput = UNSET,
+            mid_image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            preserve_original_video: bool = UNSET,
+            resolution: ImageSize | Resolution = "auto",
+            seed: int = UNSET,
+            skip_control_preprocess: bool = UNSET,
+            strength: float = 1,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_strength: float = 0.6,
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncStream[Ltx23QualityReferenceVideoToVideoLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                control_video_url: Control video with motion, depth or pose to follow.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                image_url: Image that the video starts with or is generated from.
+                mid_image_url: Image to show in the middle of the video.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                preserve_original_video: Whether to keep unedited parts exactly as they were.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given input conditions the video; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_strength: How closely the result matches the given clip; 1 keeps it unchanged.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+else:
+    Ltx23QualityReferenceVideoToVideoLora = Endpoint
+
+ltx_2_3_quality_reference_video_to_video_lora = Ltx23QualityReferenceVideoToVideoLora(
     "fal-ai/ltx-2.3-quality/reference-video-to-video/lora",
     Ltx23QualityReferenceVideoToVideoLoraInput,
     Ltx23QualityReferenceVideoToVideoLoraOutput,
@@ -141,13 +712,13 @@ video_url=…)`.
 
 Input = Ltx23QualityReferenceVideoToVideoLoraInput
 Output = Ltx23QualityReferenceVideoToVideoLoraOutput
+endpoint = ltx_2_3_quality_reference_video_to_video_lora
 
 __all__ = [
     "ImageSize",
-    "Input",
     "LoRAInput",
     "Ltx23QualityReferenceVideoToVideoLoraInput",
     "Ltx23QualityReferenceVideoToVideoLoraOutput",
-    "Output",
+    "Resolution",
     "ltx_2_3_quality_reference_video_to_video_lora",
 ]

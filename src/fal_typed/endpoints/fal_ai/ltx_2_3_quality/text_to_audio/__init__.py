@@ -6,26 +6,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ltx_2_3_quality.text_to_audio._endpoint import (
         Input as Input,
         Ltx23QualityTextToAudioInput as Ltx23QualityTextToAudioInput,
         Ltx23QualityTextToAudioOutput as Ltx23QualityTextToAudioOutput,
         Output as Output,
+        endpoint as endpoint,
         ltx_2_3_quality_text_to_audio as ltx_2_3_quality_text_to_audio,
     )
 
 __all__ = [
-    "Input",
     "Ltx23QualityTextToAudioInput",
     "Ltx23QualityTextToAudioOutput",
-    "Output",
     "ltx_2_3_quality_text_to_audio",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ltx_2_3_quality.text_to_audio._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Ltx23QualityTextToAudioInput",
+            "Ltx23QualityTextToAudioOutput",
+            "Output",
+            "endpoint",
+            "ltx_2_3_quality_text_to_audio",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ltx_2_3_quality.text_to_audio._endpoint"),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -8,8 +8,10 @@ https://fal.ai/models/fal-ai/ltx-2.3-quality/text-to-audio/lora
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.lo_ra_input_0df2b20f import LoRAInput
+from fal_typed.endpoints._shared.lo_ra_input_7dcf09d9 import LoRAInput
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -72,7 +74,345 @@ class Ltx23QualityTextToAudioLoraOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ltx_2_3_quality_text_to_audio_lora = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23QualityTextToAudioLora(
+        Endpoint[..., Ltx23QualityTextToAudioLoraInput, Ltx23QualityTextToAudioLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Ltx23QualityTextToAudioLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the sound, music or voice to generate.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Ltx23QualityTextToAudioLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the sound, music or voice to generate.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Ltx23QualityTextToAudioLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the sound, music or voice to generate.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[Ltx23QualityTextToAudioLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the sound, music or voice to generate.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[Ltx23QualityTextToAudioLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the sound, music or voice to generate.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[Ltx23QualityTextToAudioLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the sound, music or voice to generate.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[Ltx23QualityTextToAudioLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the sound, music or voice to generate.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[Ltx23QualityTextToAudioLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: Text description of the sound, music or voice to generate.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    Ltx23QualityTextToAudioLora = Endpoint
+
+ltx_2_3_quality_text_to_audio_lora = Ltx23QualityTextToAudioLora(
     "fal-ai/ltx-2.3-quality/text-to-audio/lora",
     Ltx23QualityTextToAudioLoraInput,
     Ltx23QualityTextToAudioLoraOutput,
@@ -84,12 +424,11 @@ Call it with `ltx_2_3_quality_text_to_audio_lora.subscribe(loras=…, prompt=…
 
 Input = Ltx23QualityTextToAudioLoraInput
 Output = Ltx23QualityTextToAudioLoraOutput
+endpoint = ltx_2_3_quality_text_to_audio_lora
 
 __all__ = [
-    "Input",
     "LoRAInput",
     "Ltx23QualityTextToAudioLoraInput",
     "Ltx23QualityTextToAudioLoraOutput",
-    "Output",
     "ltx_2_3_quality_text_to_audio_lora",
 ]

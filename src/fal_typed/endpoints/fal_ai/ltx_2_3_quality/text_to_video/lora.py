@@ -8,11 +8,12 @@ https://fal.ai/models/fal-ai/ltx-2.3-quality/text-to-video/lora
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
-from fal_typed.endpoints._shared.lo_ra_input_0df2b20f import LoRAInput
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.lo_ra_input_7dcf09d9 import LoRAInput
+from fal_typed.endpoints._shared.resolution_50752bcb import Resolution
 from fal_typed.files import Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -24,8 +25,7 @@ class Ltx23QualityTextToVideoLoraInput(InputModel, Request["Ltx23QualityTextToVi
     """LoRA weights to apply to the base model, to add a style, a motion or a subject."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     enable_prompt_expansion: bool = True
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -57,17 +57,7 @@ class Ltx23QualityTextToVideoLoraInput(InputModel, Request["Ltx23QualityTextToVi
     num_inference_steps: int = 15
     """Number of denoising steps; more steps take longer and give finer detail."""
 
-    resolution: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "landscape_16_9"
+    resolution: ImageSize | Resolution = "landscape_16_9"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
@@ -99,7 +89,441 @@ class Ltx23QualityTextToVideoLoraOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-ltx_2_3_quality_text_to_video_lora = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Ltx23QualityTextToVideoLora(
+        Endpoint[..., Ltx23QualityTextToVideoLoraInput, Ltx23QualityTextToVideoLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "landscape_16_9",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityTextToVideoLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "landscape_16_9",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityTextToVideoLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "landscape_16_9",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityTextToVideoLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "landscape_16_9",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Result[Ltx23QualityTextToVideoLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "landscape_16_9",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Handle[Ltx23QualityTextToVideoLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "landscape_16_9",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncHandle[Ltx23QualityTextToVideoLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "landscape_16_9",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> Stream[Ltx23QualityTextToVideoLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            loras: list[LoRAInput],
+            prompt: str,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            frames_per_second: int = 24,
+            generate_audio: bool = True,
+            guidance_scale: float = 1,
+            negative_prompt: str = UNSET,
+            num_frames: int = 121,
+            num_inference_steps: int = 15,
+            resolution: ImageSize | Resolution = "landscape_16_9",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+        ) -> AsyncStream[Ltx23QualityTextToVideoLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                prompt: What happens in the video, in words: subject, action and style.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                negative_prompt: Text description of what to avoid in the result.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+            """
+            ...
+else:
+    Ltx23QualityTextToVideoLora = Endpoint
+
+ltx_2_3_quality_text_to_video_lora = Ltx23QualityTextToVideoLora(
     "fal-ai/ltx-2.3-quality/text-to-video/lora",
     Ltx23QualityTextToVideoLoraInput,
     Ltx23QualityTextToVideoLoraOutput,
@@ -111,13 +535,13 @@ Call it with `ltx_2_3_quality_text_to_video_lora.subscribe(loras=…, prompt=…
 
 Input = Ltx23QualityTextToVideoLoraInput
 Output = Ltx23QualityTextToVideoLoraOutput
+endpoint = ltx_2_3_quality_text_to_video_lora
 
 __all__ = [
     "ImageSize",
-    "Input",
     "LoRAInput",
     "Ltx23QualityTextToVideoLoraInput",
     "Ltx23QualityTextToVideoLoraOutput",
-    "Output",
+    "Resolution",
     "ltx_2_3_quality_text_to_video_lora",
 ]

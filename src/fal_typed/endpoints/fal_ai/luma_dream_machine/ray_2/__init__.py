@@ -6,26 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.luma_dream_machine.ray_2._endpoint import (
         Input as Input,
         LumaDreamMachineRay2Input as LumaDreamMachineRay2Input,
         LumaDreamMachineRay2Output as LumaDreamMachineRay2Output,
         Output as Output,
+        endpoint as endpoint,
         luma_dream_machine_ray_2 as luma_dream_machine_ray_2,
     )
 
-__all__ = [
-    "Input",
-    "LumaDreamMachineRay2Input",
-    "LumaDreamMachineRay2Output",
-    "Output",
-    "luma_dream_machine_ray_2",
-]
+__all__ = ["LumaDreamMachineRay2Input", "LumaDreamMachineRay2Output", "luma_dream_machine_ray_2"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.luma_dream_machine.ray_2._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "LumaDreamMachineRay2Input",
+            "LumaDreamMachineRay2Output",
+            "Output",
+            "endpoint",
+            "luma_dream_machine_ray_2",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.luma_dream_machine.ray_2._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -8,11 +8,12 @@ Category: video. https://fal.ai/models/fal-ai/luma-dream-machine/ray-2/modify
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.mode import Mode
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -27,21 +28,9 @@ class LumaDreamMachineRay2ModifyInput(InputModel, Request["LumaDreamMachineRay2M
     """Image that the video starts with or is generated from."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)] | None = None
-    """Text description of the video to generate, or of the change to make to the given video. 3 to
-    5000 characters.
-    """
+    """What happens in the video, in words: subject, action and style. 3 to 5000 characters."""
 
-    mode: Literal[
-        "adhere_1",
-        "adhere_2",
-        "adhere_3",
-        "flex_1",
-        "flex_2",
-        "flex_3",
-        "reimagine_1",
-        "reimagine_2",
-        "reimagine_3",
-    ] = "flex_1"
+    mode: Mode = "flex_1"
     """How freely the video can be changed, from close adherence to full reimagination."""
 
 
@@ -52,7 +41,193 @@ class LumaDreamMachineRay2ModifyOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-luma_dream_machine_ray_2_modify = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaDreamMachineRay2Modify(
+        Endpoint[..., LumaDreamMachineRay2ModifyInput, LumaDreamMachineRay2ModifyOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            mode: Mode = "flex_1",
+        ) -> Result[LumaDreamMachineRay2ModifyOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                mode: How freely the video can be changed, from close adherence to full
+                    reimagination.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            mode: Mode = "flex_1",
+        ) -> Result[LumaDreamMachineRay2ModifyOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                mode: How freely the video can be changed, from close adherence to full
+                    reimagination.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            mode: Mode = "flex_1",
+        ) -> Result[LumaDreamMachineRay2ModifyOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                mode: How freely the video can be changed, from close adherence to full
+                    reimagination.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            mode: Mode = "flex_1",
+        ) -> Result[LumaDreamMachineRay2ModifyOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                mode: How freely the video can be changed, from close adherence to full
+                    reimagination.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            mode: Mode = "flex_1",
+        ) -> Handle[LumaDreamMachineRay2ModifyOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                mode: How freely the video can be changed, from close adherence to full
+                    reimagination.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            mode: Mode = "flex_1",
+        ) -> AsyncHandle[LumaDreamMachineRay2ModifyOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                mode: How freely the video can be changed, from close adherence to full
+                    reimagination.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            mode: Mode = "flex_1",
+        ) -> Stream[LumaDreamMachineRay2ModifyOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                mode: How freely the video can be changed, from close adherence to full
+                    reimagination.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput | None = None,
+            prompt: str | None = None,
+            mode: Mode = "flex_1",
+        ) -> AsyncStream[LumaDreamMachineRay2ModifyOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                mode: How freely the video can be changed, from close adherence to full
+                    reimagination.
+            """
+            ...
+else:
+    LumaDreamMachineRay2Modify = Endpoint
+
+luma_dream_machine_ray_2_modify = LumaDreamMachineRay2Modify(
     "fal-ai/luma-dream-machine/ray-2/modify",
     LumaDreamMachineRay2ModifyInput,
     LumaDreamMachineRay2ModifyOutput,
@@ -64,11 +239,11 @@ Call it with `luma_dream_machine_ray_2_modify.subscribe(video_url=…)`.
 
 Input = LumaDreamMachineRay2ModifyInput
 Output = LumaDreamMachineRay2ModifyOutput
+endpoint = luma_dream_machine_ray_2_modify
 
 __all__ = [
-    "Input",
     "LumaDreamMachineRay2ModifyInput",
     "LumaDreamMachineRay2ModifyOutput",
-    "Output",
+    "Mode",
     "luma_dream_machine_ray_2_modify",
 ]

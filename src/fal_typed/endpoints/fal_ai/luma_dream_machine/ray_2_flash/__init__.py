@@ -6,26 +6,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.luma_dream_machine.ray_2_flash._endpoint import (
         Input as Input,
         LumaDreamMachineRay2FlashInput as LumaDreamMachineRay2FlashInput,
         LumaDreamMachineRay2FlashOutput as LumaDreamMachineRay2FlashOutput,
         Output as Output,
+        endpoint as endpoint,
         luma_dream_machine_ray_2_flash as luma_dream_machine_ray_2_flash,
     )
 
 __all__ = [
-    "Input",
     "LumaDreamMachineRay2FlashInput",
     "LumaDreamMachineRay2FlashOutput",
-    "Output",
     "luma_dream_machine_ray_2_flash",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.luma_dream_machine.ray_2_flash._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "LumaDreamMachineRay2FlashInput",
+            "LumaDreamMachineRay2FlashOutput",
+            "Output",
+            "endpoint",
+            "luma_dream_machine_ray_2_flash",
+        }:
+            return getattr(
+                import_module(
+                    "fal_typed.endpoints.fal_ai.luma_dream_machine.ray_2_flash._endpoint"
+                ),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/ima
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,9 +23,7 @@ class LumaDreamMachineRay2FlashImageToVideoInput(
     """Parameters of fal-ai/luma-dream-machine/ray-2-flash/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)]
-    """Text description of the video to generate, or of the change to make to the given video. 3 to
-    5000 characters.
-    """
+    """What happens in the video, in words: subject, action and style. 3 to 5000 characters."""
 
     image_url: FileInput | None = None
     """Image that the video starts with or is generated from."""
@@ -34,7 +32,7 @@ class LumaDreamMachineRay2FlashImageToVideoInput(
     """Image to use as the last frame."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     loop: bool = False
     """Whether the video loops seamlessly."""
@@ -44,7 +42,7 @@ class LumaDreamMachineRay2FlashImageToVideoInput(
     """
 
     duration: Literal["5s", "9s"] = "5s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class LumaDreamMachineRay2FlashImageToVideoOutput(OutputModel):
@@ -54,7 +52,245 @@ class LumaDreamMachineRay2FlashImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-luma_dream_machine_ray_2_flash_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaDreamMachineRay2FlashImageToVideo(
+        Endpoint[
+            ...,
+            LumaDreamMachineRay2FlashImageToVideoInput,
+            LumaDreamMachineRay2FlashImageToVideoOutput,
+        ]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> Result[LumaDreamMachineRay2FlashImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> Result[LumaDreamMachineRay2FlashImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> Result[LumaDreamMachineRay2FlashImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> Result[LumaDreamMachineRay2FlashImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> Handle[LumaDreamMachineRay2FlashImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> AsyncHandle[LumaDreamMachineRay2FlashImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> Stream[LumaDreamMachineRay2FlashImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "21:9", "9:21"] = "16:9",
+            loop: bool = False,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            duration: Literal["5s", "9s"] = "5s",
+        ) -> AsyncStream[LumaDreamMachineRay2FlashImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 3 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    LumaDreamMachineRay2FlashImageToVideo = Endpoint
+
+luma_dream_machine_ray_2_flash_image_to_video = LumaDreamMachineRay2FlashImageToVideo(
     "fal-ai/luma-dream-machine/ray-2-flash/image-to-video",
     LumaDreamMachineRay2FlashImageToVideoInput,
     LumaDreamMachineRay2FlashImageToVideoOutput,
@@ -66,11 +302,10 @@ Call it with `luma_dream_machine_ray_2_flash_image_to_video.subscribe(prompt=…
 
 Input = LumaDreamMachineRay2FlashImageToVideoInput
 Output = LumaDreamMachineRay2FlashImageToVideoOutput
+endpoint = luma_dream_machine_ray_2_flash_image_to_video
 
 __all__ = [
-    "Input",
     "LumaDreamMachineRay2FlashImageToVideoInput",
     "LumaDreamMachineRay2FlashImageToVideoOutput",
-    "Output",
     "luma_dream_machine_ray_2_flash_image_to_video",
 ]

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/ref
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -26,7 +26,7 @@ class LumaDreamMachineRay2FlashReframeInput(
     """Video to edit or to start from."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     image_url: FileInput | None = None
     """Image that the video starts with or is generated from."""
@@ -38,9 +38,7 @@ class LumaDreamMachineRay2FlashReframeInput(
     """Vertical position of the input in the new frame, from the top."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)] | None = None
-    """Text description of the video to generate, or of the change to make to the given video. 1 to
-    5000 characters.
-    """
+    """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
 
     x_end: int | None = None
     """Right edge of the input in the new frame."""
@@ -62,7 +60,281 @@ class LumaDreamMachineRay2FlashReframeOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-luma_dream_machine_ray_2_flash_reframe = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaDreamMachineRay2FlashReframe(
+        Endpoint[..., LumaDreamMachineRay2FlashReframeInput, LumaDreamMachineRay2FlashReframeOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaDreamMachineRay2FlashReframeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaDreamMachineRay2FlashReframeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaDreamMachineRay2FlashReframeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaDreamMachineRay2FlashReframeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Handle[LumaDreamMachineRay2FlashReframeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> AsyncHandle[LumaDreamMachineRay2FlashReframeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Stream[LumaDreamMachineRay2FlashReframeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            image_url: FileInput | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            prompt: str | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> AsyncStream[LumaDreamMachineRay2FlashReframeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                image_url: Image that the video starts with or is generated from.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+else:
+    LumaDreamMachineRay2FlashReframe = Endpoint
+
+luma_dream_machine_ray_2_flash_reframe = LumaDreamMachineRay2FlashReframe(
     "fal-ai/luma-dream-machine/ray-2-flash/reframe",
     LumaDreamMachineRay2FlashReframeInput,
     LumaDreamMachineRay2FlashReframeOutput,
@@ -74,11 +346,10 @@ Call it with `luma_dream_machine_ray_2_flash_reframe.subscribe(video_url=…, as
 
 Input = LumaDreamMachineRay2FlashReframeInput
 Output = LumaDreamMachineRay2FlashReframeOutput
+endpoint = luma_dream_machine_ray_2_flash_reframe
 
 __all__ = [
-    "Input",
     "LumaDreamMachineRay2FlashReframeInput",
     "LumaDreamMachineRay2FlashReframeOutput",
-    "Output",
     "luma_dream_machine_ray_2_flash_reframe",
 ]

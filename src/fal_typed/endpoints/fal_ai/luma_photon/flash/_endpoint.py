@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/luma-photon/flash
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,12 +20,10 @@ class LumaPhotonFlashInput(InputModel, Request["LumaPhotonFlashOutput"]):
     """Parameters of fal-ai/luma-photon/flash."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)]
-    """Text description of the image to generate, or of the change to make to the given image. 3 to
-    5000 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 3 to 5000 characters."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class LumaPhotonFlashOutput(OutputModel):
@@ -35,7 +33,151 @@ class LumaPhotonFlashOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-luma_photon_flash = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaPhotonFlash(Endpoint[..., LumaPhotonFlashInput, LumaPhotonFlashOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1",
+        ) -> Result[LumaPhotonFlashOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1",
+        ) -> Result[LumaPhotonFlashOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1",
+        ) -> Result[LumaPhotonFlashOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1",
+        ) -> Result[LumaPhotonFlashOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1",
+        ) -> Handle[LumaPhotonFlashOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1",
+        ) -> AsyncHandle[LumaPhotonFlashOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1",
+        ) -> Stream[LumaPhotonFlashOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"] = "1:1",
+        ) -> AsyncStream[LumaPhotonFlashOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    LumaPhotonFlash = Endpoint
+
+luma_photon_flash = LumaPhotonFlash(
     "fal-ai/luma-photon/flash", LumaPhotonFlashInput, LumaPhotonFlashOutput
 )
 """Image endpoint of fal-ai: luma-photon flash.
@@ -45,5 +187,6 @@ Call it with `luma_photon_flash.subscribe(prompt=…)`.
 
 Input = LumaPhotonFlashInput
 Output = LumaPhotonFlashOutput
+endpoint = luma_photon_flash
 
-__all__ = ["Input", "LumaPhotonFlashInput", "LumaPhotonFlashOutput", "Output", "luma_photon_flash"]
+__all__ = ["LumaPhotonFlashInput", "LumaPhotonFlashOutput", "luma_photon_flash"]

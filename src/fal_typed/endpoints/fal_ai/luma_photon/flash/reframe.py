@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/luma-photon/flash/reframe
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,12 +23,10 @@ class LumaPhotonFlashReframeInput(InputModel, Request["LumaPhotonFlashReframeOut
     """Image to edit or to start from."""
 
     aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=3)] | None = None
-    """Text description of the image to generate, or of the change to make to the given image. 3 to
-    5000 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 3 to 5000 characters."""
 
     grid_position_x: int | None = None
     """Horizontal position of the input in the new frame, from the left."""
@@ -56,7 +54,265 @@ class LumaPhotonFlashReframeOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-luma_photon_flash_reframe = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class LumaPhotonFlashReframe(
+        Endpoint[..., LumaPhotonFlashReframeInput, LumaPhotonFlashReframeOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaPhotonFlashReframeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaPhotonFlashReframeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaPhotonFlashReframeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Result[LumaPhotonFlashReframeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Handle[LumaPhotonFlashReframeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> AsyncHandle[LumaPhotonFlashReframeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> Stream[LumaPhotonFlashReframeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            aspect_ratio: Literal["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"],
+            prompt: str | None = None,
+            grid_position_x: int | None = None,
+            grid_position_y: int | None = None,
+            x_end: int | None = None,
+            x_start: int | None = None,
+            y_end: int | None = None,
+            y_start: int | None = None,
+        ) -> AsyncStream[LumaPhotonFlashReframeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: What the image shows, in words: subject, style and composition. 3 to 5000
+                    characters.
+                grid_position_x: Horizontal position of the input in the new frame, from the left.
+                grid_position_y: Vertical position of the input in the new frame, from the top.
+                x_end: Right edge of the input in the new frame.
+                x_start: Left edge of the input in the new frame.
+                y_end: Bottom edge of the input in the new frame.
+                y_start: Top edge of the input in the new frame.
+            """
+            ...
+else:
+    LumaPhotonFlashReframe = Endpoint
+
+luma_photon_flash_reframe = LumaPhotonFlashReframe(
     "fal-ai/luma-photon/flash/reframe", LumaPhotonFlashReframeInput, LumaPhotonFlashReframeOutput
 )
 """Image endpoint of fal-ai: luma-photon flash reframe.
@@ -66,11 +322,10 @@ Call it with `luma_photon_flash_reframe.subscribe(image_url=â€¦, aspect_ratio=â€
 
 Input = LumaPhotonFlashReframeInput
 Output = LumaPhotonFlashReframeOutput
+endpoint = luma_photon_flash_reframe
 
 __all__ = [
-    "Input",
     "LumaPhotonFlashReframeInput",
     "LumaPhotonFlashReframeOutput",
-    "Output",
     "luma_photon_flash_reframe",
 ]

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.meshy.rigging._endpoint import (
         BasicAnimations as BasicAnimations,
@@ -15,19 +13,32 @@ if TYPE_CHECKING:
         MeshyRiggingInput as MeshyRiggingInput,
         MeshyRiggingOutput as MeshyRiggingOutput,
         Output as Output,
+        endpoint as endpoint,
         meshy_rigging as meshy_rigging,
     )
 
-__all__ = [
-    "BasicAnimations",
-    "Input",
-    "MeshyRiggingInput",
-    "MeshyRiggingOutput",
-    "Output",
-    "meshy_rigging",
-]
+__all__ = ["BasicAnimations", "MeshyRiggingInput", "MeshyRiggingOutput", "meshy_rigging"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.meshy.rigging._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "BasicAnimations",
+            "Input",
+            "MeshyRiggingInput",
+            "MeshyRiggingOutput",
+            "Output",
+            "endpoint",
+            "meshy_rigging",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.meshy.rigging._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,8 +7,10 @@ https://fal.ai/models/fal-ai/meshy/rigging
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.basic_animations_f08ad8b2 import BasicAnimations
+from fal_typed.endpoints._shared.basic_animations import BasicAnimations
 from fal_typed.files import File, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -54,7 +56,191 @@ class MeshyRiggingOutput(OutputModel):
     """Character with its skeleton, as a GLB file."""
 
 
-meshy_rigging = Endpoint("fal-ai/meshy/rigging", MeshyRiggingInput, MeshyRiggingOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MeshyRigging(Endpoint[..., MeshyRiggingInput, MeshyRiggingOutput]):
+        def run(
+            self,
+            *,
+            model_url: FileInput,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> Result[MeshyRiggingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            model_url: FileInput,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> Result[MeshyRiggingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            model_url: FileInput,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> Result[MeshyRiggingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            model_url: FileInput,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> Result[MeshyRiggingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_url: FileInput,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> Handle[MeshyRiggingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            model_url: FileInput,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> AsyncHandle[MeshyRiggingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            model_url: FileInput,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> Stream[MeshyRiggingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            model_url: FileInput,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> AsyncStream[MeshyRiggingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+            """
+            ...
+else:
+    MeshyRigging = Endpoint
+
+meshy_rigging = MeshyRigging("fal-ai/meshy/rigging", MeshyRiggingInput, MeshyRiggingOutput)
 """Endpoint of fal-ai: meshy rigging.
 
 Call it with `meshy_rigging.subscribe(model_url=…)`.
@@ -62,12 +248,6 @@ Call it with `meshy_rigging.subscribe(model_url=…)`.
 
 Input = MeshyRiggingInput
 Output = MeshyRiggingOutput
+endpoint = meshy_rigging
 
-__all__ = [
-    "BasicAnimations",
-    "Input",
-    "MeshyRiggingInput",
-    "MeshyRiggingOutput",
-    "Output",
-    "meshy_rigging",
-]
+__all__ = ["BasicAnimations", "MeshyRiggingInput", "MeshyRiggingOutput", "meshy_rigging"]

@@ -7,8 +7,10 @@ https://fal.ai/models/fal-ai/meshy/rigging/multi-animation
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.basic_animations_f08ad8b2 import BasicAnimations
+from fal_typed.endpoints._shared.basic_animations import BasicAnimations
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -29,7 +31,7 @@ class MeshyRiggingMultiAnimationInput(InputModel, Request["MeshyRiggingMultiAnim
 
 
 class AnimationClip(OutputModel):
-    """Part of the result: action_id, animation_fbx, animation_glb."""
+    """An item of the field `animations`."""
 
     action_id: float
 
@@ -58,7 +60,169 @@ class MeshyRiggingMultiAnimationOutput(OutputModel):
     """Character with its skeleton, as a GLB file."""
 
 
-meshy_rigging_multi_animation = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MeshyRiggingMultiAnimation(
+        Endpoint[..., MeshyRiggingMultiAnimationInput, MeshyRiggingMultiAnimationOutput]
+    ):
+        def run(
+            self,
+            *,
+            animation_action_ids: list[float],
+            model_url: FileInput,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> Result[MeshyRiggingMultiAnimationOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            animation_action_ids: list[float],
+            model_url: FileInput,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> Result[MeshyRiggingMultiAnimationOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            animation_action_ids: list[float],
+            model_url: FileInput,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> Result[MeshyRiggingMultiAnimationOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            animation_action_ids: list[float],
+            model_url: FileInput,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> Result[MeshyRiggingMultiAnimationOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            animation_action_ids: list[float],
+            model_url: FileInput,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> Handle[MeshyRiggingMultiAnimationOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            animation_action_ids: list[float],
+            model_url: FileInput,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> AsyncHandle[MeshyRiggingMultiAnimationOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            animation_action_ids: list[float],
+            model_url: FileInput,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> Stream[MeshyRiggingMultiAnimationOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            animation_action_ids: list[float],
+            model_url: FileInput,
+            enable_safety_checker: bool = True,
+            height_meters: float = 1.7,
+        ) -> AsyncStream[MeshyRiggingMultiAnimationOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                height_meters: Height of the character in meters, for a matching skeleton.
+            """
+            ...
+else:
+    MeshyRiggingMultiAnimation = Endpoint
+
+meshy_rigging_multi_animation = MeshyRiggingMultiAnimation(
     "fal-ai/meshy/rigging/multi-animation",
     MeshyRiggingMultiAnimationInput,
     MeshyRiggingMultiAnimationOutput,
@@ -70,13 +234,12 @@ Call it with `meshy_rigging_multi_animation.subscribe(animation_action_ids=…, 
 
 Input = MeshyRiggingMultiAnimationInput
 Output = MeshyRiggingMultiAnimationOutput
+endpoint = meshy_rigging_multi_animation
 
 __all__ = [
     "AnimationClip",
     "BasicAnimations",
-    "Input",
     "MeshyRiggingMultiAnimationInput",
     "MeshyRiggingMultiAnimationOutput",
-    "Output",
     "meshy_rigging_multi_animation",
 ]

@@ -7,10 +7,10 @@ https://fal.ai/models/fal-ai/meshy/v5/remesh
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.model_urls_f08f3ac0 import ModelUrls
+from fal_typed.endpoints._shared.model_urls import ModelUrls
 from fal_typed.files import File, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -46,7 +46,199 @@ class MeshyV5RemeshOutput(OutputModel):
     """The 3D model as a GLB file, with shape and texture."""
 
 
-meshy_v5_remesh = Endpoint("fal-ai/meshy/v5/remesh", MeshyV5RemeshInput, MeshyV5RemeshOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MeshyV5Remesh(Endpoint[..., MeshyV5RemeshInput, MeshyV5RemeshOutput]):
+        def run(
+            self,
+            *,
+            model_url: FileInput,
+            origin_at: Literal["bottom", "center"] = UNSET,
+            resize_height: float = UNSET,
+            target_formats: list[Literal["glb", "fbx", "obj", "usdz", "blend", "stl"]] = UNSET,
+            target_polycount: float = 30000,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> Result[MeshyV5RemeshOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                resize_height: Height to resize the model to; 0 leaves it unchanged.
+                target_formats: File formats in which to return the model.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                topology: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            model_url: FileInput,
+            origin_at: Literal["bottom", "center"] = UNSET,
+            resize_height: float = UNSET,
+            target_formats: list[Literal["glb", "fbx", "obj", "usdz", "blend", "stl"]] = UNSET,
+            target_polycount: float = 30000,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> Result[MeshyV5RemeshOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                resize_height: Height to resize the model to; 0 leaves it unchanged.
+                target_formats: File formats in which to return the model.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                topology: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            model_url: FileInput,
+            origin_at: Literal["bottom", "center"] = UNSET,
+            resize_height: float = UNSET,
+            target_formats: list[Literal["glb", "fbx", "obj", "usdz", "blend", "stl"]] = UNSET,
+            target_polycount: float = 30000,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> Result[MeshyV5RemeshOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                resize_height: Height to resize the model to; 0 leaves it unchanged.
+                target_formats: File formats in which to return the model.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                topology: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            model_url: FileInput,
+            origin_at: Literal["bottom", "center"] = UNSET,
+            resize_height: float = UNSET,
+            target_formats: list[Literal["glb", "fbx", "obj", "usdz", "blend", "stl"]] = UNSET,
+            target_polycount: float = 30000,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> Result[MeshyV5RemeshOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                resize_height: Height to resize the model to; 0 leaves it unchanged.
+                target_formats: File formats in which to return the model.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                topology: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_url: FileInput,
+            origin_at: Literal["bottom", "center"] = UNSET,
+            resize_height: float = UNSET,
+            target_formats: list[Literal["glb", "fbx", "obj", "usdz", "blend", "stl"]] = UNSET,
+            target_polycount: float = 30000,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> Handle[MeshyV5RemeshOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                resize_height: Height to resize the model to; 0 leaves it unchanged.
+                target_formats: File formats in which to return the model.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                topology: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            model_url: FileInput,
+            origin_at: Literal["bottom", "center"] = UNSET,
+            resize_height: float = UNSET,
+            target_formats: list[Literal["glb", "fbx", "obj", "usdz", "blend", "stl"]] = UNSET,
+            target_polycount: float = 30000,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> AsyncHandle[MeshyV5RemeshOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                resize_height: Height to resize the model to; 0 leaves it unchanged.
+                target_formats: File formats in which to return the model.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                topology: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            model_url: FileInput,
+            origin_at: Literal["bottom", "center"] = UNSET,
+            resize_height: float = UNSET,
+            target_formats: list[Literal["glb", "fbx", "obj", "usdz", "blend", "stl"]] = UNSET,
+            target_polycount: float = 30000,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> Stream[MeshyV5RemeshOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                resize_height: Height to resize the model to; 0 leaves it unchanged.
+                target_formats: File formats in which to return the model.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                topology: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            model_url: FileInput,
+            origin_at: Literal["bottom", "center"] = UNSET,
+            resize_height: float = UNSET,
+            target_formats: list[Literal["glb", "fbx", "obj", "usdz", "blend", "stl"]] = UNSET,
+            target_polycount: float = 30000,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> AsyncStream[MeshyV5RemeshOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                resize_height: Height to resize the model to; 0 leaves it unchanged.
+                target_formats: File formats in which to return the model.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                topology: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+else:
+    MeshyV5Remesh = Endpoint
+
+meshy_v5_remesh = MeshyV5Remesh("fal-ai/meshy/v5/remesh", MeshyV5RemeshInput, MeshyV5RemeshOutput)
 """Endpoint of fal-ai: meshy v5 remesh.
 
 Call it with `meshy_v5_remesh.subscribe(model_url=…)`.
@@ -54,12 +246,6 @@ Call it with `meshy_v5_remesh.subscribe(model_url=…)`.
 
 Input = MeshyV5RemeshInput
 Output = MeshyV5RemeshOutput
+endpoint = meshy_v5_remesh
 
-__all__ = [
-    "Input",
-    "MeshyV5RemeshInput",
-    "MeshyV5RemeshOutput",
-    "ModelUrls",
-    "Output",
-    "meshy_v5_remesh",
-]
+__all__ = ["MeshyV5RemeshInput", "MeshyV5RemeshOutput", "ModelUrls", "meshy_v5_remesh"]

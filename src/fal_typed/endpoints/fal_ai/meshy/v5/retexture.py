@@ -7,9 +7,11 @@ https://fal.ai/models/fal-ai/meshy/v5/retexture
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.model_urls_f08f3ac0 import ModelUrls
-from fal_typed.endpoints._shared.texture_files_68534f27 import TextureFiles
+from fal_typed.endpoints._shared.model_urls import ModelUrls
+from fal_typed.endpoints._shared.texture_files import TextureFiles
 from fal_typed.files import File, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -58,7 +60,215 @@ class MeshyV5RetextureOutput(OutputModel):
     """Small preview image of the result."""
 
 
-meshy_v5_retexture = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MeshyV5Retexture(Endpoint[..., MeshyV5RetextureInput, MeshyV5RetextureOutput]):
+        def run(
+            self,
+            *,
+            model_url: FileInput,
+            enable_original_uv: bool = True,
+            enable_pbr: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_style_url: FileInput = UNSET,
+            text_style_prompt: str = UNSET,
+        ) -> Result[MeshyV5RetextureOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_original_uv: Whether to keep the UV layout of the input model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_style_url: Reference image of the surface.
+                text_style_prompt: Text description of the surface.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            model_url: FileInput,
+            enable_original_uv: bool = True,
+            enable_pbr: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_style_url: FileInput = UNSET,
+            text_style_prompt: str = UNSET,
+        ) -> Result[MeshyV5RetextureOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_original_uv: Whether to keep the UV layout of the input model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_style_url: Reference image of the surface.
+                text_style_prompt: Text description of the surface.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            model_url: FileInput,
+            enable_original_uv: bool = True,
+            enable_pbr: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_style_url: FileInput = UNSET,
+            text_style_prompt: str = UNSET,
+        ) -> Result[MeshyV5RetextureOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_original_uv: Whether to keep the UV layout of the input model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_style_url: Reference image of the surface.
+                text_style_prompt: Text description of the surface.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            model_url: FileInput,
+            enable_original_uv: bool = True,
+            enable_pbr: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_style_url: FileInput = UNSET,
+            text_style_prompt: str = UNSET,
+        ) -> Result[MeshyV5RetextureOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_original_uv: Whether to keep the UV layout of the input model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_style_url: Reference image of the surface.
+                text_style_prompt: Text description of the surface.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            model_url: FileInput,
+            enable_original_uv: bool = True,
+            enable_pbr: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_style_url: FileInput = UNSET,
+            text_style_prompt: str = UNSET,
+        ) -> Handle[MeshyV5RetextureOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_original_uv: Whether to keep the UV layout of the input model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_style_url: Reference image of the surface.
+                text_style_prompt: Text description of the surface.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            model_url: FileInput,
+            enable_original_uv: bool = True,
+            enable_pbr: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_style_url: FileInput = UNSET,
+            text_style_prompt: str = UNSET,
+        ) -> AsyncHandle[MeshyV5RetextureOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_original_uv: Whether to keep the UV layout of the input model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_style_url: Reference image of the surface.
+                text_style_prompt: Text description of the surface.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            model_url: FileInput,
+            enable_original_uv: bool = True,
+            enable_pbr: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_style_url: FileInput = UNSET,
+            text_style_prompt: str = UNSET,
+        ) -> Stream[MeshyV5RetextureOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_original_uv: Whether to keep the UV layout of the input model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_style_url: Reference image of the surface.
+                text_style_prompt: Text description of the surface.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            model_url: FileInput,
+            enable_original_uv: bool = True,
+            enable_pbr: bool = UNSET,
+            enable_safety_checker: bool = True,
+            image_style_url: FileInput = UNSET,
+            text_style_prompt: str = UNSET,
+        ) -> AsyncStream[MeshyV5RetextureOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                model_url: URL of the 3D model to process.
+                enable_original_uv: Whether to keep the UV layout of the input model.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_style_url: Reference image of the surface.
+                text_style_prompt: Text description of the surface.
+            """
+            ...
+else:
+    MeshyV5Retexture = Endpoint
+
+meshy_v5_retexture = MeshyV5Retexture(
     "fal-ai/meshy/v5/retexture", MeshyV5RetextureInput, MeshyV5RetextureOutput
 )
 """Endpoint of fal-ai: meshy v5 retexture.
@@ -68,13 +278,12 @@ Call it with `meshy_v5_retexture.subscribe(model_url=…)`.
 
 Input = MeshyV5RetextureInput
 Output = MeshyV5RetextureOutput
+endpoint = meshy_v5_retexture
 
 __all__ = [
-    "Input",
     "MeshyV5RetextureInput",
     "MeshyV5RetextureOutput",
     "ModelUrls",
-    "Output",
     "TextureFiles",
     "meshy_v5_retexture",
 ]

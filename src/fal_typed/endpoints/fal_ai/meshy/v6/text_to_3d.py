@@ -7,12 +7,12 @@ https://fal.ai/models/fal-ai/meshy/v6/text-to-3d
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.basic_animations_f08ad8b2 import BasicAnimations
-from fal_typed.endpoints._shared.model_urls_f08f3ac0 import ModelUrls
-from fal_typed.endpoints._shared.texture_files_68534f27 import TextureFiles
+from fal_typed.endpoints._shared.basic_animations import BasicAnimations
+from fal_typed.endpoints._shared.model_urls import ModelUrls
+from fal_typed.endpoints._shared.texture_files import TextureFiles
 from fal_typed.files import File, FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -120,7 +120,415 @@ class MeshyV6TextTo3dOutput(OutputModel):
     """Small preview image of the result."""
 
 
-meshy_v6_text_to_3d = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MeshyV6TextTo3d(Endpoint[..., MeshyV6TextTo3dInput, MeshyV6TextTo3dOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_pbr: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_rigging: bool = UNSET,
+            enable_safety_checker: bool = True,
+            mode: Literal["preview", "full"] = "full",
+            model_type: Literal["standard", "lowpoly"] = "standard",
+            pose_mode: Literal["a-pose", "t-pose", ""] = "",
+            rigging_height_meters: float = 1.7,
+            seed: int = UNSET,
+            should_remesh: bool = True,
+            symmetry_mode: Literal["off", "auto", "on"] = "auto",
+            target_polycount: float = 30000,
+            texture_image_url: FileInput = UNSET,
+            texture_prompt: str = UNSET,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> Result[MeshyV6TextTo3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_rigging: Whether to add a skeleton to the character, for animation.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mode: Whether to generate only an untextured preview or the finished model.
+                model_type: Whether to generate a detailed model or one with few faces.
+                pose_mode: Pose of the character: A-pose, T-pose, or as in the input.
+                rigging_height_meters: Height of the character in meters, for a matching skeleton.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                should_remesh: Whether to rebuild the mesh with uniform faces.
+                symmetry_mode: Whether the shape is symmetric.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                texture_image_url: Reference image for the texture.
+                texture_prompt: Text description of the texture.
+                topology: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_pbr: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_rigging: bool = UNSET,
+            enable_safety_checker: bool = True,
+            mode: Literal["preview", "full"] = "full",
+            model_type: Literal["standard", "lowpoly"] = "standard",
+            pose_mode: Literal["a-pose", "t-pose", ""] = "",
+            rigging_height_meters: float = 1.7,
+            seed: int = UNSET,
+            should_remesh: bool = True,
+            symmetry_mode: Literal["off", "auto", "on"] = "auto",
+            target_polycount: float = 30000,
+            texture_image_url: FileInput = UNSET,
+            texture_prompt: str = UNSET,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> Result[MeshyV6TextTo3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_rigging: Whether to add a skeleton to the character, for animation.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mode: Whether to generate only an untextured preview or the finished model.
+                model_type: Whether to generate a detailed model or one with few faces.
+                pose_mode: Pose of the character: A-pose, T-pose, or as in the input.
+                rigging_height_meters: Height of the character in meters, for a matching skeleton.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                should_remesh: Whether to rebuild the mesh with uniform faces.
+                symmetry_mode: Whether the shape is symmetric.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                texture_image_url: Reference image for the texture.
+                texture_prompt: Text description of the texture.
+                topology: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_pbr: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_rigging: bool = UNSET,
+            enable_safety_checker: bool = True,
+            mode: Literal["preview", "full"] = "full",
+            model_type: Literal["standard", "lowpoly"] = "standard",
+            pose_mode: Literal["a-pose", "t-pose", ""] = "",
+            rigging_height_meters: float = 1.7,
+            seed: int = UNSET,
+            should_remesh: bool = True,
+            symmetry_mode: Literal["off", "auto", "on"] = "auto",
+            target_polycount: float = 30000,
+            texture_image_url: FileInput = UNSET,
+            texture_prompt: str = UNSET,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> Result[MeshyV6TextTo3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_rigging: Whether to add a skeleton to the character, for animation.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mode: Whether to generate only an untextured preview or the finished model.
+                model_type: Whether to generate a detailed model or one with few faces.
+                pose_mode: Pose of the character: A-pose, T-pose, or as in the input.
+                rigging_height_meters: Height of the character in meters, for a matching skeleton.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                should_remesh: Whether to rebuild the mesh with uniform faces.
+                symmetry_mode: Whether the shape is symmetric.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                texture_image_url: Reference image for the texture.
+                texture_prompt: Text description of the texture.
+                topology: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_pbr: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_rigging: bool = UNSET,
+            enable_safety_checker: bool = True,
+            mode: Literal["preview", "full"] = "full",
+            model_type: Literal["standard", "lowpoly"] = "standard",
+            pose_mode: Literal["a-pose", "t-pose", ""] = "",
+            rigging_height_meters: float = 1.7,
+            seed: int = UNSET,
+            should_remesh: bool = True,
+            symmetry_mode: Literal["off", "auto", "on"] = "auto",
+            target_polycount: float = 30000,
+            texture_image_url: FileInput = UNSET,
+            texture_prompt: str = UNSET,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> Result[MeshyV6TextTo3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_rigging: Whether to add a skeleton to the character, for animation.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mode: Whether to generate only an untextured preview or the finished model.
+                model_type: Whether to generate a detailed model or one with few faces.
+                pose_mode: Pose of the character: A-pose, T-pose, or as in the input.
+                rigging_height_meters: Height of the character in meters, for a matching skeleton.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                should_remesh: Whether to rebuild the mesh with uniform faces.
+                symmetry_mode: Whether the shape is symmetric.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                texture_image_url: Reference image for the texture.
+                texture_prompt: Text description of the texture.
+                topology: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_pbr: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_rigging: bool = UNSET,
+            enable_safety_checker: bool = True,
+            mode: Literal["preview", "full"] = "full",
+            model_type: Literal["standard", "lowpoly"] = "standard",
+            pose_mode: Literal["a-pose", "t-pose", ""] = "",
+            rigging_height_meters: float = 1.7,
+            seed: int = UNSET,
+            should_remesh: bool = True,
+            symmetry_mode: Literal["off", "auto", "on"] = "auto",
+            target_polycount: float = 30000,
+            texture_image_url: FileInput = UNSET,
+            texture_prompt: str = UNSET,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> Handle[MeshyV6TextTo3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_rigging: Whether to add a skeleton to the character, for animation.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mode: Whether to generate only an untextured preview or the finished model.
+                model_type: Whether to generate a detailed model or one with few faces.
+                pose_mode: Pose of the character: A-pose, T-pose, or as in the input.
+                rigging_height_meters: Height of the character in meters, for a matching skeleton.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                should_remesh: Whether to rebuild the mesh with uniform faces.
+                symmetry_mode: Whether the shape is symmetric.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                texture_image_url: Reference image for the texture.
+                texture_prompt: Text description of the texture.
+                topology: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_pbr: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_rigging: bool = UNSET,
+            enable_safety_checker: bool = True,
+            mode: Literal["preview", "full"] = "full",
+            model_type: Literal["standard", "lowpoly"] = "standard",
+            pose_mode: Literal["a-pose", "t-pose", ""] = "",
+            rigging_height_meters: float = 1.7,
+            seed: int = UNSET,
+            should_remesh: bool = True,
+            symmetry_mode: Literal["off", "auto", "on"] = "auto",
+            target_polycount: float = 30000,
+            texture_image_url: FileInput = UNSET,
+            texture_prompt: str = UNSET,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> AsyncHandle[MeshyV6TextTo3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_rigging: Whether to add a skeleton to the character, for animation.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mode: Whether to generate only an untextured preview or the finished model.
+                model_type: Whether to generate a detailed model or one with few faces.
+                pose_mode: Pose of the character: A-pose, T-pose, or as in the input.
+                rigging_height_meters: Height of the character in meters, for a matching skeleton.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                should_remesh: Whether to rebuild the mesh with uniform faces.
+                symmetry_mode: Whether the shape is symmetric.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                texture_image_url: Reference image for the texture.
+                texture_prompt: Text description of the texture.
+                topology: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_pbr: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_rigging: bool = UNSET,
+            enable_safety_checker: bool = True,
+            mode: Literal["preview", "full"] = "full",
+            model_type: Literal["standard", "lowpoly"] = "standard",
+            pose_mode: Literal["a-pose", "t-pose", ""] = "",
+            rigging_height_meters: float = 1.7,
+            seed: int = UNSET,
+            should_remesh: bool = True,
+            symmetry_mode: Literal["off", "auto", "on"] = "auto",
+            target_polycount: float = 30000,
+            texture_image_url: FileInput = UNSET,
+            texture_prompt: str = UNSET,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> Stream[MeshyV6TextTo3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_rigging: Whether to add a skeleton to the character, for animation.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mode: Whether to generate only an untextured preview or the finished model.
+                model_type: Whether to generate a detailed model or one with few faces.
+                pose_mode: Pose of the character: A-pose, T-pose, or as in the input.
+                rigging_height_meters: Height of the character in meters, for a matching skeleton.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                should_remesh: Whether to rebuild the mesh with uniform faces.
+                symmetry_mode: Whether the shape is symmetric.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                texture_image_url: Reference image for the texture.
+                texture_prompt: Text description of the texture.
+                topology: Whether the mesh consists of triangles or of quads.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            animation_action_id: float = 92,
+            enable_animation: bool = UNSET,
+            enable_pbr: bool = UNSET,
+            enable_prompt_expansion: bool = UNSET,
+            enable_rigging: bool = UNSET,
+            enable_safety_checker: bool = True,
+            mode: Literal["preview", "full"] = "full",
+            model_type: Literal["standard", "lowpoly"] = "standard",
+            pose_mode: Literal["a-pose", "t-pose", ""] = "",
+            rigging_height_meters: float = 1.7,
+            seed: int = UNSET,
+            should_remesh: bool = True,
+            symmetry_mode: Literal["off", "auto", "on"] = "auto",
+            target_polycount: float = 30000,
+            texture_image_url: FileInput = UNSET,
+            texture_prompt: str = UNSET,
+            topology: Literal["quad", "triangle"] = "triangle",
+        ) -> AsyncStream[MeshyV6TextTo3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                animation_action_id: Id of the animation from the library.
+                enable_animation: Whether to also return an animated version of the character.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_rigging: Whether to add a skeleton to the character, for animation.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                mode: Whether to generate only an untextured preview or the finished model.
+                model_type: Whether to generate a detailed model or one with few faces.
+                pose_mode: Pose of the character: A-pose, T-pose, or as in the input.
+                rigging_height_meters: Height of the character in meters, for a matching skeleton.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                should_remesh: Whether to rebuild the mesh with uniform faces.
+                symmetry_mode: Whether the shape is symmetric.
+                target_polycount: Target number of polygons; more polygons give a finer shape.
+                texture_image_url: Reference image for the texture.
+                texture_prompt: Text description of the texture.
+                topology: Whether the mesh consists of triangles or of quads.
+            """
+            ...
+else:
+    MeshyV6TextTo3d = Endpoint
+
+meshy_v6_text_to_3d = MeshyV6TextTo3d(
     "fal-ai/meshy/v6/text-to-3d", MeshyV6TextTo3dInput, MeshyV6TextTo3dOutput
 )
 """Endpoint of fal-ai: meshy v6, text to 3d.
@@ -130,14 +538,13 @@ Call it with `meshy_v6_text_to_3d.subscribe(prompt=…)`.
 
 Input = MeshyV6TextTo3dInput
 Output = MeshyV6TextTo3dOutput
+endpoint = meshy_v6_text_to_3d
 
 __all__ = [
     "BasicAnimations",
-    "Input",
     "MeshyV6TextTo3dInput",
     "MeshyV6TextTo3dOutput",
     "ModelUrls",
-    "Output",
     "TextureFiles",
     "meshy_v6_text_to_3d",
 ]

@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.minimax.image_01._endpoint import (
         Input as Input,
         MinimaxImage01Input as MinimaxImage01Input,
         MinimaxImage01Output as MinimaxImage01Output,
         Output as Output,
+        endpoint as endpoint,
         minimax_image_01 as minimax_image_01,
     )
 
-__all__ = ["Input", "MinimaxImage01Input", "MinimaxImage01Output", "Output", "minimax_image_01"]
+__all__ = ["MinimaxImage01Input", "MinimaxImage01Output", "minimax_image_01"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.minimax.image_01._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "MinimaxImage01Input",
+            "MinimaxImage01Output",
+            "Output",
+            "endpoint",
+            "minimax_image_01",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.minimax.image_01._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

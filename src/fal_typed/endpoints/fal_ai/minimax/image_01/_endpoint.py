@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/minimax/image-01
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,12 +20,10 @@ class MinimaxImage01Input(InputModel, Request["MinimaxImage01Output"]):
     """Parameters of fal-ai/minimax/image-01."""
 
     prompt: Annotated[str, Field(max_length=1500, min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. 1 to
-    1500 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 1 to 1500 characters."""
 
     aspect_ratio: Literal["1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_images: Annotated[int, Field(ge=1, le=9)] = 1
     """Number of images to generate; each image is billed. From 1 to 9."""
@@ -41,7 +39,209 @@ class MinimaxImage01Output(OutputModel):
     """The generated images, as files to download."""
 
 
-minimax_image_01 = Endpoint("fal-ai/minimax/image-01", MinimaxImage01Input, MinimaxImage01Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxImage01(Endpoint[..., MinimaxImage01Input, MinimaxImage01Output]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Result[MinimaxImage01Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Result[MinimaxImage01Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Result[MinimaxImage01Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Result[MinimaxImage01Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Handle[MinimaxImage01Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> AsyncHandle[MinimaxImage01Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Stream[MinimaxImage01Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> AsyncStream[MinimaxImage01Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+else:
+    MinimaxImage01 = Endpoint
+
+minimax_image_01 = MinimaxImage01(
+    "fal-ai/minimax/image-01", MinimaxImage01Input, MinimaxImage01Output
+)
 """Image endpoint of fal-ai: minimax image-01.
 
 Call it with `minimax_image_01.subscribe(prompt=…)`.
@@ -49,5 +249,6 @@ Call it with `minimax_image_01.subscribe(prompt=…)`.
 
 Input = MinimaxImage01Input
 Output = MinimaxImage01Output
+endpoint = minimax_image_01
 
-__all__ = ["Input", "MinimaxImage01Input", "MinimaxImage01Output", "Output", "minimax_image_01"]
+__all__ = ["MinimaxImage01Input", "MinimaxImage01Output", "minimax_image_01"]

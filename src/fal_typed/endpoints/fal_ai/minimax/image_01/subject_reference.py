@@ -8,7 +8,7 @@ Category: image. https://fal.ai/models/fal-ai/minimax/image-01/subject-reference
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,15 +23,14 @@ class MinimaxImage01SubjectReferenceInput(
     """Parameters of fal-ai/minimax/image-01/subject-reference."""
 
     prompt: Annotated[str, Field(max_length=1500, min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. 1 to
-    1500 characters.
+    """Text description of the change to make, or of the image to generate. 1 to 1500 characters.
     """
 
     image_url: FileInput
     """Image to edit or to start from."""
 
     aspect_ratio: Literal["1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_images: Annotated[int, Field(ge=1, le=9)] = 1
     """Number of images to generate; each image is billed. From 1 to 9."""
@@ -47,7 +46,225 @@ class MinimaxImage01SubjectReferenceOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-minimax_image_01_subject_reference = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxImage01SubjectReference(
+        Endpoint[..., MinimaxImage01SubjectReferenceInput, MinimaxImage01SubjectReferenceOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Result[MinimaxImage01SubjectReferenceOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1500 characters.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Result[MinimaxImage01SubjectReferenceOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1500 characters.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Result[MinimaxImage01SubjectReferenceOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1500 characters.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Result[MinimaxImage01SubjectReferenceOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1500 characters.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Handle[MinimaxImage01SubjectReferenceOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1500 characters.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> AsyncHandle[MinimaxImage01SubjectReferenceOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1500 characters.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> Stream[MinimaxImage01SubjectReferenceOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1500 characters.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: Literal[
+                "1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"
+            ] = "1:1",
+            num_images: int = 1,
+            prompt_optimizer: bool = False,
+        ) -> AsyncStream[MinimaxImage01SubjectReferenceOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1500 characters.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                num_images: Number of images to generate; each image is billed. From 1 to 9.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+else:
+    MinimaxImage01SubjectReference = Endpoint
+
+minimax_image_01_subject_reference = MinimaxImage01SubjectReference(
     "fal-ai/minimax/image-01/subject-reference",
     MinimaxImage01SubjectReferenceInput,
     MinimaxImage01SubjectReferenceOutput,
@@ -59,11 +276,10 @@ Call it with `minimax_image_01_subject_reference.subscribe(prompt=…, image_url
 
 Input = MinimaxImage01SubjectReferenceInput
 Output = MinimaxImage01SubjectReferenceOutput
+endpoint = minimax_image_01_subject_reference
 
 __all__ = [
-    "Input",
     "MinimaxImage01SubjectReferenceInput",
     "MinimaxImage01SubjectReferenceOutput",
-    "Output",
     "minimax_image_01_subject_reference",
 ]

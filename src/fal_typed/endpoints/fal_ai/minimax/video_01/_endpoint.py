@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/minimax/video-01
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class MinimaxVideo01Input(InputModel, Request["MinimaxVideo01Output"]):
     """Parameters of fal-ai/minimax/video-01."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2000 characters.
+    """What happens in the video, in words: subject, action and style. At most 2000 characters.
     """
 
     prompt_optimizer: bool = True
@@ -35,7 +34,137 @@ class MinimaxVideo01Output(OutputModel):
     """The generated video, as a file to download."""
 
 
-minimax_video_01 = Endpoint("fal-ai/minimax/video-01", MinimaxVideo01Input, MinimaxVideo01Output)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxVideo01(Endpoint[..., MinimaxVideo01Input, MinimaxVideo01Output]):
+        def run(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Handle[MinimaxVideo01Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> AsyncHandle[MinimaxVideo01Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Stream[MinimaxVideo01Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> AsyncStream[MinimaxVideo01Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+else:
+    MinimaxVideo01 = Endpoint
+
+minimax_video_01 = MinimaxVideo01(
+    "fal-ai/minimax/video-01", MinimaxVideo01Input, MinimaxVideo01Output
+)
 """Video endpoint of fal-ai: minimax video-01.
 
 Call it with `minimax_video_01.subscribe(prompt=…)`.
@@ -43,5 +172,6 @@ Call it with `minimax_video_01.subscribe(prompt=…)`.
 
 Input = MinimaxVideo01Input
 Output = MinimaxVideo01Output
+endpoint = minimax_video_01
 
-__all__ = ["Input", "MinimaxVideo01Input", "MinimaxVideo01Output", "Output", "minimax_video_01"]
+__all__ = ["MinimaxVideo01Input", "MinimaxVideo01Output", "minimax_video_01"]

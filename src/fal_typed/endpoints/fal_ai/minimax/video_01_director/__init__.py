@@ -6,26 +6,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.minimax.video_01_director._endpoint import (
         Input as Input,
         MinimaxVideo01DirectorInput as MinimaxVideo01DirectorInput,
         MinimaxVideo01DirectorOutput as MinimaxVideo01DirectorOutput,
         Output as Output,
+        endpoint as endpoint,
         minimax_video_01_director as minimax_video_01_director,
     )
 
 __all__ = [
-    "Input",
     "MinimaxVideo01DirectorInput",
     "MinimaxVideo01DirectorOutput",
-    "Output",
     "minimax_video_01_director",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.minimax.video_01_director._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "MinimaxVideo01DirectorInput",
+            "MinimaxVideo01DirectorOutput",
+            "Output",
+            "endpoint",
+            "minimax_video_01_director",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.minimax.video_01_director._endpoint"),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/minimax/video-01-director
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class MinimaxVideo01DirectorInput(InputModel, Request["MinimaxVideo01DirectorOut
     """Parameters of fal-ai/minimax/video-01-director."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2000 characters.
+    """What happens in the video, in words: subject, action and style. At most 2000 characters.
     """
 
     prompt_optimizer: bool = True
@@ -35,7 +34,137 @@ class MinimaxVideo01DirectorOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-minimax_video_01_director = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxVideo01Director(
+        Endpoint[..., MinimaxVideo01DirectorInput, MinimaxVideo01DirectorOutput]
+    ):
+        def run(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01DirectorOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01DirectorOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01DirectorOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01DirectorOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Handle[MinimaxVideo01DirectorOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> AsyncHandle[MinimaxVideo01DirectorOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> Stream[MinimaxVideo01DirectorOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, prompt_optimizer: bool = True
+        ) -> AsyncStream[MinimaxVideo01DirectorOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+else:
+    MinimaxVideo01Director = Endpoint
+
+minimax_video_01_director = MinimaxVideo01Director(
     "fal-ai/minimax/video-01-director", MinimaxVideo01DirectorInput, MinimaxVideo01DirectorOutput
 )
 """Video endpoint of fal-ai: minimax video-01-director.
@@ -45,11 +174,10 @@ Call it with `minimax_video_01_director.subscribe(prompt=…)`.
 
 Input = MinimaxVideo01DirectorInput
 Output = MinimaxVideo01DirectorOutput
+endpoint = minimax_video_01_director
 
 __all__ = [
-    "Input",
     "MinimaxVideo01DirectorInput",
     "MinimaxVideo01DirectorOutput",
-    "Output",
     "minimax_video_01_director",
 ]

@@ -6,26 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.minimax.video_01_live._endpoint import (
         Input as Input,
         MinimaxVideo01LiveInput as MinimaxVideo01LiveInput,
         MinimaxVideo01LiveOutput as MinimaxVideo01LiveOutput,
         Output as Output,
+        endpoint as endpoint,
         minimax_video_01_live as minimax_video_01_live,
     )
 
-__all__ = [
-    "Input",
-    "MinimaxVideo01LiveInput",
-    "MinimaxVideo01LiveOutput",
-    "Output",
-    "minimax_video_01_live",
-]
+__all__ = ["MinimaxVideo01LiveInput", "MinimaxVideo01LiveOutput", "minimax_video_01_live"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.minimax.video_01_live._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "MinimaxVideo01LiveInput",
+            "MinimaxVideo01LiveOutput",
+            "Output",
+            "endpoint",
+            "minimax_video_01_live",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.minimax.video_01_live._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

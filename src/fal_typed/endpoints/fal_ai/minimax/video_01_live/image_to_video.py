@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/minimax/video-01-live/image-to-vid
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class MinimaxVideo01LiveImageToVideoInput(
     """Parameters of fal-ai/minimax/video-01-live/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2000 characters.
+    """What happens in the video, in words: subject, action and style. At most 2000 characters.
     """
 
     image_url: FileInput
@@ -41,7 +40,145 @@ class MinimaxVideo01LiveImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-minimax_video_01_live_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxVideo01LiveImageToVideo(
+        Endpoint[..., MinimaxVideo01LiveImageToVideoInput, MinimaxVideo01LiveImageToVideoOutput]
+    ):
+        def run(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01LiveImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01LiveImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01LiveImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxVideo01LiveImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Handle[MinimaxVideo01LiveImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> AsyncHandle[MinimaxVideo01LiveImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Stream[MinimaxVideo01LiveImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> AsyncStream[MinimaxVideo01LiveImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+else:
+    MinimaxVideo01LiveImageToVideo = Endpoint
+
+minimax_video_01_live_image_to_video = MinimaxVideo01LiveImageToVideo(
     "fal-ai/minimax/video-01-live/image-to-video",
     MinimaxVideo01LiveImageToVideoInput,
     MinimaxVideo01LiveImageToVideoOutput,
@@ -53,11 +190,10 @@ Call it with `minimax_video_01_live_image_to_video.subscribe(prompt=…, image_u
 
 Input = MinimaxVideo01LiveImageToVideoInput
 Output = MinimaxVideo01LiveImageToVideoOutput
+endpoint = minimax_video_01_live_image_to_video
 
 __all__ = [
-    "Input",
     "MinimaxVideo01LiveImageToVideoInput",
     "MinimaxVideo01LiveImageToVideoOutput",
-    "Output",
     "minimax_video_01_live_image_to_video",
 ]

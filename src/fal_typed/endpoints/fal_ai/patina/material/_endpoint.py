@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/patina/material
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,20 +22,9 @@ class PatinaMaterialInput(InputModel, Request["PatinaMaterialOutput"]):
     """Parameters of fal-ai/patina/material."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 8
@@ -87,7 +77,7 @@ class PatinaMaterialInput(InputModel, Request["PatinaMaterialOutput"]):
     """Factor by which to enlarge width and height; 2 gives four times the pixels."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class PatinaMaterialOutput(OutputModel):
@@ -106,7 +96,465 @@ class PatinaMaterialOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-patina_material = Endpoint("fal-ai/patina/material", PatinaMaterialInput, PatinaMaterialOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PatinaMaterial(Endpoint[..., PatinaMaterialInput, PatinaMaterialOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaMaterialOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaMaterialOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaMaterialOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaMaterialOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Handle[PatinaMaterialOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncHandle[PatinaMaterialOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Stream[PatinaMaterialOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            image_url: FileInput | None = None,
+            mask_url: FileInput | None = None,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncStream[PatinaMaterialOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    PatinaMaterial = Endpoint
+
+patina_material = PatinaMaterial(
+    "fal-ai/patina/material", PatinaMaterialInput, PatinaMaterialOutput
+)
 """Image endpoint of fal-ai: patina material.
 
 Call it with `patina_material.subscribe(prompt=…)`.
@@ -114,11 +562,11 @@ Call it with `patina_material.subscribe(prompt=…)`.
 
 Input = PatinaMaterialInput
 Output = PatinaMaterialOutput
+endpoint = patina_material
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "PatinaMaterialInput",
     "PatinaMaterialOutput",
     "patina_material",

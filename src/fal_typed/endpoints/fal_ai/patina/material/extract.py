@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/patina/material/extract
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,23 +22,12 @@ class PatinaMaterialExtractInput(InputModel, Request["PatinaMaterialExtractOutpu
     """Parameters of fal-ai/patina/material/extract."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
     """Image to edit or to start from."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 8
@@ -84,7 +74,7 @@ class PatinaMaterialExtractInput(InputModel, Request["PatinaMaterialExtractOutpu
     """Factor by which to enlarge width and height; 2 gives four times the pixels."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class PatinaMaterialExtractOutput(OutputModel):
@@ -103,7 +93,449 @@ class PatinaMaterialExtractOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-patina_material_extract = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PatinaMaterialExtract(
+        Endpoint[..., PatinaMaterialExtractInput, PatinaMaterialExtractOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaMaterialExtractOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaMaterialExtractOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaMaterialExtractOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[PatinaMaterialExtractOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Handle[PatinaMaterialExtractOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncHandle[PatinaMaterialExtractOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Stream[PatinaMaterialExtractOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            strength: float = 0.6,
+            maps: list[Literal["basecolor", "normal", "roughness", "metalness", "height"]] = [
+                "basecolor",
+                "normal",
+                "roughness",
+                "metalness",
+                "height",
+            ],
+            upscale_factor: Literal[0, 2, 4] = 0,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncStream[PatinaMaterialExtractOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                tiling_mode: Direction in which the image tiles seamlessly.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                maps: Surface maps to generate, such as color, normal and roughness.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    PatinaMaterialExtract = Endpoint
+
+patina_material_extract = PatinaMaterialExtract(
     "fal-ai/patina/material/extract", PatinaMaterialExtractInput, PatinaMaterialExtractOutput
 )
 """Image endpoint of fal-ai: patina material extract.
@@ -113,11 +545,11 @@ Call it with `patina_material_extract.subscribe(prompt=…, image_url=…)`.
 
 Input = PatinaMaterialExtractInput
 Output = PatinaMaterialExtractOutput
+endpoint = patina_material_extract
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "PatinaMaterialExtractInput",
     "PatinaMaterialExtractOutput",
     "patina_material_extract",

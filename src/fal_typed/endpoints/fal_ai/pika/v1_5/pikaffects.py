@@ -7,11 +7,31 @@ Category: video. https://fal.ai/models/fal-ai/pika/v1.5/pikaffects
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+Pikaffect: TypeAlias = Literal[
+    "Cake-ify",
+    "Crumble",
+    "Crush",
+    "Decapitate",
+    "Deflate",
+    "Dissolve",
+    "Explode",
+    "Eye-pop",
+    "Inflate",
+    "Levitate",
+    "Melt",
+    "Peel",
+    "Poke",
+    "Squish",
+    "Ta-da",
+    "Tear",
+]
+"""Value of the parameter `pikaffect`."""
 
 
 class PikaV15PikaffectsInput(InputModel, Request["PikaV15PikaffectsOutput"]):
@@ -20,28 +40,10 @@ class PikaV15PikaffectsInput(InputModel, Request["PikaV15PikaffectsOutput"]):
     image_url: FileInput
     """Image that the video starts with or is generated from."""
 
-    pikaffect: Literal[
-        "Cake-ify",
-        "Crumble",
-        "Crush",
-        "Decapitate",
-        "Deflate",
-        "Dissolve",
-        "Explode",
-        "Eye-pop",
-        "Inflate",
-        "Levitate",
-        "Melt",
-        "Peel",
-        "Poke",
-        "Squish",
-        "Ta-da",
-        "Tear",
-    ]
+    pikaffect: Pikaffect
 
     prompt: str | None = None
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -57,7 +59,183 @@ class PikaV15PikaffectsOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pika_v1_5_pikaffects = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PikaV15Pikaffects(Endpoint[..., PikaV15PikaffectsInput, PikaV15PikaffectsOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            pikaffect: Pikaffect,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[PikaV15PikaffectsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            pikaffect: Pikaffect,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[PikaV15PikaffectsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            pikaffect: Pikaffect,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[PikaV15PikaffectsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            pikaffect: Pikaffect,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[PikaV15PikaffectsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            pikaffect: Pikaffect,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Handle[PikaV15PikaffectsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            pikaffect: Pikaffect,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> AsyncHandle[PikaV15PikaffectsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            pikaffect: Pikaffect,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Stream[PikaV15PikaffectsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            pikaffect: Pikaffect,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> AsyncStream[PikaV15PikaffectsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    PikaV15Pikaffects = Endpoint
+
+pika_v1_5_pikaffects = PikaV15Pikaffects(
     "fal-ai/pika/v1.5/pikaffects", PikaV15PikaffectsInput, PikaV15PikaffectsOutput
 )
 """Video endpoint of fal-ai: pika v1.5 pikaffects.
@@ -67,11 +245,6 @@ Call it with `pika_v1_5_pikaffects.subscribe(image_url=…, pikaffect=…)`.
 
 Input = PikaV15PikaffectsInput
 Output = PikaV15PikaffectsOutput
+endpoint = pika_v1_5_pikaffects
 
-__all__ = [
-    "Input",
-    "Output",
-    "PikaV15PikaffectsInput",
-    "PikaV15PikaffectsOutput",
-    "pika_v1_5_pikaffects",
-]
+__all__ = ["PikaV15PikaffectsInput", "PikaV15PikaffectsOutput", "Pikaffect", "pika_v1_5_pikaffects"]

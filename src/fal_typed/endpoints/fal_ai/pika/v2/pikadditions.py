@@ -7,6 +7,8 @@ Category: video. https://fal.ai/models/fal-ai/pika/v2/pikadditions
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -22,8 +24,7 @@ class PikaV2PikadditionsInput(InputModel, Request["PikaV2PikadditionsOutput"]):
     """Image that the video starts with or is generated from."""
 
     prompt: str | None = None
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -39,7 +40,191 @@ class PikaV2PikadditionsOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pika_v2_pikadditions = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PikaV2Pikadditions(Endpoint[..., PikaV2PikadditionsInput, PikaV2PikadditionsOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[PikaV2PikadditionsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[PikaV2PikadditionsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[PikaV2PikadditionsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Result[PikaV2PikadditionsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Handle[PikaV2PikadditionsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> AsyncHandle[PikaV2PikadditionsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> Stream[PikaV2PikadditionsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            prompt: str | None = None,
+            negative_prompt: str | None = None,
+            seed: int | None = None,
+        ) -> AsyncStream[PikaV2PikadditionsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    PikaV2Pikadditions = Endpoint
+
+pika_v2_pikadditions = PikaV2Pikadditions(
     "fal-ai/pika/v2/pikadditions", PikaV2PikadditionsInput, PikaV2PikadditionsOutput
 )
 """Video endpoint of fal-ai: pika v2 pikadditions.
@@ -49,11 +234,6 @@ Call it with `pika_v2_pikadditions.subscribe(video_url=…, image_url=…)`.
 
 Input = PikaV2PikadditionsInput
 Output = PikaV2PikadditionsOutput
+endpoint = pika_v2_pikadditions
 
-__all__ = [
-    "Input",
-    "Output",
-    "PikaV2PikadditionsInput",
-    "PikaV2PikadditionsOutput",
-    "pika_v2_pikadditions",
-]
+__all__ = ["PikaV2PikadditionsInput", "PikaV2PikadditionsOutput", "pika_v2_pikadditions"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/pika/v2.1/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -21,8 +21,7 @@ class PikaV21ImageToVideoInput(InputModel, Request["PikaV21ImageToVideoOutput"])
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -35,7 +34,7 @@ class PikaV21ImageToVideoInput(InputModel, Request["PikaV21ImageToVideoOutput"])
     """
 
     duration: int = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class PikaV21ImageToVideoOutput(OutputModel):
@@ -45,7 +44,215 @@ class PikaV21ImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pika_v2_1_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PikaV21ImageToVideo(Endpoint[..., PikaV21ImageToVideoInput, PikaV21ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Result[PikaV21ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Result[PikaV21ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Result[PikaV21ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Result[PikaV21ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Handle[PikaV21ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> AsyncHandle[PikaV21ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Stream[PikaV21ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> AsyncStream[PikaV21ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    PikaV21ImageToVideo = Endpoint
+
+pika_v2_1_image_to_video = PikaV21ImageToVideo(
     "fal-ai/pika/v2.1/image-to-video", PikaV21ImageToVideoInput, PikaV21ImageToVideoOutput
 )
 """Video endpoint of fal-ai: pika v2.1, image to video.
@@ -55,11 +262,6 @@ Call it with `pika_v2_1_image_to_video.subscribe(image_url=…, prompt=…)`.
 
 Input = PikaV21ImageToVideoInput
 Output = PikaV21ImageToVideoOutput
+endpoint = pika_v2_1_image_to_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "PikaV21ImageToVideoInput",
-    "PikaV21ImageToVideoOutput",
-    "pika_v2_1_image_to_video",
-]
+__all__ = ["PikaV21ImageToVideoInput", "PikaV21ImageToVideoOutput", "pika_v2_1_image_to_video"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/pika/v2.2/pikaframes
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -17,12 +17,10 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class KeyframeTransition(InputModel):
-    """Part of the parameters: duration, prompt."""
+    """An item of the parameter `transitions`."""
 
     duration: Annotated[int, Field(ge=1, le=25)] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    25.
-    """
+    """Duration of the result in seconds. From 1 to 25."""
 
     prompt: str | None = None
     """Text description of this part of the result."""
@@ -37,8 +35,7 @@ class PikaV22PikaframesInput(InputModel, Request["PikaV22PikaframesOutput"]):
     transitions: list[KeyframeTransition] = UNSET
 
     prompt: str | None = None
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -58,7 +55,207 @@ class PikaV22PikaframesOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pika_v2_2_pikaframes = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PikaV22Pikaframes(Endpoint[..., PikaV22PikaframesInput, PikaV22PikaframesOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: list[KeyframeTransition] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Result[PikaV22PikaframesOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: list[KeyframeTransition] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Result[PikaV22PikaframesOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: list[KeyframeTransition] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Result[PikaV22PikaframesOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: list[KeyframeTransition] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Result[PikaV22PikaframesOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: list[KeyframeTransition] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Handle[PikaV22PikaframesOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: list[KeyframeTransition] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> AsyncHandle[PikaV22PikaframesOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: list[KeyframeTransition] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Stream[PikaV22PikaframesOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            transitions: list[KeyframeTransition] = UNSET,
+            prompt: str | None = None,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> AsyncStream[PikaV22PikaframesOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    PikaV22Pikaframes = Endpoint
+
+pika_v2_2_pikaframes = PikaV22Pikaframes(
     "fal-ai/pika/v2.2/pikaframes", PikaV22PikaframesInput, PikaV22PikaframesOutput
 )
 """Video endpoint of fal-ai: pika v2.2 pikaframes.
@@ -68,11 +265,10 @@ Call it with `pika_v2_2_pikaframes.subscribe(image_urls=…)`.
 
 Input = PikaV22PikaframesInput
 Output = PikaV22PikaframesOutput
+endpoint = pika_v2_2_pikaframes
 
 __all__ = [
-    "Input",
     "KeyframeTransition",
-    "Output",
     "PikaV22PikaframesInput",
     "PikaV22PikaframesOutput",
     "pika_v2_2_pikaframes",

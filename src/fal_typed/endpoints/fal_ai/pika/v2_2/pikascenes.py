@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/pika/v2.2/pikascenes
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -21,8 +21,7 @@ class PikaV22PikascenesInput(InputModel, Request["PikaV22PikascenesOutput"]):
     """Reference images of people, objects or places for the video, in order."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     negative_prompt: str = "ugly, bad, terrible"
     """Text description of what to avoid in the result."""
@@ -31,14 +30,14 @@ class PikaV22PikascenesInput(InputModel, Request["PikaV22PikascenesOutput"]):
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
     duration: Literal[5, 10] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     ingredients_mode: Literal["precise", "creative"] = "precise"
 
@@ -50,7 +49,239 @@ class PikaV22PikascenesOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pika_v2_2_pikascenes = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PikaV22Pikascenes(Endpoint[..., PikaV22PikascenesInput, PikaV22PikascenesOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            negative_prompt: str = "ugly, bad, terrible",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[5, 10] = 5,
+            ingredients_mode: Literal["precise", "creative"] = "precise",
+        ) -> Result[PikaV22PikascenesOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            negative_prompt: str = "ugly, bad, terrible",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[5, 10] = 5,
+            ingredients_mode: Literal["precise", "creative"] = "precise",
+        ) -> Result[PikaV22PikascenesOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            negative_prompt: str = "ugly, bad, terrible",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[5, 10] = 5,
+            ingredients_mode: Literal["precise", "creative"] = "precise",
+        ) -> Result[PikaV22PikascenesOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            negative_prompt: str = "ugly, bad, terrible",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[5, 10] = 5,
+            ingredients_mode: Literal["precise", "creative"] = "precise",
+        ) -> Result[PikaV22PikascenesOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            negative_prompt: str = "ugly, bad, terrible",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[5, 10] = 5,
+            ingredients_mode: Literal["precise", "creative"] = "precise",
+        ) -> Handle[PikaV22PikascenesOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            negative_prompt: str = "ugly, bad, terrible",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[5, 10] = 5,
+            ingredients_mode: Literal["precise", "creative"] = "precise",
+        ) -> AsyncHandle[PikaV22PikascenesOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            negative_prompt: str = "ugly, bad, terrible",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[5, 10] = 5,
+            ingredients_mode: Literal["precise", "creative"] = "precise",
+        ) -> Stream[PikaV22PikascenesOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            negative_prompt: str = "ugly, bad, terrible",
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[5, 10] = 5,
+            ingredients_mode: Literal["precise", "creative"] = "precise",
+        ) -> AsyncStream[PikaV22PikascenesOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Reference images of people, objects or places for the video, in order.
+                prompt: What happens in the video, in words: subject, action and style.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    PikaV22Pikascenes = Endpoint
+
+pika_v2_2_pikascenes = PikaV22Pikascenes(
     "fal-ai/pika/v2.2/pikascenes", PikaV22PikascenesInput, PikaV22PikascenesOutput
 )
 """Video endpoint of fal-ai: pika v2.2 pikascenes.
@@ -60,11 +291,6 @@ Call it with `pika_v2_2_pikascenes.subscribe(image_urls=…, prompt=…)`.
 
 Input = PikaV22PikascenesInput
 Output = PikaV22PikascenesOutput
+endpoint = pika_v2_2_pikascenes
 
-__all__ = [
-    "Input",
-    "Output",
-    "PikaV22PikascenesInput",
-    "PikaV22PikascenesOutput",
-    "pika_v2_2_pikascenes",
-]
+__all__ = ["PikaV22PikascenesInput", "PikaV22PikascenesOutput", "pika_v2_2_pikascenes"]

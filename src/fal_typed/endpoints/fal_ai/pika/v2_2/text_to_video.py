@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/pika/v2.2/text-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Video
@@ -18,8 +18,7 @@ class PikaV22TextToVideoInput(InputModel, Request["PikaV22TextToVideoOutput"]):
     """Parameters of fal-ai/pika/v2.2/text-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -28,14 +27,14 @@ class PikaV22TextToVideoInput(InputModel, Request["PikaV22TextToVideoOutput"]):
     """Text description of what to avoid in the result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["1080p", "720p"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
     duration: Literal[5, 10] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class PikaV22TextToVideoOutput(OutputModel):
@@ -45,7 +44,215 @@ class PikaV22TextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pika_v2_2_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PikaV22TextToVideo(Endpoint[..., PikaV22TextToVideoInput, PikaV22TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "ugly, bad, terrible",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["1080p", "720p"] = "720p",
+            duration: Literal[5, 10] = 5,
+        ) -> Result[PikaV22TextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "ugly, bad, terrible",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["1080p", "720p"] = "720p",
+            duration: Literal[5, 10] = 5,
+        ) -> Result[PikaV22TextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "ugly, bad, terrible",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["1080p", "720p"] = "720p",
+            duration: Literal[5, 10] = 5,
+        ) -> Result[PikaV22TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "ugly, bad, terrible",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["1080p", "720p"] = "720p",
+            duration: Literal[5, 10] = 5,
+        ) -> Result[PikaV22TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "ugly, bad, terrible",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["1080p", "720p"] = "720p",
+            duration: Literal[5, 10] = 5,
+        ) -> Handle[PikaV22TextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "ugly, bad, terrible",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["1080p", "720p"] = "720p",
+            duration: Literal[5, 10] = 5,
+        ) -> AsyncHandle[PikaV22TextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "ugly, bad, terrible",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["1080p", "720p"] = "720p",
+            duration: Literal[5, 10] = 5,
+        ) -> Stream[PikaV22TextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "ugly, bad, terrible",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:5", "5:4", "3:2", "2:3"] = "16:9",
+            resolution: Literal["1080p", "720p"] = "720p",
+            duration: Literal[5, 10] = 5,
+        ) -> AsyncStream[PikaV22TextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    PikaV22TextToVideo = Endpoint
+
+pika_v2_2_text_to_video = PikaV22TextToVideo(
     "fal-ai/pika/v2.2/text-to-video", PikaV22TextToVideoInput, PikaV22TextToVideoOutput
 )
 """Video endpoint of fal-ai: pika v2.2, text to video.
@@ -55,11 +262,6 @@ Call it with `pika_v2_2_text_to_video.subscribe(prompt=…)`.
 
 Input = PikaV22TextToVideoInput
 Output = PikaV22TextToVideoOutput
+endpoint = pika_v2_2_text_to_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "PikaV22TextToVideoInput",
-    "PikaV22TextToVideoOutput",
-    "pika_v2_2_text_to_video",
-]
+__all__ = ["PikaV22TextToVideoInput", "PikaV22TextToVideoOutput", "pika_v2_2_text_to_video"]

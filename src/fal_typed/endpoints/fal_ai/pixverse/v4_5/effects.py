@@ -7,9 +7,10 @@ Category: video. https://fal.ai/models/fal-ai/pixverse/v4.5/effects
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.effect import Effect
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -17,104 +18,7 @@ from fal_typed.models import InputModel, OutputModel, Request
 class PixverseV45EffectsInput(InputModel, Request["PixverseV45EffectsOutput"]):
     """Parameters of fal-ai/pixverse/v4.5/effects."""
 
-    effect: Literal[
-        "Kiss Me AI",
-        "Kiss",
-        "Muscle Surge",
-        "Warmth of Jesus",
-        "Anything, Robot",
-        "The Tiger Touch",
-        "Hug",
-        "Holy Wings",
-        "Microwave",
-        "Zombie Mode",
-        "Squid Game",
-        "Baby Face",
-        "Black Myth: Wukong",
-        "Long Hair Magic",
-        "Leggy Run",
-        "Fin-tastic Mermaid",
-        "Punch Face",
-        "Creepy Devil Smile",
-        "Thunder God",
-        "Eye Zoom Challenge",
-        "Who's Arrested?",
-        "Baby Arrived",
-        "Werewolf Rage",
-        "Bald Swipe",
-        "BOOM DROP",
-        "Huge Cutie",
-        "Liquid Metal",
-        "Sharksnap!",
-        "Dust Me Away",
-        "3D Figurine Factor",
-        "Bikini Up",
-        "My Girlfriends",
-        "My Boyfriends",
-        "Subject 3 Fever",
-        "Earth Zoom",
-        "Pole Dance",
-        "Vroom Dance",
-        "GhostFace Terror",
-        "Dragon Evoker",
-        "Skeletal Bae",
-        "Summoning succubus",
-        "Halloween Voodoo Doll",
-        "3D Naked-Eye AD",
-        "Package Explosion",
-        "Dishes Served",
-        "Ocean ad",
-        "Supermarket AD",
-        "Tree doll",
-        "Come Feel My Abs",
-        "The Bicep Flex",
-        "London Elite Vibe",
-        "Flora Nymph Gown",
-        "Christmas Costume",
-        "It's Snowy",
-        "Reindeer Cruiser",
-        "Snow Globe Maker",
-        "Pet Christmas Outfit",
-        "Adopt a Polar Pal",
-        "Cat Christmas Box",
-        "Starlight Gift Box",
-        "Xmas Poster",
-        "Pet Christmas Tree",
-        "City Santa Hat",
-        "Stocking Sweetie",
-        "Christmas Night",
-        "Xmas Front Page Karma",
-        "Grinch's Xmas Hijack",
-        "Giant Product",
-        "Truck Fashion Shoot",
-        "Beach AD",
-        "Shoal Surround",
-        "Mechanical Assembly",
-        "Lighting AD",
-        "Billboard AD",
-        "Product close-up",
-        "Parachute Delivery",
-        "Dreamlike Cloud",
-        "Macaron Machine",
-        "Poster AD",
-        "Truck AD",
-        "Graffiti AD",
-        "3D Figurine Factory",
-        "The Exclusive First Class",
-        "Art Zoom Challenge",
-        "I Quit",
-        "Hitchcock Dolly Zoom",
-        "Smell the Lens",
-        "I believe I can fly",
-        "Strikout Dance",
-        "Pixel World",
-        "Mint in Box",
-        "Hands up, Hand",
-        "Flora Nymph Go",
-        "Somber Embrace",
-        "Beam me up",
-        "Suit Swagger",
-    ]
+    effect: Effect
     """Predefined effect to apply to the people or objects in the image."""
 
     image_url: FileInput
@@ -125,7 +29,7 @@ class PixverseV45EffectsInput(InputModel, Request["PixverseV45EffectsOutput"]):
     """
 
     duration: Literal["5", "8"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -138,7 +42,199 @@ class PixverseV45EffectsOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pixverse_v4_5_effects = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV45Effects(Endpoint[..., PixverseV45EffectsInput, PixverseV45EffectsOutput]):
+        def run(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+        ) -> Result[PixverseV45EffectsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+        ) -> Result[PixverseV45EffectsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+        ) -> Result[PixverseV45EffectsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+        ) -> Result[PixverseV45EffectsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+        ) -> Handle[PixverseV45EffectsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+        ) -> AsyncHandle[PixverseV45EffectsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+        ) -> Stream[PixverseV45EffectsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            effect: Effect,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+        ) -> AsyncStream[PixverseV45EffectsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                effect: Predefined effect to apply to the people or objects in the image.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+            """
+            ...
+else:
+    PixverseV45Effects = Endpoint
+
+pixverse_v4_5_effects = PixverseV45Effects(
     "fal-ai/pixverse/v4.5/effects", PixverseV45EffectsInput, PixverseV45EffectsOutput
 )
 """Video endpoint of fal-ai: pixverse v4.5 effects.
@@ -148,11 +244,6 @@ Call it with `pixverse_v4_5_effects.subscribe(effect=…, image_url=…)`.
 
 Input = PixverseV45EffectsInput
 Output = PixverseV45EffectsOutput
+endpoint = pixverse_v4_5_effects
 
-__all__ = [
-    "Input",
-    "Output",
-    "PixverseV45EffectsInput",
-    "PixverseV45EffectsOutput",
-    "pixverse_v4_5_effects",
-]
+__all__ = ["Effect", "PixverseV45EffectsInput", "PixverseV45EffectsOutput", "pixverse_v4_5_effects"]

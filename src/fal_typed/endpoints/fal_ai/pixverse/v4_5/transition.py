@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/pixverse/v4.5/transition
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -18,8 +18,7 @@ class PixverseV45TransitionInput(InputModel, Request["PixverseV45TransitionOutpu
     """Parameters of fal-ai/pixverse/v4.5/transition."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     first_image_url: FileInput
     """The first image, in order."""
@@ -28,14 +27,14 @@ class PixverseV45TransitionInput(InputModel, Request["PixverseV45TransitionOutpu
     """Image to use as the last frame."""
 
     aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
     duration: Literal["5", "8"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -54,7 +53,265 @@ class PixverseV45TransitionOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pixverse_v4_5_transition = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV45Transition(
+        Endpoint[..., PixverseV45TransitionInput, PixverseV45TransitionOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> Result[PixverseV45TransitionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                first_image_url: The first image, in order.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> Result[PixverseV45TransitionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                first_image_url: The first image, in order.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> Result[PixverseV45TransitionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                first_image_url: The first image, in order.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> Result[PixverseV45TransitionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                first_image_url: The first image, in order.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> Handle[PixverseV45TransitionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                first_image_url: The first image, in order.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> AsyncHandle[PixverseV45TransitionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                first_image_url: The first image, in order.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> Stream[PixverseV45TransitionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                first_image_url: The first image, in order.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            first_image_url: FileInput,
+            end_image_url: FileInput,
+            aspect_ratio: Literal["16:9", "4:3", "1:1", "3:4", "9:16"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+        ) -> AsyncStream[PixverseV45TransitionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                first_image_url: The first image, in order.
+                end_image_url: Image to use as the last frame.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    PixverseV45Transition = Endpoint
+
+pixverse_v4_5_transition = PixverseV45Transition(
     "fal-ai/pixverse/v4.5/transition", PixverseV45TransitionInput, PixverseV45TransitionOutput
 )
 """Video endpoint of fal-ai: pixverse v4.5 transition.
@@ -64,11 +321,6 @@ Call it with `pixverse_v4_5_transition.subscribe(prompt=…, first_image_url=…
 
 Input = PixverseV45TransitionInput
 Output = PixverseV45TransitionOutput
+endpoint = pixverse_v4_5_transition
 
-__all__ = [
-    "Input",
-    "Output",
-    "PixverseV45TransitionInput",
-    "PixverseV45TransitionOutput",
-    "pixverse_v4_5_transition",
-]
+__all__ = ["PixverseV45TransitionInput", "PixverseV45TransitionOutput", "pixverse_v4_5_transition"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/pixverse/v5.6/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -18,8 +18,7 @@ class PixverseV56ImageToVideoInput(InputModel, Request["PixverseV56ImageToVideoO
     """Parameters of fal-ai/pixverse/v5.6/image-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -29,7 +28,7 @@ class PixverseV56ImageToVideoInput(InputModel, Request["PixverseV56ImageToVideoO
     """
 
     duration: Literal["5", "8", "10"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -54,7 +53,281 @@ class PixverseV56ImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pixverse_v5_6_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV56ImageToVideo(
+        Endpoint[..., PixverseV56ImageToVideoInput, PixverseV56ImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV56ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects
+                    and voices.
+                thinking_type: Whether the prompt is improved before it is used; with auto, the
+                    model decides.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV56ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects
+                    and voices.
+                thinking_type: Whether the prompt is improved before it is used; with auto, the
+                    model decides.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV56ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects
+                    and voices.
+                thinking_type: Whether the prompt is improved before it is used; with auto, the
+                    model decides.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Result[PixverseV56ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects
+                    and voices.
+                thinking_type: Whether the prompt is improved before it is used; with auto, the
+                    model decides.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Handle[PixverseV56ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects
+                    and voices.
+                thinking_type: Whether the prompt is improved before it is used; with auto, the
+                    model decides.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> AsyncHandle[PixverseV56ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects
+                    and voices.
+                thinking_type: Whether the prompt is improved before it is used; with auto, the
+                    model decides.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> Stream[PixverseV56ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects
+                    and voices.
+                thinking_type: Whether the prompt is improved before it is used; with auto, the
+                    model decides.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8", "10"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            generate_audio_switch: bool = False,
+            thinking_type: Literal["enabled", "disabled", "auto"] | None = None,
+        ) -> AsyncStream[PixverseV56ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                generate_audio_switch: Whether to generate audio for the video: music, sound effects
+                    and voices.
+                thinking_type: Whether the prompt is improved before it is used; with auto, the
+                    model decides.
+            """
+            ...
+else:
+    PixverseV56ImageToVideo = Endpoint
+
+pixverse_v5_6_image_to_video = PixverseV56ImageToVideo(
     "fal-ai/pixverse/v5.6/image-to-video",
     PixverseV56ImageToVideoInput,
     PixverseV56ImageToVideoOutput,
@@ -66,10 +339,9 @@ Call it with `pixverse_v5_6_image_to_video.subscribe(prompt=…, image_url=…)`
 
 Input = PixverseV56ImageToVideoInput
 Output = PixverseV56ImageToVideoOutput
+endpoint = pixverse_v5_6_image_to_video
 
 __all__ = [
-    "Input",
-    "Output",
     "PixverseV56ImageToVideoInput",
     "PixverseV56ImageToVideoOutput",
     "pixverse_v5_6_image_to_video",

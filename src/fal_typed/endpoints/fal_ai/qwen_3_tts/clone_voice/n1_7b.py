@@ -7,6 +7,8 @@ Category: audio. https://fal.ai/models/fal-ai/qwen-3-tts/clone-voice/1.7b
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,121 @@ class Qwen3TtsCloneVoice17bOutput(OutputModel):
     """Speaker embedding, as a file for later requests."""
 
 
-qwen_3_tts_clone_voice_1_7b = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Qwen3TtsCloneVoice17b(
+        Endpoint[..., Qwen3TtsCloneVoice17bInput, Qwen3TtsCloneVoice17bOutput]
+    ):
+        def run(
+            self, *, audio_url: FileInput, reference_text: str | None = None
+        ) -> Result[Qwen3TtsCloneVoice17bOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                reference_text: Transcript of the reference audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, audio_url: FileInput, reference_text: str | None = None
+        ) -> Result[Qwen3TtsCloneVoice17bOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                reference_text: Transcript of the reference audio.
+            """
+            ...
+
+        def subscribe(
+            self, *, audio_url: FileInput, reference_text: str | None = None
+        ) -> Result[Qwen3TtsCloneVoice17bOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                reference_text: Transcript of the reference audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, audio_url: FileInput, reference_text: str | None = None
+        ) -> Result[Qwen3TtsCloneVoice17bOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                reference_text: Transcript of the reference audio.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput, reference_text: str | None = None
+        ) -> Handle[Qwen3TtsCloneVoice17bOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                reference_text: Transcript of the reference audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, audio_url: FileInput, reference_text: str | None = None
+        ) -> AsyncHandle[Qwen3TtsCloneVoice17bOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                reference_text: Transcript of the reference audio.
+            """
+            ...
+
+        def stream(
+            self, *, audio_url: FileInput, reference_text: str | None = None
+        ) -> Stream[Qwen3TtsCloneVoice17bOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                reference_text: Transcript of the reference audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, audio_url: FileInput, reference_text: str | None = None
+        ) -> AsyncStream[Qwen3TtsCloneVoice17bOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                reference_text: Transcript of the reference audio.
+            """
+            ...
+else:
+    Qwen3TtsCloneVoice17b = Endpoint
+
+qwen_3_tts_clone_voice_1_7b = Qwen3TtsCloneVoice17b(
     "fal-ai/qwen-3-tts/clone-voice/1.7b", Qwen3TtsCloneVoice17bInput, Qwen3TtsCloneVoice17bOutput
 )
 """Audio endpoint of fal-ai: qwen-3-tts clone-voice 1.7b.
@@ -39,10 +155,9 @@ Call it with `qwen_3_tts_clone_voice_1_7b.subscribe(audio_url=…)`.
 
 Input = Qwen3TtsCloneVoice17bInput
 Output = Qwen3TtsCloneVoice17bOutput
+endpoint = qwen_3_tts_clone_voice_1_7b
 
 __all__ = [
-    "Input",
-    "Output",
     "Qwen3TtsCloneVoice17bInput",
     "Qwen3TtsCloneVoice17bOutput",
     "qwen_3_tts_clone_voice_1_7b",

@@ -8,11 +8,13 @@ Category: speech. https://fal.ai/models/fal-ai/qwen-3-tts/text-to-speech/0.6b
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.language import Language
+from fal_typed.endpoints._shared.voice_5f3d73af import Voice
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -26,27 +28,10 @@ class Qwen3TtsTextToSpeech06bInput(InputModel, Request["Qwen3TtsTextToSpeech06bO
     prompt: str | None = None
     """Text to speak, or a description of how to speak it if the text is given separately."""
 
-    voice: (
-        Literal[
-            "Vivian", "Serena", "Uncle_Fu", "Dylan", "Eric", "Ryan", "Aiden", "Ono_Anna", "Sohee"
-        ]
-        | None
-    ) = None
+    voice: Voice | None = None
     """Name of the voice that speaks the text."""
 
-    language: Literal[
-        "Auto",
-        "English",
-        "Chinese",
-        "Spanish",
-        "French",
-        "German",
-        "Italian",
-        "Japanese",
-        "Korean",
-        "Portuguese",
-        "Russian",
-    ] = "Auto"
+    language: Language = "Auto"
     """Language of the text or audio."""
 
     speaker_voice_embedding_file_url: FileInput | None = None
@@ -97,7 +82,409 @@ class Qwen3TtsTextToSpeech06bOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-qwen_3_tts_text_to_speech_0_6b = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Qwen3TtsTextToSpeech06b(
+        Endpoint[..., Qwen3TtsTextToSpeech06bInput, Qwen3TtsTextToSpeech06bOutput]
+    ):
+        def run(
+            self,
+            *,
+            text: str,
+            prompt: str | None = None,
+            voice: Voice | None = None,
+            language: Language = "Auto",
+            speaker_voice_embedding_file_url: FileInput | None = None,
+            reference_text: str | None = None,
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> Result[Qwen3TtsTextToSpeech06bOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
+                reference_text: Transcript of the reference audio.
+                top_k: Only this number of most likely tokens is considered at each step. At least
+                    0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always
+                    choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At
+                    least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability
+                    are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            prompt: str | None = None,
+            voice: Voice | None = None,
+            language: Language = "Auto",
+            speaker_voice_embedding_file_url: FileInput | None = None,
+            reference_text: str | None = None,
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> Result[Qwen3TtsTextToSpeech06bOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
+                reference_text: Transcript of the reference audio.
+                top_k: Only this number of most likely tokens is considered at each step. At least
+                    0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always
+                    choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At
+                    least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability
+                    are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            prompt: str | None = None,
+            voice: Voice | None = None,
+            language: Language = "Auto",
+            speaker_voice_embedding_file_url: FileInput | None = None,
+            reference_text: str | None = None,
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> Result[Qwen3TtsTextToSpeech06bOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
+                reference_text: Transcript of the reference audio.
+                top_k: Only this number of most likely tokens is considered at each step. At least
+                    0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always
+                    choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At
+                    least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability
+                    are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            prompt: str | None = None,
+            voice: Voice | None = None,
+            language: Language = "Auto",
+            speaker_voice_embedding_file_url: FileInput | None = None,
+            reference_text: str | None = None,
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> Result[Qwen3TtsTextToSpeech06bOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
+                reference_text: Transcript of the reference audio.
+                top_k: Only this number of most likely tokens is considered at each step. At least
+                    0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always
+                    choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At
+                    least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability
+                    are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            prompt: str | None = None,
+            voice: Voice | None = None,
+            language: Language = "Auto",
+            speaker_voice_embedding_file_url: FileInput | None = None,
+            reference_text: str | None = None,
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> Handle[Qwen3TtsTextToSpeech06bOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
+                reference_text: Transcript of the reference audio.
+                top_k: Only this number of most likely tokens is considered at each step. At least
+                    0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always
+                    choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At
+                    least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability
+                    are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            prompt: str | None = None,
+            voice: Voice | None = None,
+            language: Language = "Auto",
+            speaker_voice_embedding_file_url: FileInput | None = None,
+            reference_text: str | None = None,
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> AsyncHandle[Qwen3TtsTextToSpeech06bOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
+                reference_text: Transcript of the reference audio.
+                top_k: Only this number of most likely tokens is considered at each step. At least
+                    0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always
+                    choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At
+                    least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability
+                    are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            prompt: str | None = None,
+            voice: Voice | None = None,
+            language: Language = "Auto",
+            speaker_voice_embedding_file_url: FileInput | None = None,
+            reference_text: str | None = None,
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> Stream[Qwen3TtsTextToSpeech06bOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
+                reference_text: Transcript of the reference audio.
+                top_k: Only this number of most likely tokens is considered at each step. At least
+                    0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always
+                    choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At
+                    least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability
+                    are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            prompt: str | None = None,
+            voice: Voice | None = None,
+            language: Language = "Auto",
+            speaker_voice_embedding_file_url: FileInput | None = None,
+            reference_text: str | None = None,
+            top_k: int | None = 50,
+            top_p: float | None = 1,
+            temperature: float | None = 0.9,
+            repetition_penalty: float | None = 1.05,
+            subtalker_dosample: bool | None = True,
+            subtalker_top_k: int | None = 50,
+            subtalker_top_p: float | None = 1,
+            subtalker_temperature: float | None = 0.9,
+            max_new_tokens: int | None = 200,
+        ) -> AsyncStream[Qwen3TtsTextToSpeech06bOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak.
+                prompt: Text to speak, or a description of how to speak it if the text is given
+                    separately.
+                voice: Name of the voice that speaks the text.
+                language: Language of the text or audio.
+                speaker_voice_embedding_file_url: URL of a previously created speaker embedding.
+                reference_text: Transcript of the reference audio.
+                top_k: Only this number of most likely tokens is considered at each step. At least
+                    0.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. At least 0.
+                subtalker_dosample: Whether to sample audio details at random instead of always
+                    choosing the most likely one.
+                subtalker_top_k: Only this number of most likely audio details is considered. At
+                    least 0.
+                subtalker_top_p: Only the most likely audio details with this cumulative probability
+                    are considered. From 0 to 1.
+                subtalker_temperature: Sampling temperature of audio details. From 0 to 1.
+                max_new_tokens: Maximum length of the response in tokens. From 1 to 8192.
+            """
+            ...
+else:
+    Qwen3TtsTextToSpeech06b = Endpoint
+
+qwen_3_tts_text_to_speech_0_6b = Qwen3TtsTextToSpeech06b(
     "fal-ai/qwen-3-tts/text-to-speech/0.6b",
     Qwen3TtsTextToSpeech06bInput,
     Qwen3TtsTextToSpeech06bOutput,
@@ -109,11 +496,12 @@ Call it with `qwen_3_tts_text_to_speech_0_6b.subscribe(text=…)`.
 
 Input = Qwen3TtsTextToSpeech06bInput
 Output = Qwen3TtsTextToSpeech06bOutput
+endpoint = qwen_3_tts_text_to_speech_0_6b
 
 __all__ = [
-    "Input",
-    "Output",
+    "Language",
     "Qwen3TtsTextToSpeech06bInput",
     "Qwen3TtsTextToSpeech06bOutput",
+    "Voice",
     "qwen_3_tts_text_to_speech_0_6b",
 ]

@@ -8,12 +8,13 @@ Category: image. https://fal.ai/models/fal-ai/qwen-image-2/pro/text-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -22,24 +23,12 @@ class QwenImage2ProTextToImageInput(InputModel, Request["QwenImage2ProTextToImag
     """Parameters of fal-ai/qwen-image-2/pro/text-to-image."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    least 1 character.
-    """
+    """What the image shows, in words: subject, style and composition. At least 1 character."""
 
     negative_prompt: Annotated[str, Field(max_length=500)] | None = ""
     """Text description of what to avoid in the result. At most 500 characters."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     enable_prompt_expansion: bool = True
@@ -62,7 +51,7 @@ class QwenImage2ProTextToImageInput(InputModel, Request["QwenImage2ProTextToImag
     """Number of images to generate; each image is billed. From 1 to 4."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class QwenImage2ProTextToImageOutput(OutputModel):
@@ -75,7 +64,289 @@ class QwenImage2ProTextToImageOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-qwen_image_2_pro_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class QwenImage2ProTextToImage(
+        Endpoint[..., QwenImage2ProTextToImageInput, QwenImage2ProTextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[QwenImage2ProTextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[QwenImage2ProTextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[QwenImage2ProTextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Result[QwenImage2ProTextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Handle[QwenImage2ProTextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncHandle[QwenImage2ProTextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> Stream[QwenImage2ProTextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+        ) -> AsyncStream[QwenImage2ProTextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At least 1
+                    character.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    QwenImage2ProTextToImage = Endpoint
+
+qwen_image_2_pro_text_to_image = QwenImage2ProTextToImage(
     "fal-ai/qwen-image-2/pro/text-to-image",
     QwenImage2ProTextToImageInput,
     QwenImage2ProTextToImageOutput,
@@ -87,11 +358,11 @@ Call it with `qwen_image_2_pro_text_to_image.subscribe(prompt=…)`.
 
 Input = QwenImage2ProTextToImageInput
 Output = QwenImage2ProTextToImageOutput
+endpoint = qwen_image_2_pro_text_to_image
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "QwenImage2ProTextToImageInput",
     "QwenImage2ProTextToImageOutput",
     "qwen_image_2_pro_text_to_image",

@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/recraft/upscale/creative
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -34,7 +36,169 @@ class RecraftUpscaleCreativeOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-recraft_upscale_creative = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftUpscaleCreative(
+        Endpoint[..., RecraftUpscaleCreativeInput, RecraftUpscaleCreativeOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftUpscaleCreativeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftUpscaleCreativeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftUpscaleCreativeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftUpscaleCreativeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Handle[RecraftUpscaleCreativeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> AsyncHandle[RecraftUpscaleCreativeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Stream[RecraftUpscaleCreativeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> AsyncStream[RecraftUpscaleCreativeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    RecraftUpscaleCreative = Endpoint
+
+recraft_upscale_creative = RecraftUpscaleCreative(
     "fal-ai/recraft/upscale/creative", RecraftUpscaleCreativeInput, RecraftUpscaleCreativeOutput
 )
 """Image endpoint of fal-ai: recraft upscale creative.
@@ -44,10 +208,9 @@ Call it with `recraft_upscale_creative.subscribe(image_url=…)`.
 
 Input = RecraftUpscaleCreativeInput
 Output = RecraftUpscaleCreativeOutput
+endpoint = recraft_upscale_creative
 
 __all__ = [
-    "Input",
-    "Output",
     "RecraftUpscaleCreativeInput",
     "RecraftUpscaleCreativeOutput",
     "recraft_upscale_creative",

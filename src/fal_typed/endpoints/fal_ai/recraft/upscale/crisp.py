@@ -7,6 +7,8 @@ Category: image. https://fal.ai/models/fal-ai/recraft/upscale/crisp
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -34,7 +36,167 @@ class RecraftUpscaleCrispOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-recraft_upscale_crisp = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftUpscaleCrisp(Endpoint[..., RecraftUpscaleCrispInput, RecraftUpscaleCrispOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftUpscaleCrispOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftUpscaleCrispOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftUpscaleCrispOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftUpscaleCrispOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Handle[RecraftUpscaleCrispOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> AsyncHandle[RecraftUpscaleCrispOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> Stream[RecraftUpscaleCrispOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = False,
+        ) -> AsyncStream[RecraftUpscaleCrispOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    RecraftUpscaleCrisp = Endpoint
+
+recraft_upscale_crisp = RecraftUpscaleCrisp(
     "fal-ai/recraft/upscale/crisp", RecraftUpscaleCrispInput, RecraftUpscaleCrispOutput
 )
 """Image endpoint of fal-ai: recraft upscale crisp.
@@ -44,11 +206,6 @@ Call it with `recraft_upscale_crisp.subscribe(image_url=…)`.
 
 Input = RecraftUpscaleCrispInput
 Output = RecraftUpscaleCrispOutput
+endpoint = recraft_upscale_crisp
 
-__all__ = [
-    "Input",
-    "Output",
-    "RecraftUpscaleCrispInput",
-    "RecraftUpscaleCrispOutput",
-    "recraft_upscale_crisp",
-]
+__all__ = ["RecraftUpscaleCrispInput", "RecraftUpscaleCrispOutput", "recraft_upscale_crisp"]

@@ -7,11 +7,100 @@ Category: training. https://fal.ai/models/fal-ai/recraft/v3/create-style
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
+
+BaseStyle: TypeAlias = Literal[
+    "any",
+    "realistic_image",
+    "digital_illustration",
+    "vector_illustration",
+    "realistic_image/b_and_w",
+    "realistic_image/hard_flash",
+    "realistic_image/hdr",
+    "realistic_image/natural_light",
+    "realistic_image/studio_portrait",
+    "realistic_image/enterprise",
+    "realistic_image/motion_blur",
+    "realistic_image/evening_light",
+    "realistic_image/faded_nostalgia",
+    "realistic_image/forest_life",
+    "realistic_image/mystic_naturalism",
+    "realistic_image/natural_tones",
+    "realistic_image/organic_calm",
+    "realistic_image/real_life_glow",
+    "realistic_image/retro_realism",
+    "realistic_image/retro_snapshot",
+    "realistic_image/urban_drama",
+    "realistic_image/village_realism",
+    "realistic_image/warm_folk",
+    "digital_illustration/pixel_art",
+    "digital_illustration/hand_drawn",
+    "digital_illustration/grain",
+    "digital_illustration/infantile_sketch",
+    "digital_illustration/2d_art_poster",
+    "digital_illustration/handmade_3d",
+    "digital_illustration/hand_drawn_outline",
+    "digital_illustration/engraving_color",
+    "digital_illustration/2d_art_poster_2",
+    "digital_illustration/antiquarian",
+    "digital_illustration/bold_fantasy",
+    "digital_illustration/child_book",
+    "digital_illustration/child_books",
+    "digital_illustration/cover",
+    "digital_illustration/crosshatch",
+    "digital_illustration/digital_engraving",
+    "digital_illustration/expressionism",
+    "digital_illustration/freehand_details",
+    "digital_illustration/grain_20",
+    "digital_illustration/graphic_intensity",
+    "digital_illustration/hard_comics",
+    "digital_illustration/long_shadow",
+    "digital_illustration/modern_folk",
+    "digital_illustration/multicolor",
+    "digital_illustration/neon_calm",
+    "digital_illustration/noir",
+    "digital_illustration/nostalgic_pastel",
+    "digital_illustration/outline_details",
+    "digital_illustration/pastel_gradient",
+    "digital_illustration/pastel_sketch",
+    "digital_illustration/pop_art",
+    "digital_illustration/pop_renaissance",
+    "digital_illustration/street_art",
+    "digital_illustration/tablet_sketch",
+    "digital_illustration/urban_glow",
+    "digital_illustration/urban_sketching",
+    "digital_illustration/vanilla_dreams",
+    "digital_illustration/young_adult_book",
+    "digital_illustration/young_adult_book_2",
+    "vector_illustration/bold_stroke",
+    "vector_illustration/chemistry",
+    "vector_illustration/colored_stencil",
+    "vector_illustration/contour_pop_art",
+    "vector_illustration/cosmics",
+    "vector_illustration/cutout",
+    "vector_illustration/depressive",
+    "vector_illustration/editorial",
+    "vector_illustration/emotional_flat",
+    "vector_illustration/infographical",
+    "vector_illustration/marker_outline",
+    "vector_illustration/mosaic",
+    "vector_illustration/naivector",
+    "vector_illustration/roundish_flat",
+    "vector_illustration/segmented_colors",
+    "vector_illustration/sharp_contrast",
+    "vector_illustration/thin",
+    "vector_illustration/vector_photo",
+    "vector_illustration/vivid_shapes",
+    "vector_illustration/engraving",
+    "vector_illustration/line_art",
+    "vector_illustration/line_circuit",
+    "vector_illustration/linocut",
+]
+"""Value of the parameter `base_style`."""
 
 
 class RecraftV3CreateStyleInput(InputModel, Request["RecraftV3CreateStyleOutput"]):
@@ -21,93 +110,7 @@ class RecraftV3CreateStyleInput(InputModel, Request["RecraftV3CreateStyleOutput"
     """URL of an archive of training images, each with a text file of the same name as its caption.
     """
 
-    base_style: Literal[
-        "any",
-        "realistic_image",
-        "digital_illustration",
-        "vector_illustration",
-        "realistic_image/b_and_w",
-        "realistic_image/hard_flash",
-        "realistic_image/hdr",
-        "realistic_image/natural_light",
-        "realistic_image/studio_portrait",
-        "realistic_image/enterprise",
-        "realistic_image/motion_blur",
-        "realistic_image/evening_light",
-        "realistic_image/faded_nostalgia",
-        "realistic_image/forest_life",
-        "realistic_image/mystic_naturalism",
-        "realistic_image/natural_tones",
-        "realistic_image/organic_calm",
-        "realistic_image/real_life_glow",
-        "realistic_image/retro_realism",
-        "realistic_image/retro_snapshot",
-        "realistic_image/urban_drama",
-        "realistic_image/village_realism",
-        "realistic_image/warm_folk",
-        "digital_illustration/pixel_art",
-        "digital_illustration/hand_drawn",
-        "digital_illustration/grain",
-        "digital_illustration/infantile_sketch",
-        "digital_illustration/2d_art_poster",
-        "digital_illustration/handmade_3d",
-        "digital_illustration/hand_drawn_outline",
-        "digital_illustration/engraving_color",
-        "digital_illustration/2d_art_poster_2",
-        "digital_illustration/antiquarian",
-        "digital_illustration/bold_fantasy",
-        "digital_illustration/child_book",
-        "digital_illustration/child_books",
-        "digital_illustration/cover",
-        "digital_illustration/crosshatch",
-        "digital_illustration/digital_engraving",
-        "digital_illustration/expressionism",
-        "digital_illustration/freehand_details",
-        "digital_illustration/grain_20",
-        "digital_illustration/graphic_intensity",
-        "digital_illustration/hard_comics",
-        "digital_illustration/long_shadow",
-        "digital_illustration/modern_folk",
-        "digital_illustration/multicolor",
-        "digital_illustration/neon_calm",
-        "digital_illustration/noir",
-        "digital_illustration/nostalgic_pastel",
-        "digital_illustration/outline_details",
-        "digital_illustration/pastel_gradient",
-        "digital_illustration/pastel_sketch",
-        "digital_illustration/pop_art",
-        "digital_illustration/pop_renaissance",
-        "digital_illustration/street_art",
-        "digital_illustration/tablet_sketch",
-        "digital_illustration/urban_glow",
-        "digital_illustration/urban_sketching",
-        "digital_illustration/vanilla_dreams",
-        "digital_illustration/young_adult_book",
-        "digital_illustration/young_adult_book_2",
-        "vector_illustration/bold_stroke",
-        "vector_illustration/chemistry",
-        "vector_illustration/colored_stencil",
-        "vector_illustration/contour_pop_art",
-        "vector_illustration/cosmics",
-        "vector_illustration/cutout",
-        "vector_illustration/depressive",
-        "vector_illustration/editorial",
-        "vector_illustration/emotional_flat",
-        "vector_illustration/infographical",
-        "vector_illustration/marker_outline",
-        "vector_illustration/mosaic",
-        "vector_illustration/naivector",
-        "vector_illustration/roundish_flat",
-        "vector_illustration/segmented_colors",
-        "vector_illustration/sharp_contrast",
-        "vector_illustration/thin",
-        "vector_illustration/vector_photo",
-        "vector_illustration/vivid_shapes",
-        "vector_illustration/engraving",
-        "vector_illustration/line_art",
-        "vector_illustration/line_circuit",
-        "vector_illustration/linocut",
-    ] = "digital_illustration"
+    base_style: BaseStyle = "digital_illustration"
     """Predefined style to start from."""
 
 
@@ -118,7 +121,129 @@ class RecraftV3CreateStyleOutput(OutputModel):
     """Id of a previously created style."""
 
 
-recraft_v3_create_style = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftV3CreateStyle(
+        Endpoint[..., RecraftV3CreateStyleInput, RecraftV3CreateStyleOutput]
+    ):
+        def run(
+            self, *, images_data_url: FileInput, base_style: BaseStyle = "digital_illustration"
+        ) -> Result[RecraftV3CreateStyleOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                base_style: Predefined style to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, images_data_url: FileInput, base_style: BaseStyle = "digital_illustration"
+        ) -> Result[RecraftV3CreateStyleOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                base_style: Predefined style to start from.
+            """
+            ...
+
+        def subscribe(
+            self, *, images_data_url: FileInput, base_style: BaseStyle = "digital_illustration"
+        ) -> Result[RecraftV3CreateStyleOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                base_style: Predefined style to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, images_data_url: FileInput, base_style: BaseStyle = "digital_illustration"
+        ) -> Result[RecraftV3CreateStyleOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                base_style: Predefined style to start from.
+            """
+            ...
+
+        def submit(
+            self, *, images_data_url: FileInput, base_style: BaseStyle = "digital_illustration"
+        ) -> Handle[RecraftV3CreateStyleOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                base_style: Predefined style to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, images_data_url: FileInput, base_style: BaseStyle = "digital_illustration"
+        ) -> AsyncHandle[RecraftV3CreateStyleOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                base_style: Predefined style to start from.
+            """
+            ...
+
+        def stream(
+            self, *, images_data_url: FileInput, base_style: BaseStyle = "digital_illustration"
+        ) -> Stream[RecraftV3CreateStyleOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                base_style: Predefined style to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, images_data_url: FileInput, base_style: BaseStyle = "digital_illustration"
+        ) -> AsyncStream[RecraftV3CreateStyleOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                images_data_url: URL of an archive of training images, each with a text file of the
+                    same name as its caption.
+                base_style: Predefined style to start from.
+            """
+            ...
+else:
+    RecraftV3CreateStyle = Endpoint
+
+recraft_v3_create_style = RecraftV3CreateStyle(
     "fal-ai/recraft/v3/create-style", RecraftV3CreateStyleInput, RecraftV3CreateStyleOutput
 )
 """Training endpoint of fal-ai: recraft v3 create-style.
@@ -128,10 +253,10 @@ Call it with `recraft_v3_create_style.subscribe(images_data_url=…)`.
 
 Input = RecraftV3CreateStyleInput
 Output = RecraftV3CreateStyleOutput
+endpoint = recraft_v3_create_style
 
 __all__ = [
-    "Input",
-    "Output",
+    "BaseStyle",
     "RecraftV3CreateStyleInput",
     "RecraftV3CreateStyleOutput",
     "recraft_v3_create_style",

@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/recraft/v3/image-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
+from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.style_20194b07 import Style
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,8 +22,7 @@ class RecraftV3ImageToImageInput(InputModel, Request["RecraftV3ImageToImageOutpu
     """Parameters of fal-ai/recraft/v3/image-to-image."""
 
     prompt: Annotated[str, Field(max_length=1000, min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. 1 to
-    1000 characters.
+    """Text description of the change to make, or of the image to generate. 1 to 1000 characters.
     """
 
     image_url: FileInput
@@ -33,93 +33,7 @@ class RecraftV3ImageToImageInput(InputModel, Request["RecraftV3ImageToImageOutpu
     it. From 0 to 1.
     """
 
-    style: Literal[
-        "any",
-        "realistic_image",
-        "digital_illustration",
-        "vector_illustration",
-        "realistic_image/b_and_w",
-        "realistic_image/hard_flash",
-        "realistic_image/hdr",
-        "realistic_image/natural_light",
-        "realistic_image/studio_portrait",
-        "realistic_image/enterprise",
-        "realistic_image/motion_blur",
-        "realistic_image/evening_light",
-        "realistic_image/faded_nostalgia",
-        "realistic_image/forest_life",
-        "realistic_image/mystic_naturalism",
-        "realistic_image/natural_tones",
-        "realistic_image/organic_calm",
-        "realistic_image/real_life_glow",
-        "realistic_image/retro_realism",
-        "realistic_image/retro_snapshot",
-        "realistic_image/urban_drama",
-        "realistic_image/village_realism",
-        "realistic_image/warm_folk",
-        "digital_illustration/pixel_art",
-        "digital_illustration/hand_drawn",
-        "digital_illustration/grain",
-        "digital_illustration/infantile_sketch",
-        "digital_illustration/2d_art_poster",
-        "digital_illustration/handmade_3d",
-        "digital_illustration/hand_drawn_outline",
-        "digital_illustration/engraving_color",
-        "digital_illustration/2d_art_poster_2",
-        "digital_illustration/antiquarian",
-        "digital_illustration/bold_fantasy",
-        "digital_illustration/child_book",
-        "digital_illustration/child_books",
-        "digital_illustration/cover",
-        "digital_illustration/crosshatch",
-        "digital_illustration/digital_engraving",
-        "digital_illustration/expressionism",
-        "digital_illustration/freehand_details",
-        "digital_illustration/grain_20",
-        "digital_illustration/graphic_intensity",
-        "digital_illustration/hard_comics",
-        "digital_illustration/long_shadow",
-        "digital_illustration/modern_folk",
-        "digital_illustration/multicolor",
-        "digital_illustration/neon_calm",
-        "digital_illustration/noir",
-        "digital_illustration/nostalgic_pastel",
-        "digital_illustration/outline_details",
-        "digital_illustration/pastel_gradient",
-        "digital_illustration/pastel_sketch",
-        "digital_illustration/pop_art",
-        "digital_illustration/pop_renaissance",
-        "digital_illustration/street_art",
-        "digital_illustration/tablet_sketch",
-        "digital_illustration/urban_glow",
-        "digital_illustration/urban_sketching",
-        "digital_illustration/vanilla_dreams",
-        "digital_illustration/young_adult_book",
-        "digital_illustration/young_adult_book_2",
-        "vector_illustration/bold_stroke",
-        "vector_illustration/chemistry",
-        "vector_illustration/colored_stencil",
-        "vector_illustration/contour_pop_art",
-        "vector_illustration/cosmics",
-        "vector_illustration/cutout",
-        "vector_illustration/depressive",
-        "vector_illustration/editorial",
-        "vector_illustration/emotional_flat",
-        "vector_illustration/infographical",
-        "vector_illustration/marker_outline",
-        "vector_illustration/mosaic",
-        "vector_illustration/naivector",
-        "vector_illustration/roundish_flat",
-        "vector_illustration/segmented_colors",
-        "vector_illustration/sharp_contrast",
-        "vector_illustration/thin",
-        "vector_illustration/vector_photo",
-        "vector_illustration/vivid_shapes",
-        "vector_illustration/engraving",
-        "vector_illustration/line_art",
-        "vector_illustration/line_circuit",
-        "vector_illustration/linocut",
-    ] = "realistic_image"
+    style: Style = "realistic_image"
     """Visual style of the image, such as photo or drawing."""
 
     colors: list[RGBColor] = []
@@ -144,7 +58,273 @@ class RecraftV3ImageToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-recraft_v3_image_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftV3ImageToImage(
+        Endpoint[..., RecraftV3ImageToImageInput, RecraftV3ImageToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> Result[RecraftV3ImageToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1000 characters.
+                image_url: Image to edit or to start from.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000
+                    characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> Result[RecraftV3ImageToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1000 characters.
+                image_url: Image to edit or to start from.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000
+                    characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> Result[RecraftV3ImageToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1000 characters.
+                image_url: Image to edit or to start from.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000
+                    characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> Result[RecraftV3ImageToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1000 characters.
+                image_url: Image to edit or to start from.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000
+                    characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> Handle[RecraftV3ImageToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1000 characters.
+                image_url: Image to edit or to start from.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000
+                    characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[RecraftV3ImageToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1000 characters.
+                image_url: Image to edit or to start from.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000
+                    characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> Stream[RecraftV3ImageToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1000 characters.
+                image_url: Image to edit or to start from.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000
+                    characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            strength: float = 0.5,
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            negative_prompt: str | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncStream[RecraftV3ImageToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    1000 characters.
+                image_url: Image to edit or to start from.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                negative_prompt: Text description of what to avoid in the result. At most 1000
+                    characters.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    RecraftV3ImageToImage = Endpoint
+
+recraft_v3_image_to_image = RecraftV3ImageToImage(
     "fal-ai/recraft/v3/image-to-image", RecraftV3ImageToImageInput, RecraftV3ImageToImageOutput
 )
 """Image endpoint of fal-ai: recraft v3, image to image.
@@ -154,12 +334,12 @@ Call it with `recraft_v3_image_to_image.subscribe(prompt=…, image_url=…)`.
 
 Input = RecraftV3ImageToImageInput
 Output = RecraftV3ImageToImageOutput
+endpoint = recraft_v3_image_to_image
 
 __all__ = [
-    "Input",
-    "Output",
     "RGBColor",
     "RecraftV3ImageToImageInput",
     "RecraftV3ImageToImageOutput",
+    "Style",
     "recraft_v3_image_to_image",
 ]

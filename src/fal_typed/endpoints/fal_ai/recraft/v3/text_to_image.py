@@ -7,13 +7,15 @@ Category: image. https://fal.ai/models/fal-ai/recraft/v3/text-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
-from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.rgb_color import RGBColor
+from fal_typed.endpoints._shared.style_20194b07 import Style
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -22,110 +24,12 @@ class RecraftV3TextToImageInput(InputModel, Request["RecraftV3TextToImageOutput"
     """Parameters of fal-ai/recraft/v3/text-to-image."""
 
     prompt: Annotated[str, Field(max_length=1000, min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. 1 to
-    1000 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 1 to 1000 characters."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
-    style: Literal[
-        "any",
-        "realistic_image",
-        "digital_illustration",
-        "vector_illustration",
-        "realistic_image/b_and_w",
-        "realistic_image/hard_flash",
-        "realistic_image/hdr",
-        "realistic_image/natural_light",
-        "realistic_image/studio_portrait",
-        "realistic_image/enterprise",
-        "realistic_image/motion_blur",
-        "realistic_image/evening_light",
-        "realistic_image/faded_nostalgia",
-        "realistic_image/forest_life",
-        "realistic_image/mystic_naturalism",
-        "realistic_image/natural_tones",
-        "realistic_image/organic_calm",
-        "realistic_image/real_life_glow",
-        "realistic_image/retro_realism",
-        "realistic_image/retro_snapshot",
-        "realistic_image/urban_drama",
-        "realistic_image/village_realism",
-        "realistic_image/warm_folk",
-        "digital_illustration/pixel_art",
-        "digital_illustration/hand_drawn",
-        "digital_illustration/grain",
-        "digital_illustration/infantile_sketch",
-        "digital_illustration/2d_art_poster",
-        "digital_illustration/handmade_3d",
-        "digital_illustration/hand_drawn_outline",
-        "digital_illustration/engraving_color",
-        "digital_illustration/2d_art_poster_2",
-        "digital_illustration/antiquarian",
-        "digital_illustration/bold_fantasy",
-        "digital_illustration/child_book",
-        "digital_illustration/child_books",
-        "digital_illustration/cover",
-        "digital_illustration/crosshatch",
-        "digital_illustration/digital_engraving",
-        "digital_illustration/expressionism",
-        "digital_illustration/freehand_details",
-        "digital_illustration/grain_20",
-        "digital_illustration/graphic_intensity",
-        "digital_illustration/hard_comics",
-        "digital_illustration/long_shadow",
-        "digital_illustration/modern_folk",
-        "digital_illustration/multicolor",
-        "digital_illustration/neon_calm",
-        "digital_illustration/noir",
-        "digital_illustration/nostalgic_pastel",
-        "digital_illustration/outline_details",
-        "digital_illustration/pastel_gradient",
-        "digital_illustration/pastel_sketch",
-        "digital_illustration/pop_art",
-        "digital_illustration/pop_renaissance",
-        "digital_illustration/street_art",
-        "digital_illustration/tablet_sketch",
-        "digital_illustration/urban_glow",
-        "digital_illustration/urban_sketching",
-        "digital_illustration/vanilla_dreams",
-        "digital_illustration/young_adult_book",
-        "digital_illustration/young_adult_book_2",
-        "vector_illustration/bold_stroke",
-        "vector_illustration/chemistry",
-        "vector_illustration/colored_stencil",
-        "vector_illustration/contour_pop_art",
-        "vector_illustration/cosmics",
-        "vector_illustration/cutout",
-        "vector_illustration/depressive",
-        "vector_illustration/editorial",
-        "vector_illustration/emotional_flat",
-        "vector_illustration/infographical",
-        "vector_illustration/marker_outline",
-        "vector_illustration/mosaic",
-        "vector_illustration/naivector",
-        "vector_illustration/roundish_flat",
-        "vector_illustration/segmented_colors",
-        "vector_illustration/sharp_contrast",
-        "vector_illustration/thin",
-        "vector_illustration/vector_photo",
-        "vector_illustration/vivid_shapes",
-        "vector_illustration/engraving",
-        "vector_illustration/line_art",
-        "vector_illustration/line_circuit",
-        "vector_illustration/linocut",
-    ] = "realistic_image"
+    style: Style = "realistic_image"
     """Visual style of the image, such as photo or drawing."""
 
     colors: list[RGBColor] = []
@@ -145,7 +49,217 @@ class RecraftV3TextToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-recraft_v3_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftV3TextToImage(
+        Endpoint[..., RecraftV3TextToImageInput, RecraftV3TextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftV3TextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftV3TextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftV3TextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Result[RecraftV3TextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Handle[RecraftV3TextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> AsyncHandle[RecraftV3TextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> Stream[RecraftV3TextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            style: Style = "realistic_image",
+            colors: list[RGBColor] = [],
+            style_id: str | None = None,
+            enable_safety_checker: bool = False,
+        ) -> AsyncStream[RecraftV3TextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 1000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                style: Visual style of the image, such as photo or drawing.
+                colors: Preferred colors of the image.
+                style_id: Id of a previously created style.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    RecraftV3TextToImage = Endpoint
+
+recraft_v3_text_to_image = RecraftV3TextToImage(
     "fal-ai/recraft/v3/text-to-image", RecraftV3TextToImageInput, RecraftV3TextToImageOutput
 )
 """Image endpoint of fal-ai: recraft v3, text to image.
@@ -155,13 +269,14 @@ Call it with `recraft_v3_text_to_image.subscribe(prompt=…)`.
 
 Input = RecraftV3TextToImageInput
 Output = RecraftV3TextToImageOutput
+endpoint = recraft_v3_text_to_image
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "RGBColor",
     "RecraftV3TextToImageInput",
     "RecraftV3TextToImageOutput",
+    "Style",
     "recraft_v3_text_to_image",
 ]

@@ -7,6 +7,8 @@ Category: vision. https://fal.ai/models/fal-ai/sa2va/4b/image
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
@@ -32,7 +34,111 @@ class Sa2va4bImageOutput(OutputModel):
     """Black and white mask images, one for each detection."""
 
 
-sa2va_4b_image = Endpoint("fal-ai/sa2va/4b/image", Sa2va4bImageInput, Sa2va4bImageOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sa2va4bImage(Endpoint[..., Sa2va4bImageInput, Sa2va4bImageOutput]):
+        def run(self, *, prompt: str, image_url: FileInput) -> Result[Sa2va4bImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, image_url: FileInput
+        ) -> Result[Sa2va4bImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def subscribe(self, *, prompt: str, image_url: FileInput) -> Result[Sa2va4bImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, image_url: FileInput
+        ) -> Result[Sa2va4bImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def submit(self, *, prompt: str, image_url: FileInput) -> Handle[Sa2va4bImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, image_url: FileInput
+        ) -> AsyncHandle[Sa2va4bImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def stream(self, *, prompt: str, image_url: FileInput) -> Stream[Sa2va4bImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, image_url: FileInput
+        ) -> AsyncStream[Sa2va4bImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_url: Image for the model to analyze.
+            """
+            ...
+else:
+    Sa2va4bImage = Endpoint
+
+sa2va_4b_image = Sa2va4bImage("fal-ai/sa2va/4b/image", Sa2va4bImageInput, Sa2va4bImageOutput)
 """Vision endpoint of fal-ai: sa2va 4b image.
 
 Call it with `sa2va_4b_image.subscribe(prompt=…, image_url=…)`.
@@ -40,5 +146,6 @@ Call it with `sa2va_4b_image.subscribe(prompt=…, image_url=…)`.
 
 Input = Sa2va4bImageInput
 Output = Sa2va4bImageOutput
+endpoint = sa2va_4b_image
 
-__all__ = ["Input", "Output", "Sa2va4bImageInput", "Sa2va4bImageOutput", "sa2va_4b_image"]
+__all__ = ["Sa2va4bImageInput", "Sa2va4bImageOutput", "sa2va_4b_image"]

@@ -7,7 +7,7 @@ Category: vision. https://fal.ai/models/fal-ai/sa2va/8b/video
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -39,7 +39,127 @@ class Sa2va8bVideoOutput(OutputModel):
     """Black and white mask images, one for each detection."""
 
 
-sa2va_8b_video = Endpoint("fal-ai/sa2va/8b/video", Sa2va8bVideoInput, Sa2va8bVideoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sa2va8bVideo(Endpoint[..., Sa2va8bVideoInput, Sa2va8bVideoOutput]):
+        def run(
+            self, *, prompt: str, video_url: FileInput, num_frames_to_sample: int | None = None
+        ) -> Result[Sa2va8bVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model.
+                video_url: Video for the model to analyze.
+                num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, video_url: FileInput, num_frames_to_sample: int | None = None
+        ) -> Result[Sa2va8bVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                video_url: Video for the model to analyze.
+                num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, video_url: FileInput, num_frames_to_sample: int | None = None
+        ) -> Result[Sa2va8bVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model.
+                video_url: Video for the model to analyze.
+                num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, video_url: FileInput, num_frames_to_sample: int | None = None
+        ) -> Result[Sa2va8bVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                video_url: Video for the model to analyze.
+                num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, video_url: FileInput, num_frames_to_sample: int | None = None
+        ) -> Handle[Sa2va8bVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Question or instruction for the model.
+                video_url: Video for the model to analyze.
+                num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, video_url: FileInput, num_frames_to_sample: int | None = None
+        ) -> AsyncHandle[Sa2va8bVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                video_url: Video for the model to analyze.
+                num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, video_url: FileInput, num_frames_to_sample: int | None = None
+        ) -> Stream[Sa2va8bVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Question or instruction for the model.
+                video_url: Video for the model to analyze.
+                num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, video_url: FileInput, num_frames_to_sample: int | None = None
+        ) -> AsyncStream[Sa2va8bVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                video_url: Video for the model to analyze.
+                num_frames_to_sample: Number of video frames to analyze. From 5 to 100.
+            """
+            ...
+else:
+    Sa2va8bVideo = Endpoint
+
+sa2va_8b_video = Sa2va8bVideo("fal-ai/sa2va/8b/video", Sa2va8bVideoInput, Sa2va8bVideoOutput)
 """Vision endpoint of fal-ai: sa2va 8b video.
 
 Call it with `sa2va_8b_video.subscribe(prompt=…, video_url=…)`.
@@ -47,5 +167,6 @@ Call it with `sa2va_8b_video.subscribe(prompt=…, video_url=…)`.
 
 Input = Sa2va8bVideoInput
 Output = Sa2va8bVideoOutput
+endpoint = sa2va_8b_video
 
-__all__ = ["Input", "Output", "Sa2va8bVideoInput", "Sa2va8bVideoOutput", "sa2va_8b_video"]
+__all__ = ["Sa2va8bVideoInput", "Sa2va8bVideoOutput", "sa2va_8b_video"]

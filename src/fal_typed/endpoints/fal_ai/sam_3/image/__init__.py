@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.sam_3.image._endpoint import (
         BoxPrompt as BoxPrompt,
@@ -17,14 +15,13 @@ if TYPE_CHECKING:
         PointPrompt as PointPrompt,
         Sam3ImageInput as Sam3ImageInput,
         Sam3ImageOutput as Sam3ImageOutput,
+        endpoint as endpoint,
         sam_3_image as sam_3_image,
     )
 
 __all__ = [
     "BoxPrompt",
-    "Input",
     "MaskMetadata",
-    "Output",
     "PointPrompt",
     "Sam3ImageInput",
     "Sam3ImageOutput",
@@ -32,6 +29,25 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.sam_3.image._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "BoxPrompt",
+            "Input",
+            "MaskMetadata",
+            "Output",
+            "PointPrompt",
+            "Sam3ImageInput",
+            "Sam3ImageOutput",
+            "endpoint",
+            "sam_3_image",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.sam_3.image._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,6 +7,8 @@ Category: vision. https://fal.ai/models/fal-ai/sam-3/image/embed
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
@@ -25,7 +27,97 @@ class Sam3ImageEmbedOutput(OutputModel):
     embedding_b64: str
 
 
-sam_3_image_embed = Endpoint("fal-ai/sam-3/image/embed", Sam3ImageEmbedInput, Sam3ImageEmbedOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sam3ImageEmbed(Endpoint[..., Sam3ImageEmbedInput, Sam3ImageEmbedOutput]):
+        def run(self, *, image_url: FileInput) -> Result[Sam3ImageEmbedOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, *, image_url: FileInput) -> Result[Sam3ImageEmbedOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def subscribe(self, *, image_url: FileInput) -> Result[Sam3ImageEmbedOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, *, image_url: FileInput) -> Result[Sam3ImageEmbedOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def submit(self, *, image_url: FileInput) -> Handle[Sam3ImageEmbedOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(self, *, image_url: FileInput) -> AsyncHandle[Sam3ImageEmbedOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+
+        def stream(self, *, image_url: FileInput) -> Stream[Sam3ImageEmbedOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image for the model to analyze.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, *, image_url: FileInput) -> AsyncStream[Sam3ImageEmbedOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image for the model to analyze.
+            """
+            ...
+else:
+    Sam3ImageEmbed = Endpoint
+
+sam_3_image_embed = Sam3ImageEmbed(
+    "fal-ai/sam-3/image/embed", Sam3ImageEmbedInput, Sam3ImageEmbedOutput
+)
 """Vision endpoint of fal-ai: sam-3 image embed.
 
 Call it with `sam_3_image_embed.subscribe(image_url=…)`.
@@ -33,5 +125,6 @@ Call it with `sam_3_image_embed.subscribe(image_url=…)`.
 
 Input = Sam3ImageEmbedInput
 Output = Sam3ImageEmbedOutput
+endpoint = sam_3_image_embed
 
-__all__ = ["Input", "Output", "Sam3ImageEmbedInput", "Sam3ImageEmbedOutput", "sam_3_image_embed"]
+__all__ = ["Sam3ImageEmbedInput", "Sam3ImageEmbedOutput", "sam_3_image_embed"]

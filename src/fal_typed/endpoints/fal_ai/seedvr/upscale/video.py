@@ -7,11 +7,12 @@ Category: video. https://fal.ai/models/fal-ai/seedvr/upscale/video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.output_format_ed7cd07a import OutputFormat
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -40,9 +41,7 @@ class SeedvrUpscaleVideoInput(InputModel, Request["SeedvrUpscaleVideoOutput"]):
     a multiple of 0.001.
     """
 
-    output_format: Literal["X264 (.mp4)", "VP9 (.webm)", "PRORES4444 (.mov)", "GIF (.gif)"] = (
-        "X264 (.mp4)"
-    )
+    output_format: OutputFormat = "X264 (.mp4)"
     """Container and codec of the video file."""
 
     output_quality: Literal["low", "medium", "high", "maximum"] = "high"
@@ -67,7 +66,311 @@ class SeedvrUpscaleVideoOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-seedvr_upscale_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SeedvrUpscaleVideo(Endpoint[..., SeedvrUpscaleVideoInput, SeedvrUpscaleVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Handle[SeedvrUpscaleVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[SeedvrUpscaleVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> Stream[SeedvrUpscaleVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: OutputFormat = "X264 (.mp4)",
+            output_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            output_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            sync_mode: bool = False,
+        ) -> AsyncStream[SeedvrUpscaleVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: Container and codec of the video file.
+                output_quality: Quality of the video encoding; higher looks better and gives a
+                    larger file.
+                output_write_mode: Speed of the video encoding: fast gives a larger file, small
+                    takes longest.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    SeedvrUpscaleVideo = Endpoint
+
+seedvr_upscale_video = SeedvrUpscaleVideo(
     "fal-ai/seedvr/upscale/video", SeedvrUpscaleVideoInput, SeedvrUpscaleVideoOutput
 )
 """Video endpoint of fal-ai: seedvr upscale video.
@@ -77,10 +380,10 @@ Call it with `seedvr_upscale_video.subscribe(video_url=…)`.
 
 Input = SeedvrUpscaleVideoInput
 Output = SeedvrUpscaleVideoOutput
+endpoint = seedvr_upscale_video
 
 __all__ = [
-    "Input",
-    "Output",
+    "OutputFormat",
     "SeedvrUpscaleVideoInput",
     "SeedvrUpscaleVideoOutput",
     "seedvr_upscale_video",

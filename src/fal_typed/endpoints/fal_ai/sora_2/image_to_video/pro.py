@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/sora-2/image-to-video/pro
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,9 +20,7 @@ class Sora2ImageToVideoProInput(InputModel, Request["Sora2ImageToVideoProOutput"
     """Parameters of fal-ai/sora-2/image-to-video/pro."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. 1 to
-    5000 characters.
-    """
+    """What happens in the video, in words: subject, action and style. 1 to 5000 characters."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -32,10 +30,10 @@ class Sora2ImageToVideoProInput(InputModel, Request["Sora2ImageToVideoProOutput"
     """
 
     aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: Literal[4, 8, 12, 16, 20] = 4
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     delete_video: bool = True
     """Whether to delete the video from the provider after generation, after which it cannot be
@@ -65,7 +63,281 @@ class Sora2ImageToVideoProOutput(OutputModel):
     """Small frames of the video in one image, for a preview bar."""
 
 
-sora_2_image_to_video_pro = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sora2ImageToVideoPro(
+        Endpoint[..., Sora2ImageToVideoProInput, Sora2ImageToVideoProOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> Result[Sora2ImageToVideoProOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected
+                    characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2
+                    items.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> Result[Sora2ImageToVideoProOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected
+                    characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2
+                    items.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> Result[Sora2ImageToVideoProOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected
+                    characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2
+                    items.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> Result[Sora2ImageToVideoProOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected
+                    characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2
+                    items.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> Handle[Sora2ImageToVideoProOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected
+                    characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2
+                    items.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> AsyncHandle[Sora2ImageToVideoProOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected
+                    characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2
+                    items.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> Stream[Sora2ImageToVideoProOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected
+                    characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2
+                    items.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["auto", "720p", "1080p", "true_1080p"] = "auto",
+            aspect_ratio: Literal["auto", "9:16", "16:9"] = "auto",
+            duration: Literal[4, 8, 12, 16, 20] = 4,
+            delete_video: bool = True,
+            detect_and_block_ip: bool = False,
+            character_ids: list[str] | None = None,
+        ) -> AsyncStream[Sora2ImageToVideoProOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 5000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+                detect_and_block_ip: Whether to reject requests that seem to use protected
+                    characters or brands.
+                character_ids: Ids of previously created characters to use in the video. At most 2
+                    items.
+            """
+            ...
+else:
+    Sora2ImageToVideoPro = Endpoint
+
+sora_2_image_to_video_pro = Sora2ImageToVideoPro(
     "fal-ai/sora-2/image-to-video/pro", Sora2ImageToVideoProInput, Sora2ImageToVideoProOutput
 )
 """Video endpoint of fal-ai: sora-2 image-to-video pro.
@@ -75,11 +347,6 @@ Call it with `sora_2_image_to_video_pro.subscribe(prompt=…, image_url=…)`.
 
 Input = Sora2ImageToVideoProInput
 Output = Sora2ImageToVideoProOutput
+endpoint = sora_2_image_to_video_pro
 
-__all__ = [
-    "Input",
-    "Output",
-    "Sora2ImageToVideoProInput",
-    "Sora2ImageToVideoProOutput",
-    "sora_2_image_to_video_pro",
-]
+__all__ = ["Sora2ImageToVideoProInput", "Sora2ImageToVideoProOutput", "sora_2_image_to_video_pro"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/sora-2/video-to-video/remix
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class Sora2VideoToVideoRemixInput(InputModel, Request["Sora2VideoToVideoRemixOut
     """Id of the video, for remixing it later."""
 
     prompt: Annotated[str, Field(max_length=5000, min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. 1 to
-    5000 characters.
+    """Text description of the change to make, or of the video to generate. 1 to 5000 characters.
     """
 
     delete_video: bool = True
@@ -49,7 +48,145 @@ class Sora2VideoToVideoRemixOutput(OutputModel):
     """Small frames of the video in one image, for a preview bar."""
 
 
-sora_2_video_to_video_remix = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Sora2VideoToVideoRemix(
+        Endpoint[..., Sora2VideoToVideoRemixInput, Sora2VideoToVideoRemixOutput]
+    ):
+        def run(
+            self, *, video_id: str, prompt: str, delete_video: bool = True
+        ) -> Result[Sora2VideoToVideoRemixOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_id: Id of the video, for remixing it later.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, video_id: str, prompt: str, delete_video: bool = True
+        ) -> Result[Sora2VideoToVideoRemixOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_id: Id of the video, for remixing it later.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+            """
+            ...
+
+        def subscribe(
+            self, *, video_id: str, prompt: str, delete_video: bool = True
+        ) -> Result[Sora2VideoToVideoRemixOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_id: Id of the video, for remixing it later.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, video_id: str, prompt: str, delete_video: bool = True
+        ) -> Result[Sora2VideoToVideoRemixOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_id: Id of the video, for remixing it later.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+            """
+            ...
+
+        def submit(
+            self, *, video_id: str, prompt: str, delete_video: bool = True
+        ) -> Handle[Sora2VideoToVideoRemixOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_id: Id of the video, for remixing it later.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, video_id: str, prompt: str, delete_video: bool = True
+        ) -> AsyncHandle[Sora2VideoToVideoRemixOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_id: Id of the video, for remixing it later.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+            """
+            ...
+
+        def stream(
+            self, *, video_id: str, prompt: str, delete_video: bool = True
+        ) -> Stream[Sora2VideoToVideoRemixOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_id: Id of the video, for remixing it later.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, video_id: str, prompt: str, delete_video: bool = True
+        ) -> AsyncStream[Sora2VideoToVideoRemixOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_id: Id of the video, for remixing it later.
+                prompt: Text description of the change to make, or of the video to generate. 1 to
+                    5000 characters.
+                delete_video: Whether to delete the video from the provider after generation, after
+                    which it cannot be remixed.
+            """
+            ...
+else:
+    Sora2VideoToVideoRemix = Endpoint
+
+sora_2_video_to_video_remix = Sora2VideoToVideoRemix(
     "fal-ai/sora-2/video-to-video/remix", Sora2VideoToVideoRemixInput, Sora2VideoToVideoRemixOutput
 )
 """Video endpoint of fal-ai: sora-2 video-to-video remix.
@@ -59,10 +196,9 @@ Call it with `sora_2_video_to_video_remix.subscribe(video_id=…, prompt=…)`.
 
 Input = Sora2VideoToVideoRemixInput
 Output = Sora2VideoToVideoRemixOutput
+endpoint = sora_2_video_to_video_remix
 
 __all__ = [
-    "Input",
-    "Output",
     "Sora2VideoToVideoRemixInput",
     "Sora2VideoToVideoRemixOutput",
     "sora_2_video_to_video_remix",

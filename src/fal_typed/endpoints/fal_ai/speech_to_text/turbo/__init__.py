@@ -6,26 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.speech_to_text.turbo._endpoint import (
         Input as Input,
         Output as Output,
         SpeechToTextTurboInput as SpeechToTextTurboInput,
         SpeechToTextTurboOutput as SpeechToTextTurboOutput,
+        endpoint as endpoint,
         speech_to_text_turbo as speech_to_text_turbo,
     )
 
-__all__ = [
-    "Input",
-    "Output",
-    "SpeechToTextTurboInput",
-    "SpeechToTextTurboOutput",
-    "speech_to_text_turbo",
-]
+__all__ = ["SpeechToTextTurboInput", "SpeechToTextTurboOutput", "speech_to_text_turbo"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.speech_to_text.turbo._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "SpeechToTextTurboInput",
+            "SpeechToTextTurboOutput",
+            "endpoint",
+            "speech_to_text_turbo",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.speech_to_text.turbo._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

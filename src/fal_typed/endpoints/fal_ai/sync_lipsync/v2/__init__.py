@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.sync_lipsync.v2._endpoint import (
         Input as Input,
         Output as Output,
         SyncLipsyncV2Input as SyncLipsyncV2Input,
         SyncLipsyncV2Output as SyncLipsyncV2Output,
+        endpoint as endpoint,
         sync_lipsync_v2 as sync_lipsync_v2,
     )
 
-__all__ = ["Input", "Output", "SyncLipsyncV2Input", "SyncLipsyncV2Output", "sync_lipsync_v2"]
+__all__ = ["SyncLipsyncV2Input", "SyncLipsyncV2Output", "sync_lipsync_v2"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.sync_lipsync.v2._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "SyncLipsyncV2Input",
+            "SyncLipsyncV2Output",
+            "endpoint",
+            "sync_lipsync_v2",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.sync_lipsync.v2._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

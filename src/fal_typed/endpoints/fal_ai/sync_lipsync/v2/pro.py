@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/sync-lipsync/v2/pro
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -34,7 +34,159 @@ class SyncLipsyncV2ProOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-sync_lipsync_v2_pro = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SyncLipsyncV2Pro(Endpoint[..., SyncLipsyncV2ProInput, SyncLipsyncV2ProOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Result[SyncLipsyncV2ProOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                sync_mode: What to do when audio and video differ in length.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Result[SyncLipsyncV2ProOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                sync_mode: What to do when audio and video differ in length.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Result[SyncLipsyncV2ProOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                sync_mode: What to do when audio and video differ in length.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Result[SyncLipsyncV2ProOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                sync_mode: What to do when audio and video differ in length.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Handle[SyncLipsyncV2ProOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                sync_mode: What to do when audio and video differ in length.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> AsyncHandle[SyncLipsyncV2ProOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                sync_mode: What to do when audio and video differ in length.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> Stream[SyncLipsyncV2ProOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                sync_mode: What to do when audio and video differ in length.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            sync_mode: Literal["cut_off", "loop", "bounce", "silence", "remap"] = "cut_off",
+        ) -> AsyncStream[SyncLipsyncV2ProOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                sync_mode: What to do when audio and video differ in length.
+            """
+            ...
+else:
+    SyncLipsyncV2Pro = Endpoint
+
+sync_lipsync_v2_pro = SyncLipsyncV2Pro(
     "fal-ai/sync-lipsync/v2/pro", SyncLipsyncV2ProInput, SyncLipsyncV2ProOutput
 )
 """Video endpoint of fal-ai: sync-lipsync v2 pro.
@@ -44,11 +196,6 @@ Call it with `sync_lipsync_v2_pro.subscribe(video_url=…, audio_url=…)`.
 
 Input = SyncLipsyncV2ProInput
 Output = SyncLipsyncV2ProOutput
+endpoint = sync_lipsync_v2_pro
 
-__all__ = [
-    "Input",
-    "Output",
-    "SyncLipsyncV2ProInput",
-    "SyncLipsyncV2ProOutput",
-    "sync_lipsync_v2_pro",
-]
+__all__ = ["SyncLipsyncV2ProInput", "SyncLipsyncV2ProOutput", "sync_lipsync_v2_pro"]

@@ -7,6 +7,8 @@ https://fal.ai/models/fal-ai/sync-lipsync/v3/image-to-video
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -29,7 +31,121 @@ class SyncLipsyncV3ImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-sync_lipsync_v3_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SyncLipsyncV3ImageToVideo(
+        Endpoint[..., SyncLipsyncV3ImageToVideoInput, SyncLipsyncV3ImageToVideoOutput]
+    ):
+        def run(
+            self, *, audio_url: FileInput, image_url: FileInput
+        ) -> Result[SyncLipsyncV3ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, audio_url: FileInput, image_url: FileInput
+        ) -> Result[SyncLipsyncV3ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+            """
+            ...
+
+        def subscribe(
+            self, *, audio_url: FileInput, image_url: FileInput
+        ) -> Result[SyncLipsyncV3ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, audio_url: FileInput, image_url: FileInput
+        ) -> Result[SyncLipsyncV3ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+            """
+            ...
+
+        def submit(
+            self, *, audio_url: FileInput, image_url: FileInput
+        ) -> Handle[SyncLipsyncV3ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, audio_url: FileInput, image_url: FileInput
+        ) -> AsyncHandle[SyncLipsyncV3ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+            """
+            ...
+
+        def stream(
+            self, *, audio_url: FileInput, image_url: FileInput
+        ) -> Stream[SyncLipsyncV3ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, audio_url: FileInput, image_url: FileInput
+        ) -> AsyncStream[SyncLipsyncV3ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                image_url: Image that the video starts with or is generated from.
+            """
+            ...
+else:
+    SyncLipsyncV3ImageToVideo = Endpoint
+
+sync_lipsync_v3_image_to_video = SyncLipsyncV3ImageToVideo(
     "fal-ai/sync-lipsync/v3/image-to-video",
     SyncLipsyncV3ImageToVideoInput,
     SyncLipsyncV3ImageToVideoOutput,
@@ -41,10 +157,9 @@ Call it with `sync_lipsync_v3_image_to_video.subscribe(audio_url=…, image_url=
 
 Input = SyncLipsyncV3ImageToVideoInput
 Output = SyncLipsyncV3ImageToVideoOutput
+endpoint = sync_lipsync_v3_image_to_video
 
 __all__ = [
-    "Input",
-    "Output",
     "SyncLipsyncV3ImageToVideoInput",
     "SyncLipsyncV3ImageToVideoOutput",
     "sync_lipsync_v3_image_to_video",

@@ -7,11 +7,12 @@ Category: audio. https://fal.ai/models/fal-ai/tada/3b/text-to-speech
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.language_685d95a7 import Language
 from fal_typed.files import Audio, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -28,7 +29,7 @@ class Tada3bTextToSpeechInput(InputModel, Request["Tada3bTextToSpeechOutput"]):
     transcript: str = ""
     """Transcript of the reference audio."""
 
-    language: Literal["en", "ar", "ch", "de", "es", "fr", "it", "ja", "pl", "pt"] = "en"
+    language: Language = "en"
     """Language of the text or audio."""
 
     num_extra_steps: Annotated[int, Field(ge=0, le=50)] = 0
@@ -60,7 +61,7 @@ class Tada3bTextToSpeechInput(InputModel, Request["Tada3bTextToSpeechOutput"]):
     """From 0.5 to 2."""
 
     output_format: Literal["wav", "mp3"] = "wav"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
 
 class Tada3bTextToSpeechOutput(OutputModel):
@@ -70,7 +71,343 @@ class Tada3bTextToSpeechOutput(OutputModel):
     """The generated audio, as a file to download."""
 
 
-tada_3b_text_to_speech = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Tada3bTextToSpeech(Endpoint[..., Tada3bTextToSpeechInput, Tada3bTextToSpeechOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            transcript: str = "",
+            language: Language = "en",
+            num_extra_steps: int = 0,
+            temperature: float = 0.6,
+            top_p: float = 0.9,
+            repetition_penalty: float = 1.1,
+            acoustic_cfg_scale: float = 1.6,
+            noise_temperature: float = 0.9,
+            num_inference_steps: int = 20,
+            speed_up_factor: float = 1,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[Tada3bTextToSpeechOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text to speak, with style hints if the model supports them.
+                transcript: Transcript of the reference audio.
+                language: Language of the text or audio.
+                num_extra_steps: From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
+                noise_temperature: Randomness of the voice. From 0 to 2.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                speed_up_factor: From 0.5 to 2.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            transcript: str = "",
+            language: Language = "en",
+            num_extra_steps: int = 0,
+            temperature: float = 0.6,
+            top_p: float = 0.9,
+            repetition_penalty: float = 1.1,
+            acoustic_cfg_scale: float = 1.6,
+            noise_temperature: float = 0.9,
+            num_inference_steps: int = 20,
+            speed_up_factor: float = 1,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[Tada3bTextToSpeechOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text to speak, with style hints if the model supports them.
+                transcript: Transcript of the reference audio.
+                language: Language of the text or audio.
+                num_extra_steps: From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
+                noise_temperature: Randomness of the voice. From 0 to 2.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                speed_up_factor: From 0.5 to 2.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            transcript: str = "",
+            language: Language = "en",
+            num_extra_steps: int = 0,
+            temperature: float = 0.6,
+            top_p: float = 0.9,
+            repetition_penalty: float = 1.1,
+            acoustic_cfg_scale: float = 1.6,
+            noise_temperature: float = 0.9,
+            num_inference_steps: int = 20,
+            speed_up_factor: float = 1,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[Tada3bTextToSpeechOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text to speak, with style hints if the model supports them.
+                transcript: Transcript of the reference audio.
+                language: Language of the text or audio.
+                num_extra_steps: From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
+                noise_temperature: Randomness of the voice. From 0 to 2.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                speed_up_factor: From 0.5 to 2.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            transcript: str = "",
+            language: Language = "en",
+            num_extra_steps: int = 0,
+            temperature: float = 0.6,
+            top_p: float = 0.9,
+            repetition_penalty: float = 1.1,
+            acoustic_cfg_scale: float = 1.6,
+            noise_temperature: float = 0.9,
+            num_inference_steps: int = 20,
+            speed_up_factor: float = 1,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Result[Tada3bTextToSpeechOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text to speak, with style hints if the model supports them.
+                transcript: Transcript of the reference audio.
+                language: Language of the text or audio.
+                num_extra_steps: From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
+                noise_temperature: Randomness of the voice. From 0 to 2.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                speed_up_factor: From 0.5 to 2.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            transcript: str = "",
+            language: Language = "en",
+            num_extra_steps: int = 0,
+            temperature: float = 0.6,
+            top_p: float = 0.9,
+            repetition_penalty: float = 1.1,
+            acoustic_cfg_scale: float = 1.6,
+            noise_temperature: float = 0.9,
+            num_inference_steps: int = 20,
+            speed_up_factor: float = 1,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Handle[Tada3bTextToSpeechOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text to speak, with style hints if the model supports them.
+                transcript: Transcript of the reference audio.
+                language: Language of the text or audio.
+                num_extra_steps: From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
+                noise_temperature: Randomness of the voice. From 0 to 2.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                speed_up_factor: From 0.5 to 2.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            transcript: str = "",
+            language: Language = "en",
+            num_extra_steps: int = 0,
+            temperature: float = 0.6,
+            top_p: float = 0.9,
+            repetition_penalty: float = 1.1,
+            acoustic_cfg_scale: float = 1.6,
+            noise_temperature: float = 0.9,
+            num_inference_steps: int = 20,
+            speed_up_factor: float = 1,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncHandle[Tada3bTextToSpeechOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text to speak, with style hints if the model supports them.
+                transcript: Transcript of the reference audio.
+                language: Language of the text or audio.
+                num_extra_steps: From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
+                noise_temperature: Randomness of the voice. From 0 to 2.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                speed_up_factor: From 0.5 to 2.
+                output_format: File format of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            transcript: str = "",
+            language: Language = "en",
+            num_extra_steps: int = 0,
+            temperature: float = 0.6,
+            top_p: float = 0.9,
+            repetition_penalty: float = 1.1,
+            acoustic_cfg_scale: float = 1.6,
+            noise_temperature: float = 0.9,
+            num_inference_steps: int = 20,
+            speed_up_factor: float = 1,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> Stream[Tada3bTextToSpeechOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text to speak, with style hints if the model supports them.
+                transcript: Transcript of the reference audio.
+                language: Language of the text or audio.
+                num_extra_steps: From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
+                noise_temperature: Randomness of the voice. From 0 to 2.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                speed_up_factor: From 0.5 to 2.
+                output_format: File format of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            transcript: str = "",
+            language: Language = "en",
+            num_extra_steps: int = 0,
+            temperature: float = 0.6,
+            top_p: float = 0.9,
+            repetition_penalty: float = 1.1,
+            acoustic_cfg_scale: float = 1.6,
+            noise_temperature: float = 0.9,
+            num_inference_steps: int = 20,
+            speed_up_factor: float = 1,
+            output_format: Literal["wav", "mp3"] = "wav",
+        ) -> AsyncStream[Tada3bTextToSpeechOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text to speak, with style hints if the model supports them.
+                transcript: Transcript of the reference audio.
+                language: Language of the text or audio.
+                num_extra_steps: From 0 to 50.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+                repetition_penalty: Penalty for repetition; 1 applies none. From 1 to 2.
+                acoustic_cfg_scale: How closely the voice follows the reference. From 0 to 10.
+                noise_temperature: Randomness of the voice. From 0 to 2.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                speed_up_factor: From 0.5 to 2.
+                output_format: File format of the audio.
+            """
+            ...
+else:
+    Tada3bTextToSpeech = Endpoint
+
+tada_3b_text_to_speech = Tada3bTextToSpeech(
     "fal-ai/tada/3b/text-to-speech", Tada3bTextToSpeechInput, Tada3bTextToSpeechOutput
 )
 """Audio endpoint of fal-ai: tada 3b, text to speech.
@@ -80,10 +417,10 @@ Call it with `tada_3b_text_to_speech.subscribe(audio_url=…, prompt=…)`.
 
 Input = Tada3bTextToSpeechInput
 Output = Tada3bTextToSpeechOutput
+endpoint = tada_3b_text_to_speech
 
 __all__ = [
-    "Input",
-    "Output",
+    "Language",
     "Tada3bTextToSpeechInput",
     "Tada3bTextToSpeechOutput",
     "tada_3b_text_to_speech",

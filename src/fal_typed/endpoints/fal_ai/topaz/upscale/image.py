@@ -7,13 +7,27 @@ Category: image. https://fal.ai/models/fal-ai/topaz/upscale/image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
+
+Model: TypeAlias = Literal[
+    "Low Resolution V2",
+    "Standard V2",
+    "CGI",
+    "High Fidelity V2",
+    "Text Refine",
+    "Recovery",
+    "Redefine",
+    "Recovery V2",
+    "Standard MAX",
+    "Wonder",
+]
+"""Value of the parameter `model`."""
 
 
 class TopazUpscaleImageInput(InputModel, Request["TopazUpscaleImageOutput"]):
@@ -22,18 +36,7 @@ class TopazUpscaleImageInput(InputModel, Request["TopazUpscaleImageOutput"]):
     image_url: FileInput
     """Image to edit or to start from."""
 
-    model: Literal[
-        "Low Resolution V2",
-        "Standard V2",
-        "CGI",
-        "High Fidelity V2",
-        "Text Refine",
-        "Recovery",
-        "Redefine",
-        "Recovery V2",
-        "Standard MAX",
-        "Wonder",
-    ] = "Standard V2"
+    model: Model = "Standard V2"
     """Model to use; models differ in quality, speed and price."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
@@ -44,7 +47,7 @@ class TopazUpscaleImageInput(InputModel, Request["TopazUpscaleImageOutput"]):
     """Whether to crop to the target aspect ratio instead of adding borders."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     subject_detection: Literal["All", "Foreground", "Background"] = "All"
 
@@ -75,8 +78,7 @@ class TopazUpscaleImageInput(InputModel, Request["TopazUpscaleImageOutput"]):
     """How strongly fine surface texture is enhanced. From 1 to 5."""
 
     prompt: Annotated[str, Field(max_length=1024)] | None = None
-    """Text description of the image to generate, or of the change to make to the given image. At
-    most 1024 characters.
+    """What the image shows, in words: subject, style and composition. At most 1024 characters.
     """
 
     autoprompt: bool | None = None
@@ -92,7 +94,399 @@ class TopazUpscaleImageOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-topaz_upscale_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TopazUpscaleImage(Endpoint[..., TopazUpscaleImageInput, TopazUpscaleImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            model: Model = "Standard V2",
+            upscale_factor: float = 2,
+            crop_to_fill: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            subject_detection: Literal["All", "Foreground", "Background"] = "All",
+            face_enhancement: bool = True,
+            face_enhancement_creativity: float = 0,
+            face_enhancement_strength: float = 0.8,
+            sharpen: float | None = None,
+            denoise: float | None = None,
+            fix_compression: float | None = None,
+            strength: float | None = None,
+            creativity: int | None = None,
+            texture: int | None = None,
+            prompt: str | None = None,
+            autoprompt: bool | None = None,
+            detail: float | None = None,
+        ) -> Result[TopazUpscaleImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
+                output_format: File format of the images.
+                face_enhancement_creativity: From 0 to 1.
+                face_enhancement_strength: From 0 to 1.
+                sharpen: From 0 to 1.
+                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
+                fix_compression: From 0 to 1.
+                strength: Strength of the enhancement. From 0.01 to 1.
+                creativity: How much detail the model can invent; 0 stays with the original. From 1
+                    to 6.
+                texture: How strongly fine surface texture is enhanced. From 1 to 5.
+                prompt: What the image shows, in words: subject, style and composition. At most 1024
+                    characters.
+                detail: Amount of fine detail. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            model: Model = "Standard V2",
+            upscale_factor: float = 2,
+            crop_to_fill: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            subject_detection: Literal["All", "Foreground", "Background"] = "All",
+            face_enhancement: bool = True,
+            face_enhancement_creativity: float = 0,
+            face_enhancement_strength: float = 0.8,
+            sharpen: float | None = None,
+            denoise: float | None = None,
+            fix_compression: float | None = None,
+            strength: float | None = None,
+            creativity: int | None = None,
+            texture: int | None = None,
+            prompt: str | None = None,
+            autoprompt: bool | None = None,
+            detail: float | None = None,
+        ) -> Result[TopazUpscaleImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
+                output_format: File format of the images.
+                face_enhancement_creativity: From 0 to 1.
+                face_enhancement_strength: From 0 to 1.
+                sharpen: From 0 to 1.
+                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
+                fix_compression: From 0 to 1.
+                strength: Strength of the enhancement. From 0.01 to 1.
+                creativity: How much detail the model can invent; 0 stays with the original. From 1
+                    to 6.
+                texture: How strongly fine surface texture is enhanced. From 1 to 5.
+                prompt: What the image shows, in words: subject, style and composition. At most 1024
+                    characters.
+                detail: Amount of fine detail. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            model: Model = "Standard V2",
+            upscale_factor: float = 2,
+            crop_to_fill: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            subject_detection: Literal["All", "Foreground", "Background"] = "All",
+            face_enhancement: bool = True,
+            face_enhancement_creativity: float = 0,
+            face_enhancement_strength: float = 0.8,
+            sharpen: float | None = None,
+            denoise: float | None = None,
+            fix_compression: float | None = None,
+            strength: float | None = None,
+            creativity: int | None = None,
+            texture: int | None = None,
+            prompt: str | None = None,
+            autoprompt: bool | None = None,
+            detail: float | None = None,
+        ) -> Result[TopazUpscaleImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
+                output_format: File format of the images.
+                face_enhancement_creativity: From 0 to 1.
+                face_enhancement_strength: From 0 to 1.
+                sharpen: From 0 to 1.
+                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
+                fix_compression: From 0 to 1.
+                strength: Strength of the enhancement. From 0.01 to 1.
+                creativity: How much detail the model can invent; 0 stays with the original. From 1
+                    to 6.
+                texture: How strongly fine surface texture is enhanced. From 1 to 5.
+                prompt: What the image shows, in words: subject, style and composition. At most 1024
+                    characters.
+                detail: Amount of fine detail. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            model: Model = "Standard V2",
+            upscale_factor: float = 2,
+            crop_to_fill: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            subject_detection: Literal["All", "Foreground", "Background"] = "All",
+            face_enhancement: bool = True,
+            face_enhancement_creativity: float = 0,
+            face_enhancement_strength: float = 0.8,
+            sharpen: float | None = None,
+            denoise: float | None = None,
+            fix_compression: float | None = None,
+            strength: float | None = None,
+            creativity: int | None = None,
+            texture: int | None = None,
+            prompt: str | None = None,
+            autoprompt: bool | None = None,
+            detail: float | None = None,
+        ) -> Result[TopazUpscaleImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
+                output_format: File format of the images.
+                face_enhancement_creativity: From 0 to 1.
+                face_enhancement_strength: From 0 to 1.
+                sharpen: From 0 to 1.
+                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
+                fix_compression: From 0 to 1.
+                strength: Strength of the enhancement. From 0.01 to 1.
+                creativity: How much detail the model can invent; 0 stays with the original. From 1
+                    to 6.
+                texture: How strongly fine surface texture is enhanced. From 1 to 5.
+                prompt: What the image shows, in words: subject, style and composition. At most 1024
+                    characters.
+                detail: Amount of fine detail. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            model: Model = "Standard V2",
+            upscale_factor: float = 2,
+            crop_to_fill: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            subject_detection: Literal["All", "Foreground", "Background"] = "All",
+            face_enhancement: bool = True,
+            face_enhancement_creativity: float = 0,
+            face_enhancement_strength: float = 0.8,
+            sharpen: float | None = None,
+            denoise: float | None = None,
+            fix_compression: float | None = None,
+            strength: float | None = None,
+            creativity: int | None = None,
+            texture: int | None = None,
+            prompt: str | None = None,
+            autoprompt: bool | None = None,
+            detail: float | None = None,
+        ) -> Handle[TopazUpscaleImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
+                output_format: File format of the images.
+                face_enhancement_creativity: From 0 to 1.
+                face_enhancement_strength: From 0 to 1.
+                sharpen: From 0 to 1.
+                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
+                fix_compression: From 0 to 1.
+                strength: Strength of the enhancement. From 0.01 to 1.
+                creativity: How much detail the model can invent; 0 stays with the original. From 1
+                    to 6.
+                texture: How strongly fine surface texture is enhanced. From 1 to 5.
+                prompt: What the image shows, in words: subject, style and composition. At most 1024
+                    characters.
+                detail: Amount of fine detail. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            model: Model = "Standard V2",
+            upscale_factor: float = 2,
+            crop_to_fill: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            subject_detection: Literal["All", "Foreground", "Background"] = "All",
+            face_enhancement: bool = True,
+            face_enhancement_creativity: float = 0,
+            face_enhancement_strength: float = 0.8,
+            sharpen: float | None = None,
+            denoise: float | None = None,
+            fix_compression: float | None = None,
+            strength: float | None = None,
+            creativity: int | None = None,
+            texture: int | None = None,
+            prompt: str | None = None,
+            autoprompt: bool | None = None,
+            detail: float | None = None,
+        ) -> AsyncHandle[TopazUpscaleImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
+                output_format: File format of the images.
+                face_enhancement_creativity: From 0 to 1.
+                face_enhancement_strength: From 0 to 1.
+                sharpen: From 0 to 1.
+                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
+                fix_compression: From 0 to 1.
+                strength: Strength of the enhancement. From 0.01 to 1.
+                creativity: How much detail the model can invent; 0 stays with the original. From 1
+                    to 6.
+                texture: How strongly fine surface texture is enhanced. From 1 to 5.
+                prompt: What the image shows, in words: subject, style and composition. At most 1024
+                    characters.
+                detail: Amount of fine detail. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            model: Model = "Standard V2",
+            upscale_factor: float = 2,
+            crop_to_fill: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            subject_detection: Literal["All", "Foreground", "Background"] = "All",
+            face_enhancement: bool = True,
+            face_enhancement_creativity: float = 0,
+            face_enhancement_strength: float = 0.8,
+            sharpen: float | None = None,
+            denoise: float | None = None,
+            fix_compression: float | None = None,
+            strength: float | None = None,
+            creativity: int | None = None,
+            texture: int | None = None,
+            prompt: str | None = None,
+            autoprompt: bool | None = None,
+            detail: float | None = None,
+        ) -> Stream[TopazUpscaleImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
+                output_format: File format of the images.
+                face_enhancement_creativity: From 0 to 1.
+                face_enhancement_strength: From 0 to 1.
+                sharpen: From 0 to 1.
+                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
+                fix_compression: From 0 to 1.
+                strength: Strength of the enhancement. From 0.01 to 1.
+                creativity: How much detail the model can invent; 0 stays with the original. From 1
+                    to 6.
+                texture: How strongly fine surface texture is enhanced. From 1 to 5.
+                prompt: What the image shows, in words: subject, style and composition. At most 1024
+                    characters.
+                detail: Amount of fine detail. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            model: Model = "Standard V2",
+            upscale_factor: float = 2,
+            crop_to_fill: bool = False,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            subject_detection: Literal["All", "Foreground", "Background"] = "All",
+            face_enhancement: bool = True,
+            face_enhancement_creativity: float = 0,
+            face_enhancement_strength: float = 0.8,
+            sharpen: float | None = None,
+            denoise: float | None = None,
+            fix_compression: float | None = None,
+            strength: float | None = None,
+            creativity: int | None = None,
+            texture: int | None = None,
+            prompt: str | None = None,
+            autoprompt: bool | None = None,
+            detail: float | None = None,
+        ) -> AsyncStream[TopazUpscaleImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                crop_to_fill: Whether to crop to the target aspect ratio instead of adding borders.
+                output_format: File format of the images.
+                face_enhancement_creativity: From 0 to 1.
+                face_enhancement_strength: From 0 to 1.
+                sharpen: From 0 to 1.
+                denoise: Noise removal: whether to apply it, or how strong it is. From 0 to 1.
+                fix_compression: From 0 to 1.
+                strength: Strength of the enhancement. From 0.01 to 1.
+                creativity: How much detail the model can invent; 0 stays with the original. From 1
+                    to 6.
+                texture: How strongly fine surface texture is enhanced. From 1 to 5.
+                prompt: What the image shows, in words: subject, style and composition. At most 1024
+                    characters.
+                detail: Amount of fine detail. From 0 to 1.
+            """
+            ...
+else:
+    TopazUpscaleImage = Endpoint
+
+topaz_upscale_image = TopazUpscaleImage(
     "fal-ai/topaz/upscale/image", TopazUpscaleImageInput, TopazUpscaleImageOutput
 )
 """Image endpoint of fal-ai: topaz upscale image.
@@ -102,11 +496,6 @@ Call it with `topaz_upscale_image.subscribe(image_url=…)`.
 
 Input = TopazUpscaleImageInput
 Output = TopazUpscaleImageOutput
+endpoint = topaz_upscale_image
 
-__all__ = [
-    "Input",
-    "Output",
-    "TopazUpscaleImageInput",
-    "TopazUpscaleImageOutput",
-    "topaz_upscale_image",
-]
+__all__ = ["Model", "TopazUpscaleImageInput", "TopazUpscaleImageOutput", "topaz_upscale_image"]

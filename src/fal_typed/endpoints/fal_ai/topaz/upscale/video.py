@@ -7,13 +7,36 @@ Category: video. https://fal.ai/models/fal-ai/topaz/upscale/video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
+
+Model: TypeAlias = Literal[
+    "Proteus",
+    "Artemis HQ",
+    "Artemis MQ",
+    "Artemis LQ",
+    "Nyx",
+    "Nyx Fast",
+    "Nyx XL",
+    "Nyx HF",
+    "Gaia HQ",
+    "Gaia CG",
+    "Gaia 2",
+    "Starlight Precise 1",
+    "Starlight Precise 2",
+    "Starlight Precise 2.5",
+    "Starlight HQ",
+    "Starlight Mini",
+    "Starlight Sharp",
+    "Starlight Fast 1",
+    "Starlight Fast 2",
+]
+"""Value of the parameter `model`."""
 
 
 class TopazUpscaleVideoInput(InputModel, Request["TopazUpscaleVideoOutput"]):
@@ -22,27 +45,7 @@ class TopazUpscaleVideoInput(InputModel, Request["TopazUpscaleVideoOutput"]):
     video_url: FileInput
     """Video to edit or to start from."""
 
-    model: Literal[
-        "Proteus",
-        "Artemis HQ",
-        "Artemis MQ",
-        "Artemis LQ",
-        "Nyx",
-        "Nyx Fast",
-        "Nyx XL",
-        "Nyx HF",
-        "Gaia HQ",
-        "Gaia CG",
-        "Gaia 2",
-        "Starlight Precise 1",
-        "Starlight Precise 2",
-        "Starlight Precise 2.5",
-        "Starlight HQ",
-        "Starlight Mini",
-        "Starlight Sharp",
-        "Starlight Fast 1",
-        "Starlight Fast 2",
-    ] = "Proteus"
+    model: Model = "Proteus"
     """Model to use; models differ in quality, speed and price."""
 
     upscale_factor: Annotated[float, Field(ge=1.0, le=4.0)] = 2
@@ -77,7 +80,271 @@ class TopazUpscaleVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-topaz_upscale_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TopazUpscaleVideo(Endpoint[..., TopazUpscaleVideoInput, TopazUpscaleVideoOutput]):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "Proteus",
+            upscale_factor: float = 2,
+            target_fps: int | None = None,
+            compression: float | None = None,
+            noise: float | None = None,
+            halo: float | None = None,
+            grain: float | None = None,
+            recover_detail: float | None = None,
+            H264_output: bool = False,
+        ) -> Result[TopazUpscaleVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                target_fps: Frames per second of the result. From 16 to 60.
+                compression: From 0 to 1.
+                noise: From 0 to 1.
+                halo: From 0 to 1.
+                grain: From 0 to 0.1, a multiple of 0.01.
+                recover_detail: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "Proteus",
+            upscale_factor: float = 2,
+            target_fps: int | None = None,
+            compression: float | None = None,
+            noise: float | None = None,
+            halo: float | None = None,
+            grain: float | None = None,
+            recover_detail: float | None = None,
+            H264_output: bool = False,
+        ) -> Result[TopazUpscaleVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                target_fps: Frames per second of the result. From 16 to 60.
+                compression: From 0 to 1.
+                noise: From 0 to 1.
+                halo: From 0 to 1.
+                grain: From 0 to 0.1, a multiple of 0.01.
+                recover_detail: From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "Proteus",
+            upscale_factor: float = 2,
+            target_fps: int | None = None,
+            compression: float | None = None,
+            noise: float | None = None,
+            halo: float | None = None,
+            grain: float | None = None,
+            recover_detail: float | None = None,
+            H264_output: bool = False,
+        ) -> Result[TopazUpscaleVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                target_fps: Frames per second of the result. From 16 to 60.
+                compression: From 0 to 1.
+                noise: From 0 to 1.
+                halo: From 0 to 1.
+                grain: From 0 to 0.1, a multiple of 0.01.
+                recover_detail: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "Proteus",
+            upscale_factor: float = 2,
+            target_fps: int | None = None,
+            compression: float | None = None,
+            noise: float | None = None,
+            halo: float | None = None,
+            grain: float | None = None,
+            recover_detail: float | None = None,
+            H264_output: bool = False,
+        ) -> Result[TopazUpscaleVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                target_fps: Frames per second of the result. From 16 to 60.
+                compression: From 0 to 1.
+                noise: From 0 to 1.
+                halo: From 0 to 1.
+                grain: From 0 to 0.1, a multiple of 0.01.
+                recover_detail: From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "Proteus",
+            upscale_factor: float = 2,
+            target_fps: int | None = None,
+            compression: float | None = None,
+            noise: float | None = None,
+            halo: float | None = None,
+            grain: float | None = None,
+            recover_detail: float | None = None,
+            H264_output: bool = False,
+        ) -> Handle[TopazUpscaleVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                target_fps: Frames per second of the result. From 16 to 60.
+                compression: From 0 to 1.
+                noise: From 0 to 1.
+                halo: From 0 to 1.
+                grain: From 0 to 0.1, a multiple of 0.01.
+                recover_detail: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "Proteus",
+            upscale_factor: float = 2,
+            target_fps: int | None = None,
+            compression: float | None = None,
+            noise: float | None = None,
+            halo: float | None = None,
+            grain: float | None = None,
+            recover_detail: float | None = None,
+            H264_output: bool = False,
+        ) -> AsyncHandle[TopazUpscaleVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                target_fps: Frames per second of the result. From 16 to 60.
+                compression: From 0 to 1.
+                noise: From 0 to 1.
+                halo: From 0 to 1.
+                grain: From 0 to 0.1, a multiple of 0.01.
+                recover_detail: From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "Proteus",
+            upscale_factor: float = 2,
+            target_fps: int | None = None,
+            compression: float | None = None,
+            noise: float | None = None,
+            halo: float | None = None,
+            grain: float | None = None,
+            recover_detail: float | None = None,
+            H264_output: bool = False,
+        ) -> Stream[TopazUpscaleVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                target_fps: Frames per second of the result. From 16 to 60.
+                compression: From 0 to 1.
+                noise: From 0 to 1.
+                halo: From 0 to 1.
+                grain: From 0 to 0.1, a multiple of 0.01.
+                recover_detail: From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            model: Model = "Proteus",
+            upscale_factor: float = 2,
+            target_fps: int | None = None,
+            compression: float | None = None,
+            noise: float | None = None,
+            halo: float | None = None,
+            grain: float | None = None,
+            recover_detail: float | None = None,
+            H264_output: bool = False,
+        ) -> AsyncStream[TopazUpscaleVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                model: Model to use; models differ in quality, speed and price.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 4.
+                target_fps: Frames per second of the result. From 16 to 60.
+                compression: From 0 to 1.
+                noise: From 0 to 1.
+                halo: From 0 to 1.
+                grain: From 0 to 0.1, a multiple of 0.01.
+                recover_detail: From 0 to 1.
+            """
+            ...
+else:
+    TopazUpscaleVideo = Endpoint
+
+topaz_upscale_video = TopazUpscaleVideo(
     "fal-ai/topaz/upscale/video", TopazUpscaleVideoInput, TopazUpscaleVideoOutput
 )
 """Video endpoint of fal-ai: topaz upscale video.
@@ -87,11 +354,6 @@ Call it with `topaz_upscale_video.subscribe(video_url=…)`.
 
 Input = TopazUpscaleVideoInput
 Output = TopazUpscaleVideoOutput
+endpoint = topaz_upscale_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "TopazUpscaleVideoInput",
-    "TopazUpscaleVideoOutput",
-    "topaz_upscale_video",
-]
+__all__ = ["Model", "TopazUpscaleVideoInput", "TopazUpscaleVideoOutput", "topaz_upscale_video"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/veo3/fast
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,15 +20,14 @@ class Veo3FastInput(InputModel, Request["Veo3FastOutput"]):
     """Parameters of fal-ai/veo3/fast."""
 
     prompt: Annotated[str, Field(max_length=20000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 20000 characters.
+    """What happens in the video, in words: subject, action and style. At most 20000 characters.
     """
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: Literal["4s", "6s", "8s"] = "8s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -58,7 +57,295 @@ class Veo3FastOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-veo3_fast = Endpoint("fal-ai/veo3/fast", Veo3FastInput, Veo3FastOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Veo3Fast(Endpoint[..., Veo3FastInput, Veo3FastOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo3FastOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo3FastOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo3FastOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo3FastOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Handle[Veo3FastOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> AsyncHandle[Veo3FastOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Stream[Veo3FastOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["4s", "6s", "8s"] = "8s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p", "1080p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = True,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> AsyncStream[Veo3FastOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+            """
+            ...
+else:
+    Veo3Fast = Endpoint
+
+veo3_fast = Veo3Fast("fal-ai/veo3/fast", Veo3FastInput, Veo3FastOutput)
 """Video endpoint of fal-ai: veo3 fast.
 
 Call it with `veo3_fast.subscribe(prompt=…)`.
@@ -66,5 +353,6 @@ Call it with `veo3_fast.subscribe(prompt=…)`.
 
 Input = Veo3FastInput
 Output = Veo3FastOutput
+endpoint = veo3_fast
 
-__all__ = ["Input", "Output", "Veo3FastInput", "Veo3FastOutput", "veo3_fast"]
+__all__ = ["Veo3FastInput", "Veo3FastOutput", "veo3_fast"]

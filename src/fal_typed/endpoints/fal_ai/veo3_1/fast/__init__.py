@@ -6,20 +6,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.veo3_1.fast._endpoint import (
         Input as Input,
         Output as Output,
         Veo31FastInput as Veo31FastInput,
         Veo31FastOutput as Veo31FastOutput,
+        endpoint as endpoint,
         veo3_1_fast as veo3_1_fast,
     )
 
-__all__ = ["Input", "Output", "Veo31FastInput", "Veo31FastOutput", "veo3_1_fast"]
+__all__ = ["Veo31FastInput", "Veo31FastOutput", "veo3_1_fast"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.veo3_1.fast._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "Veo31FastInput",
+            "Veo31FastOutput",
+            "endpoint",
+            "veo3_1_fast",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.veo3_1.fast._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/veo3.1/fast/extend-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,18 +20,18 @@ class Veo31FastExtendVideoInput(InputModel, Request["Veo31FastExtendVideoOutput"
     """Parameters of fal-ai/veo3.1/fast/extend-video."""
 
     prompt: Annotated[str, Field(max_length=20000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 20000 characters.
+    """Text description of the change to make, or of the video to generate. At most 20000
+    characters.
     """
 
     video_url: FileInput
     """Video to edit or to start from."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: Literal["7s"] = "7s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: str | None = None
     """Text description of what to avoid in the result."""
@@ -61,7 +61,313 @@ class Veo31FastExtendVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-veo3_1_fast_extend_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Veo31FastExtendVideo(
+        Endpoint[..., Veo31FastExtendVideoInput, Veo31FastExtendVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31FastExtendVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    20000 characters.
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31FastExtendVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    20000 characters.
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31FastExtendVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    20000 characters.
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31FastExtendVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    20000 characters.
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Handle[Veo31FastExtendVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    20000 characters.
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> AsyncHandle[Veo31FastExtendVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    20000 characters.
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Stream[Veo31FastExtendVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    20000 characters.
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            aspect_ratio: Literal["auto", "16:9", "9:16"] = "auto",
+            duration: Literal["7s"] = "7s",
+            negative_prompt: str | None = None,
+            resolution: Literal["720p"] = "720p",
+            generate_audio: bool = True,
+            seed: int | None = None,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> AsyncStream[Veo31FastExtendVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    20000 characters.
+                video_url: Video to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+            """
+            ...
+else:
+    Veo31FastExtendVideo = Endpoint
+
+veo3_1_fast_extend_video = Veo31FastExtendVideo(
     "fal-ai/veo3.1/fast/extend-video", Veo31FastExtendVideoInput, Veo31FastExtendVideoOutput
 )
 """Video endpoint of fal-ai: veo3.1 fast extend-video.
@@ -71,11 +377,6 @@ Call it with `veo3_1_fast_extend_video.subscribe(prompt=…, video_url=…)`.
 
 Input = Veo31FastExtendVideoInput
 Output = Veo31FastExtendVideoOutput
+endpoint = veo3_1_fast_extend_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "Veo31FastExtendVideoInput",
-    "Veo31FastExtendVideoOutput",
-    "veo3_1_fast_extend_video",
-]
+__all__ = ["Veo31FastExtendVideoInput", "Veo31FastExtendVideoOutput", "veo3_1_fast_extend_video"]

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/veo3.1/fast/reference-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -21,18 +21,17 @@ class Veo31FastReferenceToVideoInput(InputModel, Request["Veo31FastReferenceToVi
     """Parameters of fal-ai/veo3.1/fast/reference-to-video."""
 
     prompt: Annotated[str, Field(max_length=20000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 20000 characters.
+    """What happens in the video, in words: subject, action and style. At most 20000 characters.
     """
 
     image_urls: list[FileInput]
     """Reference images of people, objects or places for the video, in order."""
 
     aspect_ratio: Literal["16:9", "9:16"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: Literal["8s"] = "8s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     resolution: Literal["720p", "1080p", "4k"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -56,7 +55,281 @@ class Veo31FastReferenceToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-veo3_1_fast_reference_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Veo31FastReferenceToVideo(
+        Endpoint[..., Veo31FastReferenceToVideoInput, Veo31FastReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["8s"] = "8s",
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31FastReferenceToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["8s"] = "8s",
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31FastReferenceToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["8s"] = "8s",
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31FastReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["8s"] = "8s",
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Result[Veo31FastReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["8s"] = "8s",
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Handle[Veo31FastReferenceToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["8s"] = "8s",
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> AsyncHandle[Veo31FastReferenceToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["8s"] = "8s",
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> Stream[Veo31FastReferenceToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            aspect_ratio: Literal["16:9", "9:16"] = "16:9",
+            duration: Literal["8s"] = "8s",
+            resolution: Literal["720p", "1080p", "4k"] = "720p",
+            generate_audio: bool = True,
+            auto_fix: bool = False,
+            safety_tolerance: Literal["1", "2", "3", "4", "5", "6"] = "4",
+        ) -> AsyncStream[Veo31FastReferenceToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most
+                    20000 characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                auto_fix: Whether to rewrite a prompt that the content filter rejects and retry,
+                    instead of failing.
+                safety_tolerance: Tolerance of the content filter: 1 is strictest, higher values
+                    allow more.
+            """
+            ...
+else:
+    Veo31FastReferenceToVideo = Endpoint
+
+veo3_1_fast_reference_to_video = Veo31FastReferenceToVideo(
     "fal-ai/veo3.1/fast/reference-to-video",
     Veo31FastReferenceToVideoInput,
     Veo31FastReferenceToVideoOutput,
@@ -68,10 +341,9 @@ Call it with `veo3_1_fast_reference_to_video.subscribe(prompt=â€¦, image_urls=â€
 
 Input = Veo31FastReferenceToVideoInput
 Output = Veo31FastReferenceToVideoOutput
+endpoint = veo3_1_fast_reference_to_video
 
 __all__ = [
-    "Input",
-    "Output",
     "Veo31FastReferenceToVideoInput",
     "Veo31FastReferenceToVideoOutput",
     "veo3_1_fast_reference_to_video",

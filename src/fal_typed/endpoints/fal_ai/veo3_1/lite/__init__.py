@@ -6,20 +6,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.veo3_1.lite._endpoint import (
         Input as Input,
         Output as Output,
         Veo31LiteInput as Veo31LiteInput,
         Veo31LiteOutput as Veo31LiteOutput,
+        endpoint as endpoint,
         veo3_1_lite as veo3_1_lite,
     )
 
-__all__ = ["Input", "Output", "Veo31LiteInput", "Veo31LiteOutput", "veo3_1_lite"]
+__all__ = ["Veo31LiteInput", "Veo31LiteOutput", "veo3_1_lite"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.veo3_1.lite._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "Veo31LiteInput",
+            "Veo31LiteOutput",
+            "endpoint",
+            "veo3_1_lite",
+        }:
+            return getattr(import_module("fal_typed.endpoints.fal_ai.veo3_1.lite._endpoint"), name)
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

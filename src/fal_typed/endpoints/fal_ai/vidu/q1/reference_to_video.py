@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/vidu/q1/reference-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class ViduQ1ReferenceToVideoInput(InputModel, Request["ViduQ1ReferenceToVideoOut
     """Parameters of fal-ai/vidu/q1/reference-to-video."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 1500 characters.
+    """What happens in the video, in words: subject, action and style. At most 1500 characters.
     """
 
     reference_image_urls: list[FileInput]
@@ -31,7 +30,7 @@ class ViduQ1ReferenceToVideoInput(InputModel, Request["ViduQ1ReferenceToVideoOut
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
     """Amount of motion in the video."""
@@ -47,7 +46,225 @@ class ViduQ1ReferenceToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-vidu_q1_reference_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ1ReferenceToVideo(
+        Endpoint[..., ViduQ1ReferenceToVideoInput, ViduQ1ReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ1ReferenceToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ1ReferenceToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ1ReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ1ReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Handle[ViduQ1ReferenceToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> AsyncHandle[ViduQ1ReferenceToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Stream[ViduQ1ReferenceToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> AsyncStream[ViduQ1ReferenceToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 1500
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+else:
+    ViduQ1ReferenceToVideo = Endpoint
+
+vidu_q1_reference_to_video = ViduQ1ReferenceToVideo(
     "fal-ai/vidu/q1/reference-to-video", ViduQ1ReferenceToVideoInput, ViduQ1ReferenceToVideoOutput
 )
 """Video endpoint of fal-ai: vidu q1, reference to video.
@@ -57,10 +274,9 @@ Call it with `vidu_q1_reference_to_video.subscribe(prompt=…, reference_image_u
 
 Input = ViduQ1ReferenceToVideoInput
 Output = ViduQ1ReferenceToVideoOutput
+endpoint = vidu_q1_reference_to_video
 
 __all__ = [
-    "Input",
-    "Output",
     "ViduQ1ReferenceToVideoInput",
     "ViduQ1ReferenceToVideoOutput",
     "vidu_q1_reference_to_video",

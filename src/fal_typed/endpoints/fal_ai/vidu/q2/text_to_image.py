@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/vidu/q2/text-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,12 +20,11 @@ class ViduQ2TextToImageInput(InputModel, Request["ViduQ2TextToImageOutput"]):
     """Parameters of fal-ai/vidu/q2/text-to-image."""
 
     prompt: Annotated[str, Field(max_length=1500)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    most 1500 characters.
+    """What the image shows, in words: subject, style and composition. At most 1500 characters.
     """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -38,7 +37,167 @@ class ViduQ2TextToImageOutput(OutputModel):
     """The generated image, as a file to download."""
 
 
-vidu_q2_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ2TextToImage(Endpoint[..., ViduQ2TextToImageInput, ViduQ2TextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Result[ViduQ2TextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Result[ViduQ2TextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Result[ViduQ2TextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Result[ViduQ2TextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Handle[ViduQ2TextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> AsyncHandle[ViduQ2TextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> Stream[ViduQ2TextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            seed: int | None = None,
+        ) -> AsyncStream[ViduQ2TextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 1500
+                    characters.
+                aspect_ratio: Ratio of width to height of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    ViduQ2TextToImage = Endpoint
+
+vidu_q2_text_to_image = ViduQ2TextToImage(
     "fal-ai/vidu/q2/text-to-image", ViduQ2TextToImageInput, ViduQ2TextToImageOutput
 )
 """Image endpoint of fal-ai: vidu q2, text to image.
@@ -48,11 +207,6 @@ Call it with `vidu_q2_text_to_image.subscribe(prompt=…)`.
 
 Input = ViduQ2TextToImageInput
 Output = ViduQ2TextToImageOutput
+endpoint = vidu_q2_text_to_image
 
-__all__ = [
-    "Input",
-    "Output",
-    "ViduQ2TextToImageInput",
-    "ViduQ2TextToImageOutput",
-    "vidu_q2_text_to_image",
-]
+__all__ = ["ViduQ2TextToImageInput", "ViduQ2TextToImageOutput", "vidu_q2_text_to_image"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/vidu/q2/text-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,22 +20,21 @@ class ViduQ2TextToVideoInput(InputModel, Request["ViduQ2TextToVideoOutput"]):
     """Parameters of fal-ai/vidu/q2/text-to-video."""
 
     prompt: Annotated[str, Field(max_length=3000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 3000 characters.
+    """What happens in the video, in words: subject, action and style. At most 3000 characters.
     """
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     resolution: Literal["360p", "520p", "720p", "1080p"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
     """Amount of motion in the video."""
@@ -51,7 +50,239 @@ class ViduQ2TextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-vidu_q2_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ2TextToVideo(Endpoint[..., ViduQ2TextToVideoInput, ViduQ2TextToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["360p", "520p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2TextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["360p", "520p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2TextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["360p", "520p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["360p", "520p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["360p", "520p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Handle[ViduQ2TextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["360p", "520p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> AsyncHandle[ViduQ2TextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["360p", "520p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Stream[ViduQ2TextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["360p", "520p", "720p", "1080p"] = "720p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> AsyncStream[ViduQ2TextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+else:
+    ViduQ2TextToVideo = Endpoint
+
+vidu_q2_text_to_video = ViduQ2TextToVideo(
     "fal-ai/vidu/q2/text-to-video", ViduQ2TextToVideoInput, ViduQ2TextToVideoOutput
 )
 """Video endpoint of fal-ai: vidu q2, text to video.
@@ -61,11 +292,6 @@ Call it with `vidu_q2_text_to_video.subscribe(prompt=…)`.
 
 Input = ViduQ2TextToVideoInput
 Output = ViduQ2TextToVideoOutput
+endpoint = vidu_q2_text_to_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "ViduQ2TextToVideoInput",
-    "ViduQ2TextToVideoOutput",
-    "vidu_q2_text_to_video",
-]
+__all__ = ["ViduQ2TextToVideoInput", "ViduQ2TextToVideoOutput", "vidu_q2_text_to_video"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan/v2.2-a14b/video-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class WanV22A14bVideoToVideoInput(InputModel, Request["WanV22A14bVideoToVideoOut
     """Video to edit or to start from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
     """How much the result may differ from the given input: near 0 preserves it, near 1 replaces
@@ -51,7 +50,7 @@ class WanV22A14bVideoToVideoInput(InputModel, Request["WanV22A14bVideoToVideoOut
     """
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     num_inference_steps: Annotated[int, Field(ge=2, le=40)] = 27
     """Number of denoising steps; more steps take longer and give finer detail. From 2 to 40."""
@@ -116,7 +115,601 @@ class WanV22A14bVideoToVideoOutput(OutputModel):
     """Text that the video was generated from, as the model received it."""
 
 
-wan_v2_2_a14b_video_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV22A14bVideoToVideo(
+        Endpoint[..., WanV22A14bVideoToVideoInput, WanV22A14bVideoToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            strength: float = 0.9,
+            num_frames: int = 81,
+            frames_per_second: int | None = 16,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 1,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            resample_fps: bool = False,
+        ) -> Result[WanV22A14bVideoToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
+                    frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is
+                    used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            strength: float = 0.9,
+            num_frames: int = 81,
+            frames_per_second: int | None = 16,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 1,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            resample_fps: bool = False,
+        ) -> Result[WanV22A14bVideoToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
+                    frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is
+                    used.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            strength: float = 0.9,
+            num_frames: int = 81,
+            frames_per_second: int | None = 16,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 1,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            resample_fps: bool = False,
+        ) -> Result[WanV22A14bVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
+                    frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is
+                    used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            strength: float = 0.9,
+            num_frames: int = 81,
+            frames_per_second: int | None = 16,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 1,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            resample_fps: bool = False,
+        ) -> Result[WanV22A14bVideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
+                    frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is
+                    used.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            strength: float = 0.9,
+            num_frames: int = 81,
+            frames_per_second: int | None = 16,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 1,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            resample_fps: bool = False,
+        ) -> Handle[WanV22A14bVideoToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
+                    frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is
+                    used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            strength: float = 0.9,
+            num_frames: int = 81,
+            frames_per_second: int | None = 16,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 1,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            resample_fps: bool = False,
+        ) -> AsyncHandle[WanV22A14bVideoToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
+                    frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is
+                    used.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            strength: float = 0.9,
+            num_frames: int = 81,
+            frames_per_second: int | None = 16,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 1,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            resample_fps: bool = False,
+        ) -> Stream[WanV22A14bVideoToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
+                    frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is
+                    used.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str,
+            strength: float = 0.9,
+            num_frames: int = 81,
+            frames_per_second: int | None = 16,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            resolution: Literal["480p", "580p", "720p"] = "720p",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 5,
+            interpolator_model: Literal["none", "film", "rife"] = "film",
+            num_interpolated_frames: int = 1,
+            adjust_fps_for_interpolation: bool = True,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            resample_fps: bool = False,
+        ) -> AsyncStream[WanV22A14bVideoToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: Text description of the change to make, or of the video to generate.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. From 0 to 1.
+                num_frames: Number of frames to generate; divide by the frame rate to get the
+                    duration. From 17 to 161.
+                frames_per_second: Frames per second; with the same number of frames, a higher rate
+                    is smoother and gives a shorter video. From 4 to 60.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                interpolator_model: Model that interpolates between frames.
+                num_interpolated_frames: Number of frames to insert between two frames, for smoother
+                    motion. From 0 to 4.
+                adjust_fps_for_interpolation: Whether to raise the frame rate for interpolated
+                    frames, so that the speed stays the same.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                resample_fps: Whether to convert this clip to a different frame rate before it is
+                    used.
+            """
+            ...
+else:
+    WanV22A14bVideoToVideo = Endpoint
+
+wan_v2_2_a14b_video_to_video = WanV22A14bVideoToVideo(
     "fal-ai/wan/v2.2-a14b/video-to-video", WanV22A14bVideoToVideoInput, WanV22A14bVideoToVideoOutput
 )
 """Video endpoint of fal-ai: wan v2.2-a14b, video to video.
@@ -126,10 +719,9 @@ Call it with `wan_v2_2_a14b_video_to_video.subscribe(video_url=…, prompt=…)`
 
 Input = WanV22A14bVideoToVideoInput
 Output = WanV22A14bVideoToVideoOutput
+endpoint = wan_v2_2_a14b_video_to_video
 
 __all__ = [
-    "Input",
-    "Output",
     "WanV22A14bVideoToVideoInput",
     "WanV22A14bVideoToVideoOutput",
     "wan_v2_2_a14b_video_to_video",

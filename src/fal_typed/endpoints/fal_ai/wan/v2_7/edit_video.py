@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan/v2.7/edit-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class WanV27EditVideoInput(InputModel, Request["WanV27EditVideoOutput"]):
     """Parameters of fal-ai/wan/v2.7/edit-video."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    least 1 character.
+    """Text description of the change to make, or of the video to generate. At least 1 character.
     """
 
     video_url: FileInput
@@ -35,10 +34,10 @@ class WanV27EditVideoInput(InputModel, Request["WanV27EditVideoOutput"]):
     """
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     audio_setting: Literal["auto", "origin"] = "auto"
     """Whether to keep the audio of the input video or to generate new audio."""
@@ -63,7 +62,287 @@ class WanV27EditVideoOutput(OutputModel):
     """The prompt that was used, after it was rewritten."""
 
 
-wan_v2_7_edit_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV27EditVideo(Endpoint[..., WanV27EditVideoInput, WanV27EditVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            reference_image_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None,
+            duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0,
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanV27EditVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                video_url: Video to edit or to start from.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            reference_image_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None,
+            duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0,
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanV27EditVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                video_url: Video to edit or to start from.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            reference_image_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None,
+            duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0,
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanV27EditVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                video_url: Video to edit or to start from.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            reference_image_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None,
+            duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0,
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanV27EditVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                video_url: Video to edit or to start from.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            reference_image_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None,
+            duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0,
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[WanV27EditVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                video_url: Video to edit or to start from.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            reference_image_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None,
+            duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0,
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[WanV27EditVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                video_url: Video to edit or to start from.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            reference_image_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None,
+            duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0,
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[WanV27EditVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                video_url: Video to edit or to start from.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            reference_image_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] | None = None,
+            duration: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = 0,
+            audio_setting: Literal["auto", "origin"] = "auto",
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[WanV27EditVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At
+                    least 1 character.
+                video_url: Video to edit or to start from.
+                reference_image_url: Reference image of a person, an object or a style to use in the
+                    result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                audio_setting: Whether to keep the audio of the input video or to generate new
+                    audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    WanV27EditVideo = Endpoint
+
+wan_v2_7_edit_video = WanV27EditVideo(
     "fal-ai/wan/v2.7/edit-video", WanV27EditVideoInput, WanV27EditVideoOutput
 )
 """Video endpoint of fal-ai: wan v2.7 edit-video.
@@ -73,11 +352,6 @@ Call it with `wan_v2_7_edit_video.subscribe(prompt=…, video_url=…)`.
 
 Input = WanV27EditVideoInput
 Output = WanV27EditVideoOutput
+endpoint = wan_v2_7_edit_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "WanV27EditVideoInput",
-    "WanV27EditVideoOutput",
-    "wan_v2_7_edit_video",
-]
+__all__ = ["WanV27EditVideoInput", "WanV27EditVideoOutput", "wan_v2_7_edit_video"]

@@ -7,7 +7,7 @@ https://fal.ai/models/fal-ai/wan/v2.7/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -21,7 +21,7 @@ class WanV27ImageToVideoInput(InputModel, Request["WanV27ImageToVideoOutput"]):
     """Audio that drives motion, speech or music in the video."""
 
     duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     enable_prompt_expansion: bool = True
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -41,8 +41,7 @@ class WanV27ImageToVideoInput(InputModel, Request["WanV27ImageToVideoOutput"]):
     """Text description of what to avoid in the result."""
 
     prompt: str = UNSET
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -68,7 +67,303 @@ class WanV27ImageToVideoOutput(OutputModel):
     """The prompt that was used, after it was rewritten."""
 
 
-wan_v2_7_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV27ImageToVideo(Endpoint[..., WanV27ImageToVideoInput, WanV27ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            audio_url: FileInput = UNSET,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> Result[WanV27ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput = UNSET,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> Result[WanV27ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput = UNSET,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> Result[WanV27ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput = UNSET,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> Result[WanV27ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput = UNSET,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> Handle[WanV27ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput = UNSET,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> AsyncHandle[WanV27ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                video_url: Video to edit or to start from.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput = UNSET,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> Stream[WanV27ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                video_url: Video to edit or to start from.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput = UNSET,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] = 5,
+            enable_prompt_expansion: bool = True,
+            enable_safety_checker: bool = True,
+            end_image_url: FileInput = UNSET,
+            image_url: FileInput = UNSET,
+            negative_prompt: str = UNSET,
+            prompt: str = UNSET,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            seed: int = UNSET,
+            video_url: FileInput = UNSET,
+        ) -> AsyncStream[WanV27ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio that drives motion, speech or music in the video.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                end_image_url: Image to use as the last frame.
+                image_url: Image that the video starts with or is generated from.
+                negative_prompt: Text description of what to avoid in the result.
+                prompt: What happens in the video, in words: subject, action and style.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                video_url: Video to edit or to start from.
+            """
+            ...
+else:
+    WanV27ImageToVideo = Endpoint
+
+wan_v2_7_image_to_video = WanV27ImageToVideo(
     "fal-ai/wan/v2.7/image-to-video", WanV27ImageToVideoInput, WanV27ImageToVideoOutput
 )
 """Endpoint of fal-ai: wan v2.7, image to video.
@@ -78,11 +373,6 @@ Call it with `wan_v2_7_image_to_video.subscribe()`.
 
 Input = WanV27ImageToVideoInput
 Output = WanV27ImageToVideoOutput
+endpoint = wan_v2_7_image_to_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "WanV27ImageToVideoInput",
-    "WanV27ImageToVideoOutput",
-    "wan_v2_7_image_to_video",
-]
+__all__ = ["WanV27ImageToVideoInput", "WanV27ImageToVideoOutput", "wan_v2_7_image_to_video"]

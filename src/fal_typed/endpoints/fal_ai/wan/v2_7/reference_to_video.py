@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan/v2.7/reference-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,9 +20,7 @@ class WanV27ReferenceToVideoInput(InputModel, Request["WanV27ReferenceToVideoOut
     """Parameters of fal-ai/wan/v2.7/reference-to-video."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    least 1 character.
-    """
+    """What happens in the video, in words: subject, action and style. At least 1 character."""
 
     reference_image_urls: list[FileInput] | None = None
     """Reference images of people, objects or styles to use in the result."""
@@ -34,14 +32,14 @@ class WanV27ReferenceToVideoInput(InputModel, Request["WanV27ReferenceToVideoOut
     """Text description of what to avoid in the result."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["720p", "1080p"] = "1080p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
     duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     multi_shots: bool = False
     """Whether the video can consist of several shots."""
@@ -66,7 +64,305 @@ class WanV27ReferenceToVideoOutput(OutputModel):
     """The prompt that was used, after it was rewritten."""
 
 
-wan_v2_7_reference_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV27ReferenceToVideo(
+        Endpoint[..., WanV27ReferenceToVideoInput, WanV27ReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            reference_video_urls: list[FileInput] | None = None,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanV27ReferenceToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            reference_video_urls: list[FileInput] | None = None,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanV27ReferenceToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            reference_video_urls: list[FileInput] | None = None,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanV27ReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            reference_video_urls: list[FileInput] | None = None,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[WanV27ReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            reference_video_urls: list[FileInput] | None = None,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[WanV27ReferenceToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            reference_video_urls: list[FileInput] | None = None,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[WanV27ReferenceToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            reference_video_urls: list[FileInput] | None = None,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[WanV27ReferenceToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] | None = None,
+            reference_video_urls: list[FileInput] | None = None,
+            negative_prompt: str | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "1:1", "4:3", "3:4"] = "16:9",
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal[2, 3, 4, 5, 6, 7, 8, 9, 10] = 5,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[WanV27ReferenceToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                negative_prompt: Text description of what to avoid in the result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    WanV27ReferenceToVideo = Endpoint
+
+wan_v2_7_reference_to_video = WanV27ReferenceToVideo(
     "fal-ai/wan/v2.7/reference-to-video", WanV27ReferenceToVideoInput, WanV27ReferenceToVideoOutput
 )
 """Video endpoint of fal-ai: wan v2.7, reference to video.
@@ -76,10 +372,9 @@ Call it with `wan_v2_7_reference_to_video.subscribe(prompt=…)`.
 
 Input = WanV27ReferenceToVideoInput
 Output = WanV27ReferenceToVideoOutput
+endpoint = wan_v2_7_reference_to_video
 
 __all__ = [
-    "Input",
-    "Output",
     "WanV27ReferenceToVideoInput",
     "WanV27ReferenceToVideoOutput",
     "wan_v2_7_reference_to_video",

@@ -6,21 +6,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.z_image.turbo._endpoint import (
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
         ZImageTurboInput as ZImageTurboInput,
         ZImageTurboOutput as ZImageTurboOutput,
+        endpoint as endpoint,
         z_image_turbo as z_image_turbo,
     )
 
-__all__ = ["ImageSize", "Input", "Output", "ZImageTurboInput", "ZImageTurboOutput", "z_image_turbo"]
+__all__ = ["ImageSize", "ImageSizePreset", "ZImageTurboInput", "ZImageTurboOutput", "z_image_turbo"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.z_image.turbo._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "ZImageTurboInput",
+            "ZImageTurboOutput",
+            "endpoint",
+            "z_image_turbo",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.z_image.turbo._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

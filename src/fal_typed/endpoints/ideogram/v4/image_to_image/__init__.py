@@ -6,28 +6,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.ideogram.v4.image_to_image._endpoint import (
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
         V4ImageToImageInput as V4ImageToImageInput,
         V4ImageToImageOutput as V4ImageToImageOutput,
+        endpoint as endpoint,
         v4_image_to_image as v4_image_to_image,
     )
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "V4ImageToImageInput",
     "V4ImageToImageOutput",
     "v4_image_to_image",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.ideogram.v4.image_to_image._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "V4ImageToImageInput",
+            "V4ImageToImageOutput",
+            "endpoint",
+            "v4_image_to_image",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.ideogram.v4.image_to_image._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,10 +7,11 @@ https://fal.ai/models/ideogram/v4/image-to-image
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -22,8 +23,7 @@ class V4ImageToImageInput(InputModel, Request["V4ImageToImageOutput"]):
     """Image to edit or to start from."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     acceleration: Literal["none", "low", "regular", "high"] = "none"
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
@@ -34,25 +34,14 @@ class V4ImageToImageInput(InputModel, Request["V4ImageToImageOutput"]):
     expansion_model: Literal["None", "Medium", "Large"] = "Medium"
     """Size of the language model that expands the prompt, or none."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-            "auto",
-        ]
-    ) = "auto"
+    image_size: ImageSize | ImageSizePreset = "auto"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: int = 1
     """Number of images to generate; each image is billed."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
     """Balance of quality against speed and price."""
@@ -88,7 +77,327 @@ class V4ImageToImageOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-v4_image_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V4ImageToImage(Endpoint[..., V4ImageToImageInput, V4ImageToImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4ImageToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4ImageToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4ImageToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4ImageToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> Handle[V4ImageToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[V4ImageToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> Stream[V4ImageToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[V4ImageToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    V4ImageToImage = Endpoint
+
+v4_image_to_image = V4ImageToImage(
     "ideogram/v4/image-to-image", V4ImageToImageInput, V4ImageToImageOutput
 )
 """Endpoint of ideogram: v4, image to image.
@@ -98,11 +407,11 @@ Call it with `v4_image_to_image.subscribe(image_url=…, prompt=…)`.
 
 Input = V4ImageToImageInput
 Output = V4ImageToImageOutput
+endpoint = v4_image_to_image
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "V4ImageToImageInput",
     "V4ImageToImageOutput",
     "v4_image_to_image",

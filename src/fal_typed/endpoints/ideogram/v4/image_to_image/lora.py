@@ -7,11 +7,12 @@ https://fal.ai/models/ideogram/v4/image-to-image/lora
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
-from fal_typed.endpoints._shared.lo_ra_input_0df2b20f import LoRAInput
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
+from fal_typed.endpoints._shared.lo_ra_input_7dcf09d9 import LoRAInput
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -23,8 +24,7 @@ class V4ImageToImageLoraInput(InputModel, Request["V4ImageToImageLoraOutput"]):
     """Image to edit or to start from."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     acceleration: Literal["none", "low", "regular", "high"] = "none"
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
@@ -35,18 +35,7 @@ class V4ImageToImageLoraInput(InputModel, Request["V4ImageToImageLoraOutput"]):
     expansion_model: Literal["None", "Medium", "Large"] = "Medium"
     """Size of the language model that expands the prompt, or none."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-            "auto",
-        ]
-    ) = "auto"
+    image_size: ImageSize | ImageSizePreset = "auto"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     loras: list[LoRAInput] = UNSET
@@ -56,7 +45,7 @@ class V4ImageToImageLoraInput(InputModel, Request["V4ImageToImageLoraOutput"]):
     """Number of images to generate; each image is billed."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED"
     """Balance of quality against speed and price."""
@@ -92,7 +81,351 @@ class V4ImageToImageLoraOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-v4_image_to_image_lora = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V4ImageToImageLora(Endpoint[..., V4ImageToImageLoraInput, V4ImageToImageLoraOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            loras: list[LoRAInput] = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4ImageToImageLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            loras: list[LoRAInput] = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4ImageToImageLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            loras: list[LoRAInput] = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4ImageToImageLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            loras: list[LoRAInput] = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> Result[V4ImageToImageLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            loras: list[LoRAInput] = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> Handle[V4ImageToImageLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            loras: list[LoRAInput] = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[V4ImageToImageLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            loras: list[LoRAInput] = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> Stream[V4ImageToImageLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "auto",
+            loras: list[LoRAInput] = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[V4ImageToImageLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    V4ImageToImageLora = Endpoint
+
+v4_image_to_image_lora = V4ImageToImageLora(
     "ideogram/v4/image-to-image/lora", V4ImageToImageLoraInput, V4ImageToImageLoraOutput
 )
 """Endpoint of ideogram: v4 image-to-image lora.
@@ -102,12 +435,12 @@ Call it with `v4_image_to_image_lora.subscribe(image_url=…, prompt=…)`.
 
 Input = V4ImageToImageLoraInput
 Output = V4ImageToImageLoraOutput
+endpoint = v4_image_to_image_lora
 
 __all__ = [
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoRAInput",
-    "Output",
     "V4ImageToImageLoraInput",
     "V4ImageToImageLoraOutput",
     "v4_image_to_image_lora",

@@ -7,11 +7,12 @@ https://fal.ai/models/ideogram/v4/tiling/lora
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
-from fal_typed.endpoints._shared.lo_ra_input_0df2b20f import LoRAInput
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.lo_ra_input_7dcf09d9 import LoRAInput
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -31,17 +32,7 @@ class V4TilingLoraInput(InputModel, Request["V4TilingLoraOutput"]):
     expansion_model: Literal["None", "Medium", "Large"] = "Medium"
     """Size of the language model that expands the prompt, or none."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     image_url: FileInput = UNSET
@@ -96,7 +87,383 @@ class V4TilingLoraOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-v4_tiling_lora = Endpoint("ideogram/v4/tiling/lora", V4TilingLoraInput, V4TilingLoraOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V4TilingLora(Endpoint[..., V4TilingLoraInput, V4TilingLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_url: FileInput = UNSET,
+            loras: list[LoRAInput] = UNSET,
+            mask_url: FileInput = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Result[V4TilingLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_url: Image to edit or to start from.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                tiling_mode: Direction in which the image tiles seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_url: FileInput = UNSET,
+            loras: list[LoRAInput] = UNSET,
+            mask_url: FileInput = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Result[V4TilingLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_url: Image to edit or to start from.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                tiling_mode: Direction in which the image tiles seamlessly.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_url: FileInput = UNSET,
+            loras: list[LoRAInput] = UNSET,
+            mask_url: FileInput = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Result[V4TilingLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_url: Image to edit or to start from.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                tiling_mode: Direction in which the image tiles seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_url: FileInput = UNSET,
+            loras: list[LoRAInput] = UNSET,
+            mask_url: FileInput = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Result[V4TilingLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_url: Image to edit or to start from.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                tiling_mode: Direction in which the image tiles seamlessly.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_url: FileInput = UNSET,
+            loras: list[LoRAInput] = UNSET,
+            mask_url: FileInput = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Handle[V4TilingLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_url: Image to edit or to start from.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                tiling_mode: Direction in which the image tiles seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_url: FileInput = UNSET,
+            loras: list[LoRAInput] = UNSET,
+            mask_url: FileInput = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> AsyncHandle[V4TilingLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_url: Image to edit or to start from.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                tiling_mode: Direction in which the image tiles seamlessly.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_url: FileInput = UNSET,
+            loras: list[LoRAInput] = UNSET,
+            mask_url: FileInput = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Stream[V4TilingLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_url: Image to edit or to start from.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                tiling_mode: Direction in which the image tiles seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            acceleration: Literal["none", "low", "regular", "high"] = "none",
+            enable_safety_checker: bool = True,
+            expansion_model: Literal["None", "Medium", "Large"] = "Medium",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_url: FileInput = UNSET,
+            loras: list[LoRAInput] = UNSET,
+            mask_url: FileInput = UNSET,
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            rendering_speed: Literal["TURBO", "BALANCED", "QUALITY"] = "BALANCED",
+            seed: int = UNSET,
+            strength: float = 0.8,
+            sync_mode: bool = UNSET,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> AsyncStream[V4TilingLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                expansion_model: Size of the language model that expands the prompt, or none.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_url: Image to edit or to start from.
+                loras: LoRA weights to apply to the base model, to add a style, a motion or a
+                    subject.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                rendering_speed: Balance of quality against speed and price.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                tiling_mode: Direction in which the image tiles seamlessly.
+            """
+            ...
+else:
+    V4TilingLora = Endpoint
+
+v4_tiling_lora = V4TilingLora("ideogram/v4/tiling/lora", V4TilingLoraInput, V4TilingLoraOutput)
 """Endpoint of ideogram: v4 tiling lora.
 
 Call it with `v4_tiling_lora.subscribe(prompt=…)`.
@@ -104,12 +471,12 @@ Call it with `v4_tiling_lora.subscribe(prompt=…)`.
 
 Input = V4TilingLoraInput
 Output = V4TilingLoraOutput
+endpoint = v4_tiling_lora
 
 __all__ = [
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoRAInput",
-    "Output",
     "V4TilingLoraInput",
     "V4TilingLoraOutput",
     "v4_tiling_lora",

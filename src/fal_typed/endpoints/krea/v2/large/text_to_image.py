@@ -7,11 +7,12 @@ https://fal.ai/models/krea/v2/large/text-to-image
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_style_reference_05f021a0 import ImageStyleReference
-from fal_typed.endpoints._shared.style_23766645 import Style
+from fal_typed.endpoints._shared.aspect_ratio_c09fe5af import AspectRatio
+from fal_typed.endpoints._shared.image_style_reference import ImageStyleReference
+from fal_typed.endpoints._shared.style_e17b5f7f import Style
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -20,11 +21,10 @@ class V2LargeTextToImageInput(InputModel, Request["V2LargeTextToImageOutput"]):
     """Parameters of krea/v2/large/text-to-image."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    aspect_ratio: Literal["1:1", "4:3", "3:2", "16:9", "2.35:1", "4:5", "2:3", "9:16"] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     creativity: Literal["raw", "low", "medium", "high"] = "medium"
     """How much detail the model can invent."""
@@ -52,7 +52,223 @@ class V2LargeTextToImageOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-v2_large_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V2LargeTextToImage(Endpoint[..., V2LargeTextToImageInput, V2LargeTextToImageOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            creativity: Literal["raw", "low", "medium", "high"] = "medium",
+            image_style_references: list[ImageStyleReference] = UNSET,
+            moodboards: list[Style] = UNSET,
+            seed: int = UNSET,
+            styles: list[Style] = UNSET,
+        ) -> Result[V2LargeTextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                creativity: How much detail the model can invent.
+                image_style_references: Style reference images, each with its strength.
+                moodboards: Previously created moodboards whose style is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                styles: Your own styles to combine, each with its strength.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            creativity: Literal["raw", "low", "medium", "high"] = "medium",
+            image_style_references: list[ImageStyleReference] = UNSET,
+            moodboards: list[Style] = UNSET,
+            seed: int = UNSET,
+            styles: list[Style] = UNSET,
+        ) -> Result[V2LargeTextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                creativity: How much detail the model can invent.
+                image_style_references: Style reference images, each with its strength.
+                moodboards: Previously created moodboards whose style is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                styles: Your own styles to combine, each with its strength.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            creativity: Literal["raw", "low", "medium", "high"] = "medium",
+            image_style_references: list[ImageStyleReference] = UNSET,
+            moodboards: list[Style] = UNSET,
+            seed: int = UNSET,
+            styles: list[Style] = UNSET,
+        ) -> Result[V2LargeTextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                creativity: How much detail the model can invent.
+                image_style_references: Style reference images, each with its strength.
+                moodboards: Previously created moodboards whose style is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                styles: Your own styles to combine, each with its strength.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            creativity: Literal["raw", "low", "medium", "high"] = "medium",
+            image_style_references: list[ImageStyleReference] = UNSET,
+            moodboards: list[Style] = UNSET,
+            seed: int = UNSET,
+            styles: list[Style] = UNSET,
+        ) -> Result[V2LargeTextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                creativity: How much detail the model can invent.
+                image_style_references: Style reference images, each with its strength.
+                moodboards: Previously created moodboards whose style is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                styles: Your own styles to combine, each with its strength.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            creativity: Literal["raw", "low", "medium", "high"] = "medium",
+            image_style_references: list[ImageStyleReference] = UNSET,
+            moodboards: list[Style] = UNSET,
+            seed: int = UNSET,
+            styles: list[Style] = UNSET,
+        ) -> Handle[V2LargeTextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                creativity: How much detail the model can invent.
+                image_style_references: Style reference images, each with its strength.
+                moodboards: Previously created moodboards whose style is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                styles: Your own styles to combine, each with its strength.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            creativity: Literal["raw", "low", "medium", "high"] = "medium",
+            image_style_references: list[ImageStyleReference] = UNSET,
+            moodboards: list[Style] = UNSET,
+            seed: int = UNSET,
+            styles: list[Style] = UNSET,
+        ) -> AsyncHandle[V2LargeTextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                creativity: How much detail the model can invent.
+                image_style_references: Style reference images, each with its strength.
+                moodboards: Previously created moodboards whose style is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                styles: Your own styles to combine, each with its strength.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            creativity: Literal["raw", "low", "medium", "high"] = "medium",
+            image_style_references: list[ImageStyleReference] = UNSET,
+            moodboards: list[Style] = UNSET,
+            seed: int = UNSET,
+            styles: list[Style] = UNSET,
+        ) -> Stream[V2LargeTextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                creativity: How much detail the model can invent.
+                image_style_references: Style reference images, each with its strength.
+                moodboards: Previously created moodboards whose style is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                styles: Your own styles to combine, each with its strength.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            creativity: Literal["raw", "low", "medium", "high"] = "medium",
+            image_style_references: list[ImageStyleReference] = UNSET,
+            moodboards: list[Style] = UNSET,
+            seed: int = UNSET,
+            styles: list[Style] = UNSET,
+        ) -> AsyncStream[V2LargeTextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                creativity: How much detail the model can invent.
+                image_style_references: Style reference images, each with its strength.
+                moodboards: Previously created moodboards whose style is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                styles: Your own styles to combine, each with its strength.
+            """
+            ...
+else:
+    V2LargeTextToImage = Endpoint
+
+v2_large_text_to_image = V2LargeTextToImage(
     "krea/v2/large/text-to-image", V2LargeTextToImageInput, V2LargeTextToImageOutput
 )
 """Endpoint of krea: v2 large, text to image.
@@ -62,11 +278,11 @@ Call it with `v2_large_text_to_image.subscribe(prompt=…)`.
 
 Input = V2LargeTextToImageInput
 Output = V2LargeTextToImageOutput
+endpoint = v2_large_text_to_image
 
 __all__ = [
+    "AspectRatio",
     "ImageStyleReference",
-    "Input",
-    "Output",
     "Style",
     "V2LargeTextToImageInput",
     "V2LargeTextToImageOutput",

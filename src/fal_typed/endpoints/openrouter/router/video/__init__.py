@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.openrouter.router.video._endpoint import (
         Input as Input,
@@ -15,21 +13,40 @@ if TYPE_CHECKING:
         PromptTokensDetails as PromptTokensDetails,
         RouterVideoInput as RouterVideoInput,
         RouterVideoOutput as RouterVideoOutput,
-        UsageInfoType2 as UsageInfoType2,
+        UsageInfo as UsageInfo,
+        endpoint as endpoint,
         router_video as router_video,
     )
 
 __all__ = [
-    "Input",
-    "Output",
     "PromptTokensDetails",
     "RouterVideoInput",
     "RouterVideoOutput",
-    "UsageInfoType2",
+    "UsageInfo",
     "router_video",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.openrouter.router.video._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "PromptTokensDetails",
+            "RouterVideoInput",
+            "RouterVideoOutput",
+            "UsageInfo",
+            "endpoint",
+            "router_video",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.openrouter.router.video._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,13 +7,13 @@ Category: text. https://fal.ai/models/openrouter/router/video
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.prompt_tokens_details_3b06918a import PromptTokensDetails
-from fal_typed.endpoints._shared.usage_info_type2_ecfccea9 import UsageInfoType2
+from fal_typed.endpoints._shared.prompt_tokens_details import PromptTokensDetails
+from fal_typed.endpoints._shared.usage_info import UsageInfo
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -53,11 +53,251 @@ class RouterVideoOutput(OutputModel):
     output: str
     """The response as text."""
 
-    usage: UsageInfoType2 | None
+    usage: UsageInfo | None
     """Number of tokens used, for billing."""
 
 
-router_video = Endpoint("openrouter/router/video", RouterVideoInput, RouterVideoOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterVideo(Endpoint[..., RouterVideoInput, RouterVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Result[RouterVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Handle[RouterVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> AsyncHandle[RouterVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> Stream[RouterVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            model: str,
+            video_urls: list[FileInput] | None = None,
+            system_prompt: str | None = None,
+            reasoning: bool = False,
+            temperature: float = 1,
+            max_tokens: int | None = None,
+        ) -> AsyncStream[RouterVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                model: Model to use; models differ in quality, speed and price.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning: Whether to return the model's reasoning.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                max_tokens: Maximum length of the response in tokens; a token is about three
+                    quarters of a word. At least 1.
+            """
+            ...
+else:
+    RouterVideo = Endpoint
+
+router_video = RouterVideo("openrouter/router/video", RouterVideoInput, RouterVideoOutput)
 """Text endpoint of openrouter: router video.
 
 Call it with `router_video.subscribe(prompt=…, model=…)`.
@@ -65,13 +305,12 @@ Call it with `router_video.subscribe(prompt=…, model=…)`.
 
 Input = RouterVideoInput
 Output = RouterVideoOutput
+endpoint = router_video
 
 __all__ = [
-    "Input",
-    "Output",
     "PromptTokensDetails",
     "RouterVideoInput",
     "RouterVideoOutput",
-    "UsageInfoType2",
+    "UsageInfo",
     "router_video",
 ]

@@ -6,28 +6,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.rundiffusion_fal.juggernaut_flux.base._endpoint import (
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         JuggernautFluxBaseInput as JuggernautFluxBaseInput,
         JuggernautFluxBaseOutput as JuggernautFluxBaseOutput,
         Output as Output,
+        endpoint as endpoint,
         juggernaut_flux_base as juggernaut_flux_base,
     )
 
 __all__ = [
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "JuggernautFluxBaseInput",
     "JuggernautFluxBaseOutput",
-    "Output",
     "juggernaut_flux_base",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.rundiffusion_fal.juggernaut_flux.base._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "JuggernautFluxBaseInput",
+            "JuggernautFluxBaseOutput",
+            "Output",
+            "endpoint",
+            "juggernaut_flux_base",
+        }:
+            return getattr(
+                import_module(
+                    "fal_typed.endpoints.rundiffusion_fal.juggernaut_flux.base._endpoint"
+                ),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -8,7 +8,7 @@ https://fal.ai/models/rundiffusion-fal/juggernaut-flux/base/image-to-image
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -24,8 +24,7 @@ class JuggernautFluxBaseImageToImageInput(
     """Image to edit or to start from."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
@@ -42,7 +41,7 @@ class JuggernautFluxBaseImageToImageInput(
     """Number of denoising steps; more steps take longer and give finer detail."""
 
     output_format: Literal["jpeg", "png"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -77,7 +76,305 @@ class JuggernautFluxBaseImageToImageOutput(OutputModel):
     """Duration of each processing stage, in seconds."""
 
 
-juggernaut_flux_base_image_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class JuggernautFluxBaseImageToImage(
+        Endpoint[..., JuggernautFluxBaseImageToImageInput, JuggernautFluxBaseImageToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            num_images: int = 1,
+            num_inference_steps: int = 40,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            strength: float = 0.95,
+            sync_mode: bool = UNSET,
+        ) -> Result[JuggernautFluxBaseImageToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            num_images: int = 1,
+            num_inference_steps: int = 40,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            strength: float = 0.95,
+            sync_mode: bool = UNSET,
+        ) -> Result[JuggernautFluxBaseImageToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            num_images: int = 1,
+            num_inference_steps: int = 40,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            strength: float = 0.95,
+            sync_mode: bool = UNSET,
+        ) -> Result[JuggernautFluxBaseImageToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            num_images: int = 1,
+            num_inference_steps: int = 40,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            strength: float = 0.95,
+            sync_mode: bool = UNSET,
+        ) -> Result[JuggernautFluxBaseImageToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            num_images: int = 1,
+            num_inference_steps: int = 40,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            strength: float = 0.95,
+            sync_mode: bool = UNSET,
+        ) -> Handle[JuggernautFluxBaseImageToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            num_images: int = 1,
+            num_inference_steps: int = 40,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            strength: float = 0.95,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[JuggernautFluxBaseImageToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            num_images: int = 1,
+            num_inference_steps: int = 40,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            strength: float = 0.95,
+            sync_mode: bool = UNSET,
+        ) -> Stream[JuggernautFluxBaseImageToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 3.5,
+            num_images: int = 1,
+            num_inference_steps: int = 40,
+            output_format: Literal["jpeg", "png"] = "png",
+            seed: int = UNSET,
+            strength: float = 0.95,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[JuggernautFluxBaseImageToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the change to make, or of the image to generate.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh.
+                num_images: Number of images to generate; each image is billed.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the images.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    JuggernautFluxBaseImageToImage = Endpoint
+
+juggernaut_flux_base_image_to_image = JuggernautFluxBaseImageToImage(
     "rundiffusion-fal/juggernaut-flux/base/image-to-image",
     JuggernautFluxBaseImageToImageInput,
     JuggernautFluxBaseImageToImageOutput,
@@ -89,11 +386,10 @@ Call it with `juggernaut_flux_base_image_to_image.subscribe(image_url=…, promp
 
 Input = JuggernautFluxBaseImageToImageInput
 Output = JuggernautFluxBaseImageToImageOutput
+endpoint = juggernaut_flux_base_image_to_image
 
 __all__ = [
-    "Input",
     "JuggernautFluxBaseImageToImageInput",
     "JuggernautFluxBaseImageToImageOutput",
-    "Output",
     "juggernaut_flux_base_image_to_image",
 ]

@@ -6,28 +6,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.rundiffusion_fal.juggernaut_flux.pro._endpoint import (
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         JuggernautFluxProInput as JuggernautFluxProInput,
         JuggernautFluxProOutput as JuggernautFluxProOutput,
         Output as Output,
+        endpoint as endpoint,
         juggernaut_flux_pro as juggernaut_flux_pro,
     )
 
 __all__ = [
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "JuggernautFluxProInput",
     "JuggernautFluxProOutput",
-    "Output",
     "juggernaut_flux_pro",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.rundiffusion_fal.juggernaut_flux.pro._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "JuggernautFluxProInput",
+            "JuggernautFluxProOutput",
+            "Output",
+            "endpoint",
+            "juggernaut_flux_pro",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.rundiffusion_fal.juggernaut_flux.pro._endpoint"),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,11 +7,12 @@ Category: 3d. https://fal.ai/models/tripo3d/tripo/v2.5/image-to-3d
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.style_0ddb41f6 import Style
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -40,20 +41,7 @@ class TripoV25ImageTo3dInput(InputModel, Request["TripoV25ImageTo3dOutput"]):
     auto_size: bool | None = False
     """Whether to scale the object to its estimated real size in meters."""
 
-    style: Annotated[
-        Literal[
-            "person:person2cartoon",
-            "object:clay",
-            "object:steampunk",
-            "animal:venom",
-            "object:barbie",
-            "object:christmas",
-            "gold",
-            "ancient_bronze",
-        ]
-        | None,
-        Field(deprecated=True),
-    ] = None
+    style: Annotated[Style | None, Field(deprecated=True)] = None
     """Style to turn the object into. Deprecated."""
 
     quad: bool | None = False
@@ -85,7 +73,303 @@ class TripoV25ImageTo3dOutput(OutputModel):
     """Rendered image of the 3D model."""
 
 
-tripo_v2_5_image_to_3d = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class TripoV25ImageTo3d(Endpoint[..., TripoV25ImageTo3dInput, TripoV25ImageTo3dOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+        ) -> Result[TripoV25ImageTo3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                texture: Whether to texture the object, and at which quality.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                orientation: Whether to align the object with the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+        ) -> Result[TripoV25ImageTo3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                texture: Whether to texture the object, and at which quality.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                orientation: Whether to align the object with the input image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+        ) -> Result[TripoV25ImageTo3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                texture: Whether to texture the object, and at which quality.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                orientation: Whether to align the object with the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+        ) -> Result[TripoV25ImageTo3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                texture: Whether to texture the object, and at which quality.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                orientation: Whether to align the object with the input image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+        ) -> Handle[TripoV25ImageTo3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                texture: Whether to texture the object, and at which quality.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                orientation: Whether to align the object with the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+        ) -> AsyncHandle[TripoV25ImageTo3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                texture: Whether to texture the object, and at which quality.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                orientation: Whether to align the object with the input image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+        ) -> Stream[TripoV25ImageTo3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                texture: Whether to texture the object, and at which quality.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                orientation: Whether to align the object with the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            seed: int | None = None,
+            face_limit: int | None = None,
+            pbr: bool | None = False,
+            texture: Literal["no", "standard", "HD"] = "standard",
+            texture_seed: int | None = None,
+            auto_size: bool | None = False,
+            style: Style | None = None,
+            quad: bool | None = False,
+            texture_alignment: Literal["original_image", "geometry"] | None = "original_image",
+            orientation: Literal["default", "align_image"] | None = "default",
+        ) -> AsyncStream[TripoV25ImageTo3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image of the object to turn into a 3D model.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                face_limit: Maximum number of faces; chosen by the model if not given.
+                pbr: Whether to generate surface maps (color, metallic, roughness) that react to
+                    light.
+                texture: Whether to texture the object, and at which quality.
+                texture_seed: Random seed for the texture; the same seed reproduces it.
+                auto_size: Whether to scale the object to its estimated real size in meters.
+                style: Style to turn the object into. Deprecated.
+                quad: Whether to build the mesh from quads, which are easier to animate.
+                texture_alignment: Whether the texture should match the input image or the geometry
+                    more closely.
+                orientation: Whether to align the object with the input image.
+            """
+            ...
+else:
+    TripoV25ImageTo3d = Endpoint
+
+tripo_v2_5_image_to_3d = TripoV25ImageTo3d(
     "tripo3d/tripo/v2.5/image-to-3d", TripoV25ImageTo3dInput, TripoV25ImageTo3dOutput
 )
 """3D endpoint of tripo3d: tripo v2.5, image to 3d.
@@ -95,11 +379,6 @@ Call it with `tripo_v2_5_image_to_3d.subscribe(image_url=…)`.
 
 Input = TripoV25ImageTo3dInput
 Output = TripoV25ImageTo3dOutput
+endpoint = tripo_v2_5_image_to_3d
 
-__all__ = [
-    "Input",
-    "Output",
-    "TripoV25ImageTo3dInput",
-    "TripoV25ImageTo3dOutput",
-    "tripo_v2_5_image_to_3d",
-]
+__all__ = ["Style", "TripoV25ImageTo3dInput", "TripoV25ImageTo3dOutput", "tripo_v2_5_image_to_3d"]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/wan/v2.6/image-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,9 +20,7 @@ class V26ImageToVideoInput(InputModel, Request["V26ImageToVideoOutput"]):
     """Parameters of wan/v2.6/image-to-video."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    least 1 character.
-    """
+    """What happens in the video, in words: subject, action and style. At least 1 character."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -35,7 +33,7 @@ class V26ImageToVideoInput(InputModel, Request["V26ImageToVideoOutput"]):
     """
 
     duration: Literal["5", "10", "15"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: str | None = ""
     """Text description of what to avoid in the result."""
@@ -68,7 +66,295 @@ class V26ImageToVideoOutput(OutputModel):
     """The prompt that was used, after it was rewritten."""
 
 
-v2_6_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class V26ImageToVideo(Endpoint[..., V26ImageToVideoInput, V26ImageToVideoOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10", "15"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10", "15"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10", "15"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10", "15"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[V26ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10", "15"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[V26ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10", "15"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[V26ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10", "15"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[V26ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            audio_url: FileInput | None = None,
+            resolution: Literal["720p", "1080p"] = "1080p",
+            duration: Literal["5", "10", "15"] = "5",
+            negative_prompt: str | None = "",
+            enable_prompt_expansion: bool = True,
+            multi_shots: bool = False,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[V26ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At least 1
+                    character.
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                multi_shots: Whether the video can consist of several shots.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    V26ImageToVideo = Endpoint
+
+v2_6_image_to_video = V26ImageToVideo(
     "wan/v2.6/image-to-video", V26ImageToVideoInput, V26ImageToVideoOutput
 )
 """Video endpoint of wan: v2.6, image to video.
@@ -78,11 +364,6 @@ Call it with `v2_6_image_to_video.subscribe(prompt=…, image_url=…)`.
 
 Input = V26ImageToVideoInput
 Output = V26ImageToVideoOutput
+endpoint = v2_6_image_to_video
 
-__all__ = [
-    "Input",
-    "Output",
-    "V26ImageToVideoInput",
-    "V26ImageToVideoOutput",
-    "v2_6_image_to_video",
-]
+__all__ = ["V26ImageToVideoInput", "V26ImageToVideoOutput", "v2_6_image_to_video"]

@@ -7,11 +7,12 @@ Category: image. https://fal.ai/models/xai/grok-imagine-image/quality/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_2e4b7ab1 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -20,36 +21,21 @@ class GrokImagineImageQualityEditInput(InputModel, Request["GrokImagineImageQual
     """Parameters of xai/grok-imagine-image/quality/edit."""
 
     prompt: Annotated[str, Field(max_length=8000)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    most 8000 characters.
+    """Text description of the change to make, or of the image to generate. At most 8000
+    characters.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
     """Number of images to generate; each image is billed. From 1 to 4."""
 
-    aspect_ratio: Literal[
-        "auto",
-        "2:1",
-        "20:9",
-        "19.5:9",
-        "16:9",
-        "4:3",
-        "3:2",
-        "1:1",
-        "2:3",
-        "3:4",
-        "9:16",
-        "9:19.5",
-        "9:20",
-        "1:2",
-    ] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "auto"
+    """Ratio of width to height of the result."""
 
     resolution: Literal["1k", "2k"] = "1k"
     """Resolution of the image; higher is sharper, slower and can cost more."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -71,7 +57,249 @@ class GrokImagineImageQualityEditOutput(OutputModel):
     """The prompt that was used, after it was rewritten."""
 
 
-grok_imagine_image_quality_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineImageQualityEdit(
+        Endpoint[..., GrokImagineImageQualityEditInput, GrokImagineImageQualityEditOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            image_urls: list[FileInput] = UNSET,
+        ) -> Result[GrokImagineImageQualityEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            image_urls: list[FileInput] = UNSET,
+        ) -> Result[GrokImagineImageQualityEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            image_urls: list[FileInput] = UNSET,
+        ) -> Result[GrokImagineImageQualityEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            image_urls: list[FileInput] = UNSET,
+        ) -> Result[GrokImagineImageQualityEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            image_urls: list[FileInput] = UNSET,
+        ) -> Handle[GrokImagineImageQualityEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            image_urls: list[FileInput] = UNSET,
+        ) -> AsyncHandle[GrokImagineImageQualityEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            image_urls: list[FileInput] = UNSET,
+        ) -> Stream[GrokImagineImageQualityEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "auto",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+            image_urls: list[FileInput] = UNSET,
+        ) -> AsyncStream[GrokImagineImageQualityEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. At most
+                    8000 characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+            """
+            ...
+else:
+    GrokImagineImageQualityEdit = Endpoint
+
+grok_imagine_image_quality_edit = GrokImagineImageQualityEdit(
     "xai/grok-imagine-image/quality/edit",
     GrokImagineImageQualityEditInput,
     GrokImagineImageQualityEditOutput,
@@ -83,11 +311,11 @@ Call it with `grok_imagine_image_quality_edit.subscribe(prompt=…)`.
 
 Input = GrokImagineImageQualityEditInput
 Output = GrokImagineImageQualityEditOutput
+endpoint = grok_imagine_image_quality_edit
 
 __all__ = [
+    "AspectRatio",
     "GrokImagineImageQualityEditInput",
     "GrokImagineImageQualityEditOutput",
-    "Input",
-    "Output",
     "grok_imagine_image_quality_edit",
 ]

@@ -8,11 +8,12 @@ Category: image. https://fal.ai/models/xai/grok-imagine-image/quality/text-to-im
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_8b0834ea import AspectRatio
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -23,35 +24,20 @@ class GrokImagineImageQualityTextToImageInput(
     """Parameters of xai/grok-imagine-image/quality/text-to-image."""
 
     prompt: Annotated[str, Field(max_length=8000)]
-    """Text description of the image to generate, or of the change to make to the given image. At
-    most 8000 characters.
+    """What the image shows, in words: subject, style and composition. At most 8000 characters.
     """
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
     """Number of images to generate; each image is billed. From 1 to 4."""
 
-    aspect_ratio: Literal[
-        "2:1",
-        "20:9",
-        "19.5:9",
-        "16:9",
-        "4:3",
-        "3:2",
-        "1:1",
-        "2:3",
-        "3:4",
-        "9:16",
-        "9:19.5",
-        "9:20",
-        "1:2",
-    ] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     resolution: Literal["1k", "2k"] = "1k"
     """Resolution of the image; higher is sharper, slower and can cost more."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -69,7 +55,227 @@ class GrokImagineImageQualityTextToImageOutput(OutputModel):
     """The prompt that was used, after it was rewritten."""
 
 
-grok_imagine_image_quality_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineImageQualityTextToImage(
+        Endpoint[
+            ..., GrokImagineImageQualityTextToImageInput, GrokImagineImageQualityTextToImageOutput
+        ]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[GrokImagineImageQualityTextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[GrokImagineImageQualityTextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[GrokImagineImageQualityTextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Result[GrokImagineImageQualityTextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Handle[GrokImagineImageQualityTextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[GrokImagineImageQualityTextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> Stream[GrokImagineImageQualityTextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            num_images: int = 1,
+            aspect_ratio: AspectRatio = "1:1",
+            resolution: Literal["1k", "2k"] = "1k",
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+            sync_mode: bool = False,
+        ) -> AsyncStream[GrokImagineImageQualityTextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. At most 8000
+                    characters.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the image; higher is sharper, slower and can cost more.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    GrokImagineImageQualityTextToImage = Endpoint
+
+grok_imagine_image_quality_text_to_image = GrokImagineImageQualityTextToImage(
     "xai/grok-imagine-image/quality/text-to-image",
     GrokImagineImageQualityTextToImageInput,
     GrokImagineImageQualityTextToImageOutput,
@@ -81,11 +287,11 @@ Call it with `grok_imagine_image_quality_text_to_image.subscribe(prompt=…)`.
 
 Input = GrokImagineImageQualityTextToImageInput
 Output = GrokImagineImageQualityTextToImageOutput
+endpoint = grok_imagine_image_quality_text_to_image
 
 __all__ = [
+    "AspectRatio",
     "GrokImagineImageQualityTextToImageInput",
     "GrokImagineImageQualityTextToImageOutput",
-    "Input",
-    "Output",
     "grok_imagine_image_quality_text_to_image",
 ]

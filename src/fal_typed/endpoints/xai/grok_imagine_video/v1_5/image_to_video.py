@@ -8,7 +8,7 @@ https://fal.ai/models/xai/grok-imagine-video/v1.5/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -24,11 +24,10 @@ class GrokImagineVideoV15ImageToVideoInput(
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     duration: float = 6
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     resolution: Literal["480p", "720p", "1080p"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -42,7 +41,185 @@ class GrokImagineVideoV15ImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-grok_imagine_video_v1_5_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class GrokImagineVideoV15ImageToVideo(
+        Endpoint[..., GrokImagineVideoV15ImageToVideoInput, GrokImagineVideoV15ImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 6,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+        ) -> Result[GrokImagineVideoV15ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 6,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+        ) -> Result[GrokImagineVideoV15ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 6,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+        ) -> Result[GrokImagineVideoV15ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 6,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+        ) -> Result[GrokImagineVideoV15ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 6,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+        ) -> Handle[GrokImagineVideoV15ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 6,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+        ) -> AsyncHandle[GrokImagineVideoV15ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 6,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+        ) -> Stream[GrokImagineVideoV15ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            duration: float = 6,
+            resolution: Literal["480p", "720p", "1080p"] = "720p",
+        ) -> AsyncStream[GrokImagineVideoV15ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    GrokImagineVideoV15ImageToVideo = Endpoint
+
+grok_imagine_video_v1_5_image_to_video = GrokImagineVideoV15ImageToVideo(
     "xai/grok-imagine-video/v1.5/image-to-video",
     GrokImagineVideoV15ImageToVideoInput,
     GrokImagineVideoV15ImageToVideoOutput,
@@ -54,11 +231,10 @@ Call it with `grok_imagine_video_v1_5_image_to_video.subscribe(image_url=…, pr
 
 Input = GrokImagineVideoV15ImageToVideoInput
 Output = GrokImagineVideoV15ImageToVideoOutput
+endpoint = grok_imagine_video_v1_5_image_to_video
 
 __all__ = [
     "GrokImagineVideoV15ImageToVideoInput",
     "GrokImagineVideoV15ImageToVideoOutput",
-    "Input",
-    "Output",
     "grok_imagine_video_v1_5_image_to_video",
 ]

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.bria.fibo_lite.generate.structured_prompt._endpoint import (
         AestheticsDetails as AestheticsDetails,
@@ -18,8 +16,9 @@ if TYPE_CHECKING:
         ObjectDescription as ObjectDescription,
         Output as Output,
         PhotographicCharacteristicsDetails as PhotographicCharacteristicsDetails,
-        StructuredPromptType2 as StructuredPromptType2,
+        StructuredPrompt as StructuredPrompt,
         TextRender as TextRender,
+        endpoint as endpoint,
         fibo_lite_generate_structured_prompt as fibo_lite_generate_structured_prompt,
     )
 
@@ -27,17 +26,42 @@ __all__ = [
     "AestheticsDetails",
     "FiboLiteGenerateStructuredPromptInput",
     "FiboLiteGenerateStructuredPromptOutput",
-    "Input",
     "LightingDetails",
     "ObjectDescription",
-    "Output",
     "PhotographicCharacteristicsDetails",
-    "StructuredPromptType2",
+    "StructuredPrompt",
     "TextRender",
     "fibo_lite_generate_structured_prompt",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.bria.fibo_lite.generate.structured_prompt._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "AestheticsDetails",
+            "FiboLiteGenerateStructuredPromptInput",
+            "FiboLiteGenerateStructuredPromptOutput",
+            "Input",
+            "LightingDetails",
+            "ObjectDescription",
+            "Output",
+            "PhotographicCharacteristicsDetails",
+            "StructuredPrompt",
+            "TextRender",
+            "endpoint",
+            "fibo_lite_generate_structured_prompt",
+        }:
+            return getattr(
+                import_module(
+                    "fal_typed.endpoints.bria.fibo_lite.generate.structured_prompt._endpoint"
+                ),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

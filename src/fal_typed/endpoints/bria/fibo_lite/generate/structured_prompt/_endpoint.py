@@ -8,15 +8,17 @@ Category: json. https://fal.ai/models/bria/fibo-lite/generate/structured_prompt
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.aesthetics_details_e5c3496a import AestheticsDetails
-from fal_typed.endpoints._shared.lighting_details_38ab0f11 import LightingDetails
-from fal_typed.endpoints._shared.object_description_d3141446 import ObjectDescription
-from fal_typed.endpoints._shared.photographic_characteristics_details_097a7caf import (
+from fal_typed.endpoints._shared.aesthetics_details import AestheticsDetails
+from fal_typed.endpoints._shared.lighting_details import LightingDetails
+from fal_typed.endpoints._shared.object_description import ObjectDescription
+from fal_typed.endpoints._shared.photographic_characteristics_details import (
     PhotographicCharacteristicsDetails,
 )
-from fal_typed.endpoints._shared.structured_prompt_type2_0b1409c4 import StructuredPromptType2
-from fal_typed.endpoints._shared.text_render_759a0e2c import TextRender
+from fal_typed.endpoints._shared.structured_prompt_5a8c9c11 import StructuredPrompt
+from fal_typed.endpoints._shared.text_render import TextRender
 from fal_typed.files import FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -29,7 +31,7 @@ class FiboLiteGenerateStructuredPromptInput(
     prompt: str | None = None
     """Text description of the result, or of what to do with the given input."""
 
-    structured_prompt: StructuredPromptType2 | None = None
+    structured_prompt: StructuredPrompt | None = None
     """Structured description of the image, for precise control and reproducible changes."""
 
     image_url: FileInput | None = None
@@ -43,7 +45,185 @@ class FiboLiteGenerateStructuredPromptOutput(OutputModel):
     """Result of bria/fibo-lite/generate/structured_prompt."""
 
 
-fibo_lite_generate_structured_prompt = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboLiteGenerateStructuredPrompt(
+        Endpoint[..., FiboLiteGenerateStructuredPromptInput, FiboLiteGenerateStructuredPromptOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> Result[FiboLiteGenerateStructuredPromptOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> Result[FiboLiteGenerateStructuredPromptOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> Result[FiboLiteGenerateStructuredPromptOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> Result[FiboLiteGenerateStructuredPromptOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> Handle[FiboLiteGenerateStructuredPromptOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> AsyncHandle[FiboLiteGenerateStructuredPromptOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> Stream[FiboLiteGenerateStructuredPromptOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: StructuredPrompt | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 7,
+        ) -> AsyncStream[FiboLiteGenerateStructuredPromptOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    FiboLiteGenerateStructuredPrompt = Endpoint
+
+fibo_lite_generate_structured_prompt = FiboLiteGenerateStructuredPrompt(
     "bria/fibo-lite/generate/structured_prompt",
     FiboLiteGenerateStructuredPromptInput,
     FiboLiteGenerateStructuredPromptOutput,
@@ -55,17 +235,16 @@ Call it with `fibo_lite_generate_structured_prompt.subscribe()`.
 
 Input = FiboLiteGenerateStructuredPromptInput
 Output = FiboLiteGenerateStructuredPromptOutput
+endpoint = fibo_lite_generate_structured_prompt
 
 __all__ = [
     "AestheticsDetails",
     "FiboLiteGenerateStructuredPromptInput",
     "FiboLiteGenerateStructuredPromptOutput",
-    "Input",
     "LightingDetails",
     "ObjectDescription",
-    "Output",
     "PhotographicCharacteristicsDetails",
-    "StructuredPromptType2",
+    "StructuredPrompt",
     "TextRender",
     "fibo_lite_generate_structured_prompt",
 ]

@@ -8,7 +8,7 @@ Category: json. https://fal.ai/models/bria/fibo-lite/generate/structured_prompt/
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
@@ -37,7 +37,189 @@ class FiboLiteGenerateStructuredPromptLiteOutput(OutputModel):
     """Result of bria/fibo-lite/generate/structured_prompt/lite."""
 
 
-fibo_lite_generate_structured_prompt_lite = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class FiboLiteGenerateStructuredPromptLite(
+        Endpoint[
+            ...,
+            FiboLiteGenerateStructuredPromptLiteInput,
+            FiboLiteGenerateStructuredPromptLiteOutput,
+        ]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Result[FiboLiteGenerateStructuredPromptLiteOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Result[FiboLiteGenerateStructuredPromptLiteOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Result[FiboLiteGenerateStructuredPromptLiteOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Result[FiboLiteGenerateStructuredPromptLiteOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Handle[FiboLiteGenerateStructuredPromptLiteOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> AsyncHandle[FiboLiteGenerateStructuredPromptLiteOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> Stream[FiboLiteGenerateStructuredPromptLiteOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str | None = None,
+            structured_prompt: dict[str, Any] | None = None,
+            image_url: FileInput | None = None,
+            seed: int = 5555,
+        ) -> AsyncStream[FiboLiteGenerateStructuredPromptLiteOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                structured_prompt: Structured description of the image, for precise control and
+                    reproducible changes.
+                image_url: Image to edit or to start from.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+            """
+            ...
+else:
+    FiboLiteGenerateStructuredPromptLite = Endpoint
+
+fibo_lite_generate_structured_prompt_lite = FiboLiteGenerateStructuredPromptLite(
     "bria/fibo-lite/generate/structured_prompt/lite",
     FiboLiteGenerateStructuredPromptLiteInput,
     FiboLiteGenerateStructuredPromptLiteOutput,
@@ -49,11 +231,10 @@ Call it with `fibo_lite_generate_structured_prompt_lite.subscribe()`.
 
 Input = FiboLiteGenerateStructuredPromptLiteInput
 Output = FiboLiteGenerateStructuredPromptLiteOutput
+endpoint = fibo_lite_generate_structured_prompt_lite
 
 __all__ = [
     "FiboLiteGenerateStructuredPromptLiteInput",
     "FiboLiteGenerateStructuredPromptLiteOutput",
-    "Input",
-    "Output",
     "fibo_lite_generate_structured_prompt_lite",
 ]

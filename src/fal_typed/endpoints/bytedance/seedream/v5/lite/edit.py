@@ -7,10 +7,11 @@ https://fal.ai/models/bytedance/seedream/v5/lite/edit
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset_10ebf253 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -28,20 +29,7 @@ class SeedreamV5LiteEditInput(InputModel, Request["SeedreamV5LiteEditOutput"]):
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-            "auto_2K",
-            "auto_3K",
-            "auto_4K",
-        ]
-    ) = "auto_2K"
+    image_size: ImageSize | ImageSizePreset = "auto_2K"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     max_images: int = 1
@@ -66,7 +54,239 @@ class SeedreamV5LiteEditOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-seedream_v5_lite_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SeedreamV5LiteEdit(Endpoint[..., SeedreamV5LiteEditInput, SeedreamV5LiteEditOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            max_images: int = 1,
+            num_images: int = 1,
+            sync_mode: bool = UNSET,
+        ) -> Result[SeedreamV5LiteEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request.
+                num_images: Number of images to generate; each image is billed.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            max_images: int = 1,
+            num_images: int = 1,
+            sync_mode: bool = UNSET,
+        ) -> Result[SeedreamV5LiteEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request.
+                num_images: Number of images to generate; each image is billed.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            max_images: int = 1,
+            num_images: int = 1,
+            sync_mode: bool = UNSET,
+        ) -> Result[SeedreamV5LiteEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request.
+                num_images: Number of images to generate; each image is billed.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            max_images: int = 1,
+            num_images: int = 1,
+            sync_mode: bool = UNSET,
+        ) -> Result[SeedreamV5LiteEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request.
+                num_images: Number of images to generate; each image is billed.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            max_images: int = 1,
+            num_images: int = 1,
+            sync_mode: bool = UNSET,
+        ) -> Handle[SeedreamV5LiteEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request.
+                num_images: Number of images to generate; each image is billed.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            max_images: int = 1,
+            num_images: int = 1,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[SeedreamV5LiteEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request.
+                num_images: Number of images to generate; each image is billed.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            max_images: int = 1,
+            num_images: int = 1,
+            sync_mode: bool = UNSET,
+        ) -> Stream[SeedreamV5LiteEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request.
+                num_images: Number of images to generate; each image is billed.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            max_images: int = 1,
+            num_images: int = 1,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[SeedreamV5LiteEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request.
+                num_images: Number of images to generate; each image is billed.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    SeedreamV5LiteEdit = Endpoint
+
+seedream_v5_lite_edit = SeedreamV5LiteEdit(
     "bytedance/seedream/v5/lite/edit", SeedreamV5LiteEditInput, SeedreamV5LiteEditOutput
 )
 """Endpoint of bytedance: seedream v5 lite edit.
@@ -76,11 +296,11 @@ Call it with `seedream_v5_lite_edit.subscribe(image_urls=…, prompt=…)`.
 
 Input = SeedreamV5LiteEditInput
 Output = SeedreamV5LiteEditOutput
+endpoint = seedream_v5_lite_edit
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "SeedreamV5LiteEditInput",
     "SeedreamV5LiteEditOutput",
     "seedream_v5_lite_edit",

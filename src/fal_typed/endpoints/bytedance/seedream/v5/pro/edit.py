@@ -7,10 +7,11 @@ https://fal.ai/models/bytedance/seedream/v5/pro/edit
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset_508ed634 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -28,19 +29,7 @@ class SeedreamV5ProEditInput(InputModel, Request["SeedreamV5ProEditOutput"]):
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-            "auto_1K",
-            "auto_2K",
-        ]
-    ) = "auto_2K"
+    image_size: ImageSize | ImageSizePreset = "auto_2K"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: int = 1
@@ -62,7 +51,239 @@ class SeedreamV5ProEditOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-seedream_v5_pro_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SeedreamV5ProEdit(Endpoint[..., SeedreamV5ProEditInput, SeedreamV5ProEditOutput]):
+        def run(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[SeedreamV5ProEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[SeedreamV5ProEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[SeedreamV5ProEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[SeedreamV5ProEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Handle[SeedreamV5ProEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[SeedreamV5ProEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Stream[SeedreamV5ProEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_urls: list[FileInput],
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[SeedreamV5ProEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                prompt: Text description of the result, or of what to do with the given input.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    SeedreamV5ProEdit = Endpoint
+
+seedream_v5_pro_edit = SeedreamV5ProEdit(
     "bytedance/seedream/v5/pro/edit", SeedreamV5ProEditInput, SeedreamV5ProEditOutput
 )
 """Endpoint of bytedance: seedream v5 pro edit.
@@ -72,11 +293,11 @@ Call it with `seedream_v5_pro_edit.subscribe(image_urls=…, prompt=…)`.
 
 Input = SeedreamV5ProEditInput
 Output = SeedreamV5ProEditOutput
+endpoint = seedream_v5_pro_edit
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "SeedreamV5ProEditInput",
     "SeedreamV5ProEditOutput",
     "seedream_v5_pro_edit",

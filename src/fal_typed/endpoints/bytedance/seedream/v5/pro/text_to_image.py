@@ -7,10 +7,11 @@ https://fal.ai/models/bytedance/seedream/v5/pro/text-to-image
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset_508ed634 import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -19,32 +20,19 @@ class SeedreamV5ProTextToImageInput(InputModel, Request["SeedreamV5ProTextToImag
     """Parameters of bytedance/seedream/v5/pro/text-to-image."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-            "auto_1K",
-            "auto_2K",
-        ]
-    ) = "auto_2K"
+    image_size: ImageSize | ImageSizePreset = "auto_2K"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: int = 1
     """Number of images to generate; each image is billed."""
 
     output_format: Literal["jpeg", "png"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = UNSET
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -59,7 +47,217 @@ class SeedreamV5ProTextToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-seedream_v5_pro_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SeedreamV5ProTextToImage(
+        Endpoint[..., SeedreamV5ProTextToImageInput, SeedreamV5ProTextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[SeedreamV5ProTextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[SeedreamV5ProTextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[SeedreamV5ProTextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Result[SeedreamV5ProTextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Handle[SeedreamV5ProTextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[SeedreamV5ProTextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> Stream[SeedreamV5ProTextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            output_format: Literal["jpeg", "png"] = "jpeg",
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[SeedreamV5ProTextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    SeedreamV5ProTextToImage = Endpoint
+
+seedream_v5_pro_text_to_image = SeedreamV5ProTextToImage(
     "bytedance/seedream/v5/pro/text-to-image",
     SeedreamV5ProTextToImageInput,
     SeedreamV5ProTextToImageOutput,
@@ -71,11 +269,11 @@ Call it with `seedream_v5_pro_text_to_image.subscribe(prompt=…)`.
 
 Input = SeedreamV5ProTextToImageInput
 Output = SeedreamV5ProTextToImageOutput
+endpoint = seedream_v5_pro_text_to_image
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "SeedreamV5ProTextToImageInput",
     "SeedreamV5ProTextToImageOutput",
     "seedream_v5_pro_text_to_image",

@@ -8,12 +8,13 @@ Category: image. https://fal.ai/models/fal-ai/bytedance/dreamina/v3.1/text-to-im
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,20 +25,9 @@ class BytedanceDreaminaV31TextToImageInput(
     """Parameters of fal-ai/bytedance/dreamina/v3.1/text-to-image."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = ImageSize(width=2048, height=1536)
+    image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536)
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     enhance_prompt: bool = False
@@ -66,7 +56,225 @@ class BytedanceDreaminaV31TextToImageOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-bytedance_dreamina_v3_1_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceDreaminaV31TextToImage(
+        Endpoint[..., BytedanceDreaminaV31TextToImageInput, BytedanceDreaminaV31TextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[BytedanceDreaminaV31TextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[BytedanceDreaminaV31TextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[BytedanceDreaminaV31TextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Result[BytedanceDreaminaV31TextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Handle[BytedanceDreaminaV31TextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[BytedanceDreaminaV31TextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> Stream[BytedanceDreaminaV31TextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=1536),
+            enhance_prompt: bool = False,
+            num_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+        ) -> AsyncStream[BytedanceDreaminaV31TextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                enhance_prompt: Whether a language model rewrites the prompt into a more detailed
+                    one before it is used.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    BytedanceDreaminaV31TextToImage = Endpoint
+
+bytedance_dreamina_v3_1_text_to_image = BytedanceDreaminaV31TextToImage(
     "fal-ai/bytedance/dreamina/v3.1/text-to-image",
     BytedanceDreaminaV31TextToImageInput,
     BytedanceDreaminaV31TextToImageOutput,
@@ -78,12 +286,12 @@ Call it with `bytedance_dreamina_v3_1_text_to_image.subscribe(prompt=…)`.
 
 Input = BytedanceDreaminaV31TextToImageInput
 Output = BytedanceDreaminaV31TextToImageOutput
+endpoint = bytedance_dreamina_v3_1_text_to_image
 
 __all__ = [
     "BytedanceDreaminaV31TextToImageInput",
     "BytedanceDreaminaV31TextToImageOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "bytedance_dreamina_v3_1_text_to_image",
 ]

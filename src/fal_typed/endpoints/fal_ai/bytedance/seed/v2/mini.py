@@ -7,7 +7,7 @@ Category: llm. https://fal.ai/models/fal-ai/bytedance/seed/v2/mini
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -15,11 +15,14 @@ from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
+Role: TypeAlias = Literal["system", "user", "assistant"]
+"""Value of the parameter `role`."""
+
 
 class Seed2MiniMessage(InputModel):
-    """Part of the parameters: role, content."""
+    """An item of the parameter `messages`."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Role
     """Role of the author: system, user or assistant."""
 
     content: str | list[dict[str, Any]]
@@ -62,9 +65,9 @@ class BytedanceSeedV2MiniInput(InputModel, Request["BytedanceSeedV2MiniOutput"])
 
 
 class Seed2MiniMessageOutput(OutputModel):
-    """Part of the result: role, content."""
+    """An item of the field `messages`."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Role
     """Role of the author: system, user or assistant."""
 
     content: str | list[dict[str, Any]]
@@ -82,7 +85,279 @@ class BytedanceSeedV2MiniOutput(OutputModel):
     """The model's reasoning before its response."""
 
 
-bytedance_seed_v2_mini = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedV2Mini(Endpoint[..., BytedanceSeedV2MiniInput, BytedanceSeedV2MiniOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: list[Seed2MiniMessage] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> Result[BytedanceSeedV2MiniOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: list[Seed2MiniMessage] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> Result[BytedanceSeedV2MiniOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: list[Seed2MiniMessage] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> Result[BytedanceSeedV2MiniOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: list[Seed2MiniMessage] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> Result[BytedanceSeedV2MiniOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: list[Seed2MiniMessage] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> Handle[BytedanceSeedV2MiniOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: list[Seed2MiniMessage] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> AsyncHandle[BytedanceSeedV2MiniOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: list[Seed2MiniMessage] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> Stream[BytedanceSeedV2MiniOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] = UNSET,
+            video_urls: list[FileInput] = UNSET,
+            system_prompt: str | None = None,
+            messages: list[Seed2MiniMessage] | None = None,
+            thinking: Literal["enabled", "disabled", "auto"] = "enabled",
+            reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None,
+            max_completion_tokens: int = 4096,
+            temperature: float = 1,
+            top_p: float = 0.7,
+        ) -> AsyncStream[BytedanceSeedV2MiniOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Question or instruction for the model.
+                image_urls: Images for the model to analyze, in order.
+                video_urls: Clips to edit or to use as references, in order.
+                system_prompt: Instructions on role, tone and format that the model follows in every
+                    response.
+                reasoning_effort: How much the model can think before it responds.
+                max_completion_tokens: From 1 to 65536.
+                temperature: Sampling temperature; low values are more predictable, high values are
+                    more varied. From 0 to 2.
+                top_p: Nucleus sampling: only the most likely tokens with this cumulative
+                    probability are considered; lower is more predictable. From 0 to 1.
+            """
+            ...
+else:
+    BytedanceSeedV2Mini = Endpoint
+
+bytedance_seed_v2_mini = BytedanceSeedV2Mini(
     "fal-ai/bytedance/seed/v2/mini", BytedanceSeedV2MiniInput, BytedanceSeedV2MiniOutput
 )
 """Language model endpoint of fal-ai: bytedance seed v2 mini.
@@ -92,12 +367,12 @@ Call it with `bytedance_seed_v2_mini.subscribe(prompt=…)`.
 
 Input = BytedanceSeedV2MiniInput
 Output = BytedanceSeedV2MiniOutput
+endpoint = bytedance_seed_v2_mini
 
 __all__ = [
     "BytedanceSeedV2MiniInput",
     "BytedanceSeedV2MiniOutput",
-    "Input",
-    "Output",
+    "Role",
     "Seed2MiniMessage",
     "Seed2MiniMessageOutput",
     "bytedance_seed_v2_mini",

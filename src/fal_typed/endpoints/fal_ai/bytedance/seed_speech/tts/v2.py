@@ -7,11 +7,59 @@ https://fal.ai/models/fal-ai/bytedance/seed-speech/tts/v2
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
+
+Language: TypeAlias = Literal["zh", "en", "ja", "es-mx", "id", "pt-br", "ko", "it", "de", "fr"]
+"""Value of the parameter `language`."""
+
+Voice: TypeAlias = Literal[
+    "vivi_mixed_en_zh_ja_es_id",
+    "mindy_en_es_id_pt_zh",
+    "stokie_en",
+    "dacey_en",
+    "tim_en",
+    "kian_en_zh",
+    "cedric_en_zh",
+    "sophie_en_zh",
+    "jean_en_zh",
+    "magnus_en_zh",
+    "mabel_en_zh",
+    "nadia_en_zh",
+    "opal_en_zh",
+    "pearl_en_zh",
+    "quentin_en_zh",
+    "vienna_mixed_en_zh",
+    "alina_mixed_en_zh",
+    "corinne_mixed_en_zh",
+    "esther_mixed_en_zh",
+    "freya_mixed_en_zh",
+    "gigi_mixed_en_zh",
+    "holly_mixed_en_zh",
+    "lyla_mixed_en_zh",
+    "daisy_mixed_en_zh",
+    "tracy_es_zh",
+    "jess_ja_es_id_pt_en_zh",
+    "pinky_es_ko_mixed_en_zh",
+    "sweety_ja_es",
+    "sandy_es_mixed_en_zh",
+    "sven_de",
+    "minimi_ja",
+    "usseau_fr",
+    "felipe_es",
+    "han_id",
+    "martins_pt",
+    "enzo_it",
+    "shane_ko",
+    "bonnie_zh",
+    "felix_zh",
+    "celeste_zh",
+    "monkey_king_zh",
+]
+"""Value of the parameter `voice`."""
 
 
 class BytedanceSeedSpeechTtsV2Input(InputModel, Request["BytedanceSeedSpeechTtsV2Output"]):
@@ -20,7 +68,7 @@ class BytedanceSeedSpeechTtsV2Input(InputModel, Request["BytedanceSeedSpeechTtsV
     text: str
     """Text to speak."""
 
-    language: Literal["zh", "en", "ja", "es-mx", "id", "pt-br", "ko", "it", "de", "fr"] = UNSET
+    language: Language = UNSET
     """Language of the text or audio."""
 
     output_format: Literal["mp3", "opus"] = "mp3"
@@ -34,49 +82,7 @@ class BytedanceSeedSpeechTtsV2Input(InputModel, Request["BytedanceSeedSpeechTtsV
     speed: float = 1
     """Speed of the voice: 1 is normal, 2 is twice as fast."""
 
-    voice: Literal[
-        "vivi_mixed_en_zh_ja_es_id",
-        "mindy_en_es_id_pt_zh",
-        "stokie_en",
-        "dacey_en",
-        "tim_en",
-        "kian_en_zh",
-        "cedric_en_zh",
-        "sophie_en_zh",
-        "jean_en_zh",
-        "magnus_en_zh",
-        "mabel_en_zh",
-        "nadia_en_zh",
-        "opal_en_zh",
-        "pearl_en_zh",
-        "quentin_en_zh",
-        "vienna_mixed_en_zh",
-        "alina_mixed_en_zh",
-        "corinne_mixed_en_zh",
-        "esther_mixed_en_zh",
-        "freya_mixed_en_zh",
-        "gigi_mixed_en_zh",
-        "holly_mixed_en_zh",
-        "lyla_mixed_en_zh",
-        "daisy_mixed_en_zh",
-        "tracy_es_zh",
-        "jess_ja_es_id_pt_en_zh",
-        "pinky_es_ko_mixed_en_zh",
-        "sweety_ja_es",
-        "sandy_es_mixed_en_zh",
-        "sven_de",
-        "minimi_ja",
-        "usseau_fr",
-        "felipe_es",
-        "han_id",
-        "martins_pt",
-        "enzo_it",
-        "shane_ko",
-        "bonnie_zh",
-        "felix_zh",
-        "celeste_zh",
-        "monkey_king_zh",
-    ] = "stokie_en"
+    voice: Voice = "stokie_en"
     """Name of the voice that speaks the text."""
 
     voice_instruction: str = UNSET
@@ -93,7 +99,257 @@ class BytedanceSeedSpeechTtsV2Output(OutputModel):
     """The generated audio, as a file to download."""
 
 
-bytedance_seed_speech_tts_v2 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedSpeechTtsV2(
+        Endpoint[..., BytedanceSeedSpeechTtsV2Input, BytedanceSeedSpeechTtsV2Output]
+    ):
+        def run(
+            self,
+            *,
+            text: str,
+            language: Language = UNSET,
+            output_format: Literal["mp3", "opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: Voice = "stokie_en",
+            voice_instruction: str = UNSET,
+            volume: float = 1,
+        ) -> Result[BytedanceSeedSpeechTtsV2Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                voice_instruction: Text description of how to speak.
+                volume: Volume of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            text: str,
+            language: Language = UNSET,
+            output_format: Literal["mp3", "opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: Voice = "stokie_en",
+            voice_instruction: str = UNSET,
+            volume: float = 1,
+        ) -> Result[BytedanceSeedSpeechTtsV2Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                voice_instruction: Text description of how to speak.
+                volume: Volume of the audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            text: str,
+            language: Language = UNSET,
+            output_format: Literal["mp3", "opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: Voice = "stokie_en",
+            voice_instruction: str = UNSET,
+            volume: float = 1,
+        ) -> Result[BytedanceSeedSpeechTtsV2Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                voice_instruction: Text description of how to speak.
+                volume: Volume of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            text: str,
+            language: Language = UNSET,
+            output_format: Literal["mp3", "opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: Voice = "stokie_en",
+            voice_instruction: str = UNSET,
+            volume: float = 1,
+        ) -> Result[BytedanceSeedSpeechTtsV2Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                voice_instruction: Text description of how to speak.
+                volume: Volume of the audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            text: str,
+            language: Language = UNSET,
+            output_format: Literal["mp3", "opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: Voice = "stokie_en",
+            voice_instruction: str = UNSET,
+            volume: float = 1,
+        ) -> Handle[BytedanceSeedSpeechTtsV2Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                voice_instruction: Text description of how to speak.
+                volume: Volume of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            text: str,
+            language: Language = UNSET,
+            output_format: Literal["mp3", "opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: Voice = "stokie_en",
+            voice_instruction: str = UNSET,
+            volume: float = 1,
+        ) -> AsyncHandle[BytedanceSeedSpeechTtsV2Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                voice_instruction: Text description of how to speak.
+                volume: Volume of the audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            text: str,
+            language: Language = UNSET,
+            output_format: Literal["mp3", "opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: Voice = "stokie_en",
+            voice_instruction: str = UNSET,
+            volume: float = 1,
+        ) -> Stream[BytedanceSeedSpeechTtsV2Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                voice_instruction: Text description of how to speak.
+                volume: Volume of the audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            text: str,
+            language: Language = UNSET,
+            output_format: Literal["mp3", "opus"] = "mp3",
+            pitch: int = UNSET,
+            sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] = 24000,
+            speed: float = 1,
+            voice: Voice = "stokie_en",
+            voice_instruction: str = UNSET,
+            volume: float = 1,
+        ) -> AsyncStream[BytedanceSeedSpeechTtsV2Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                text: Text to speak.
+                language: Language of the text or audio.
+                output_format: File format of the result.
+                sample_rate: Sample rate of the audio in Hz; higher rates preserve higher
+                    frequencies.
+                speed: Speed of the voice: 1 is normal, 2 is twice as fast.
+                voice: Name of the voice that speaks the text.
+                voice_instruction: Text description of how to speak.
+                volume: Volume of the audio.
+            """
+            ...
+else:
+    BytedanceSeedSpeechTtsV2 = Endpoint
+
+bytedance_seed_speech_tts_v2 = BytedanceSeedSpeechTtsV2(
     "fal-ai/bytedance/seed-speech/tts/v2",
     BytedanceSeedSpeechTtsV2Input,
     BytedanceSeedSpeechTtsV2Output,
@@ -105,11 +361,12 @@ Call it with `bytedance_seed_speech_tts_v2.subscribe(text=…)`.
 
 Input = BytedanceSeedSpeechTtsV2Input
 Output = BytedanceSeedSpeechTtsV2Output
+endpoint = bytedance_seed_speech_tts_v2
 
 __all__ = [
     "BytedanceSeedSpeechTtsV2Input",
     "BytedanceSeedSpeechTtsV2Output",
-    "Input",
-    "Output",
+    "Language",
+    "Voice",
     "bytedance_seed_speech_tts_v2",
 ]

@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/bytedance/seedream/v4/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset_5e7d4891 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,27 +22,13 @@ class BytedanceSeedreamV4EditInput(InputModel, Request["BytedanceSeedreamV4EditO
     """Parameters of fal-ai/bytedance/seedream/v4/edit."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-            "auto",
-            "auto_2K",
-            "auto_4K",
-        ]
-    ) = ImageSize(width=2048, height=2048)
+    image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048)
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=6)] = 1
@@ -77,7 +64,281 @@ class BytedanceSeedreamV4EditOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-bytedance_seedream_v4_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedreamV4Edit(
+        Endpoint[..., BytedanceSeedreamV4EditInput, BytedanceSeedreamV4EditOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> Result[BytedanceSeedreamV4EditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
+                    time, standard gives better results.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> Result[BytedanceSeedreamV4EditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
+                    time, standard gives better results.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> Result[BytedanceSeedreamV4EditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
+                    time, standard gives better results.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> Result[BytedanceSeedreamV4EditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
+                    time, standard gives better results.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> Handle[BytedanceSeedreamV4EditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
+                    time, standard gives better results.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> AsyncHandle[BytedanceSeedreamV4EditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
+                    time, standard gives better results.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> Stream[BytedanceSeedreamV4EditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
+                    time, standard gives better results.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = ImageSize(width=2048, height=2048),
+            num_images: int = 1,
+            max_images: int = 1,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            enhance_prompt_mode: Literal["standard", "fast"] = "standard",
+        ) -> AsyncStream[BytedanceSeedreamV4EditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enhance_prompt_mode: How the prompt is rewritten before it is used: fast takes less
+                    time, standard gives better results.
+            """
+            ...
+else:
+    BytedanceSeedreamV4Edit = Endpoint
+
+bytedance_seedream_v4_edit = BytedanceSeedreamV4Edit(
     "fal-ai/bytedance/seedream/v4/edit", BytedanceSeedreamV4EditInput, BytedanceSeedreamV4EditOutput
 )
 """Image endpoint of fal-ai: bytedance seedream v4 edit.
@@ -87,12 +348,12 @@ Call it with `bytedance_seedream_v4_edit.subscribe(prompt=…, image_urls=…)`.
 
 Input = BytedanceSeedreamV4EditInput
 Output = BytedanceSeedreamV4EditOutput
+endpoint = bytedance_seedream_v4_edit
 
 __all__ = [
     "BytedanceSeedreamV4EditInput",
     "BytedanceSeedreamV4EditOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "bytedance_seedream_v4_edit",
 ]

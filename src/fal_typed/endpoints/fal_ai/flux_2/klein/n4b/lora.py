@@ -7,15 +7,14 @@ Category: image. https://fal.ai/models/fal-ai/flux-2/klein/4b/lora
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.fal_ai_flux2_klein_lo_ra_input_7aa81118 import (
-    FalAiFlux2KleinLoRAInput,
-)
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.fal_ai_flux2_klein_lo_ra_input import FalAiFlux2KleinLoRAInput
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,8 +23,7 @@ class Flux2Klein4bLoraInput(InputModel, Request["Flux2Klein4bLoraOutput"]):
     """Parameters of fal-ai/flux-2/klein/4b/lora."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -33,17 +31,7 @@ class Flux2Klein4bLoraInput(InputModel, Request["Flux2Klein4bLoraOutput"]):
     num_inference_steps: Annotated[int, Field(ge=4, le=8)] = 4
     """Number of denoising steps; more steps take longer and give finer detail. From 4 to 8."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "landscape_4_3"
+    image_size: ImageSize | ImageSizePreset = "landscape_4_3"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
@@ -58,7 +46,7 @@ class Flux2Klein4bLoraInput(InputModel, Request["Flux2Klein4bLoraOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     loras: list[FalAiFlux2KleinLoRAInput] = []
     """LoRA weights to apply to the base model, to add a style, a person or an object."""
@@ -83,7 +71,279 @@ class Flux2Klein4bLoraOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-flux_2_klein_4b_lora = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Flux2Klein4bLora(Endpoint[..., Flux2Klein4bLoraInput, Flux2Klein4bLoraOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: list[FalAiFlux2KleinLoRAInput] = [],
+        ) -> Result[Flux2Klein4bLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: list[FalAiFlux2KleinLoRAInput] = [],
+        ) -> Result[Flux2Klein4bLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: list[FalAiFlux2KleinLoRAInput] = [],
+        ) -> Result[Flux2Klein4bLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: list[FalAiFlux2KleinLoRAInput] = [],
+        ) -> Result[Flux2Klein4bLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: list[FalAiFlux2KleinLoRAInput] = [],
+        ) -> Handle[Flux2Klein4bLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: list[FalAiFlux2KleinLoRAInput] = [],
+        ) -> AsyncHandle[Flux2Klein4bLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: list[FalAiFlux2KleinLoRAInput] = [],
+        ) -> Stream[Flux2Klein4bLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            seed: int | None = None,
+            num_inference_steps: int = 4,
+            image_size: ImageSize | ImageSizePreset = "landscape_4_3",
+            num_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            loras: list[FalAiFlux2KleinLoRAInput] = [],
+        ) -> AsyncStream[Flux2Klein4bLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 4 to 8.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+            """
+            ...
+else:
+    Flux2Klein4bLora = Endpoint
+
+flux_2_klein_4b_lora = Flux2Klein4bLora(
     "fal-ai/flux-2/klein/4b/lora", Flux2Klein4bLoraInput, Flux2Klein4bLoraOutput
 )
 """Image endpoint of fal-ai: flux-2 klein 4b lora.
@@ -93,13 +353,13 @@ Call it with `flux_2_klein_4b_lora.subscribe(prompt=…)`.
 
 Input = Flux2Klein4bLoraInput
 Output = Flux2Klein4bLoraOutput
+endpoint = flux_2_klein_4b_lora
 
 __all__ = [
     "FalAiFlux2KleinLoRAInput",
     "Flux2Klein4bLoraInput",
     "Flux2Klein4bLoraOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "flux_2_klein_4b_lora",
 ]

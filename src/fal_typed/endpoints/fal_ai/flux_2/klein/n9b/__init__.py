@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2.klein.n9b._endpoint import (
         Flux2Klein9bInput as Flux2Klein9bInput,
         Flux2Klein9bOutput as Flux2Klein9bOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_2_klein_9b as flux_2_klein_9b,
     )
 
@@ -22,12 +22,31 @@ __all__ = [
     "Flux2Klein9bInput",
     "Flux2Klein9bOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "flux_2_klein_9b",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_2.klein.n9b._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Flux2Klein9bInput",
+            "Flux2Klein9bOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_2_klein_9b",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.flux_2.klein.n9b._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

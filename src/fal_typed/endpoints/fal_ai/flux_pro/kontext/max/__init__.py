@@ -6,26 +6,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_pro.kontext.max._endpoint import (
+        AspectRatio as AspectRatio,
         FluxProKontextMaxInput as FluxProKontextMaxInput,
         FluxProKontextMaxOutput as FluxProKontextMaxOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_pro_kontext_max as flux_pro_kontext_max,
     )
 
 __all__ = [
+    "AspectRatio",
     "FluxProKontextMaxInput",
     "FluxProKontextMaxOutput",
-    "Input",
-    "Output",
     "flux_pro_kontext_max",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_pro.kontext.max._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "AspectRatio",
+            "FluxProKontextMaxInput",
+            "FluxProKontextMaxOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_pro_kontext_max",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.flux_pro.kontext.max._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,9 +7,10 @@ Category: video. https://fal.ai/models/fal-ai/heygen/v2/translate/precision
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.output_language import OutputLanguage
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -20,186 +21,7 @@ class HeygenV2TranslatePrecisionInput(InputModel, Request["HeygenV2TranslatePrec
     video_url: FileInput
     """Video to edit or to start from."""
 
-    output_language: Literal[
-        "English",
-        "Spanish",
-        "French",
-        "Hindi",
-        "Italian",
-        "German",
-        "Polish",
-        "Portuguese",
-        "Chinese",
-        "Japanese",
-        "Dutch",
-        "Turkish",
-        "Korean",
-        "Danish",
-        "Arabic",
-        "Romanian",
-        "Mandarin",
-        "Filipino",
-        "Swedish",
-        "Indonesian",
-        "Ukrainian",
-        "Greek",
-        "Czech",
-        "Bulgarian",
-        "Malay",
-        "Slovak",
-        "Croatian",
-        "Tamil",
-        "Finnish",
-        "Russian",
-        "Afrikaans (South Africa)",
-        "Albanian (Albania)",
-        "Amharic (Ethiopia)",
-        "Arabic (Algeria)",
-        "Arabic (Bahrain)",
-        "Arabic (Egypt)",
-        "Arabic (Iraq)",
-        "Arabic (Jordan)",
-        "Arabic (Kuwait)",
-        "Arabic (Lebanon)",
-        "Arabic (Libya)",
-        "Arabic (Morocco)",
-        "Arabic (Oman)",
-        "Arabic (Qatar)",
-        "Arabic (Saudi Arabia)",
-        "Arabic (Syria)",
-        "Arabic (Tunisia)",
-        "Arabic (United Arab Emirates)",
-        "Arabic (Yemen)",
-        "Armenian (Armenia)",
-        "Azerbaijani (Latin, Azerbaijan)",
-        "Bangla (Bangladesh)",
-        "Basque",
-        "Bengali (India)",
-        "Bosnian (Bosnia and Herzegovina)",
-        "Bulgarian (Bulgaria)",
-        "Burmese (Myanmar)",
-        "Catalan",
-        "Chinese (Cantonese, Traditional)",
-        "Chinese (Jilu Mandarin, Simplified)",
-        "Chinese (Mandarin, Simplified)",
-        "Chinese (Northeastern Mandarin, Simplified)",
-        "Chinese (Southwestern Mandarin, Simplified)",
-        "Chinese (Taiwanese Mandarin, Traditional)",
-        "Chinese (Wu, Simplified)",
-        "Chinese (Zhongyuan Mandarin Henan, Simplified)",
-        "Chinese (Zhongyuan Mandarin Shaanxi, Simplified)",
-        "Croatian (Croatia)",
-        "Czech (Czechia)",
-        "Danish (Denmark)",
-        "Dutch (Belgium)",
-        "Dutch (Netherlands)",
-        "English (Australia)",
-        "English (Canada)",
-        "English (Hong Kong SAR)",
-        "English (India)",
-        "English (Ireland)",
-        "English (Kenya)",
-        "English (New Zealand)",
-        "English (Nigeria)",
-        "English (Philippines)",
-        "English (Singapore)",
-        "English (South Africa)",
-        "English (Tanzania)",
-        "English (UK)",
-        "English (United States)",
-        "Estonian (Estonia)",
-        "Filipino (Philippines)",
-        "Finnish (Finland)",
-        "French (Belgium)",
-        "French (Canada)",
-        "French (France)",
-        "French (Switzerland)",
-        "Galician",
-        "Georgian (Georgia)",
-        "German (Austria)",
-        "German (Germany)",
-        "German (Switzerland)",
-        "Greek (Greece)",
-        "Gujarati (India)",
-        "Hebrew (Israel)",
-        "Hindi (India)",
-        "Hungarian (Hungary)",
-        "Icelandic (Iceland)",
-        "Indonesian (Indonesia)",
-        "Irish (Ireland)",
-        "Italian (Italy)",
-        "Japanese (Japan)",
-        "Javanese (Latin, Indonesia)",
-        "Kannada (India)",
-        "Kazakh (Kazakhstan)",
-        "Khmer (Cambodia)",
-        "Korean (Korea)",
-        "Lao (Laos)",
-        "Latvian (Latvia)",
-        "Lithuanian (Lithuania)",
-        "Macedonian (North Macedonia)",
-        "Malay (Malaysia)",
-        "Malayalam (India)",
-        "Maltese (Malta)",
-        "Marathi (India)",
-        "Mongolian (Mongolia)",
-        "Nepali (Nepal)",
-        "Norwegian Bokmål (Norway)",
-        "Pashto (Afghanistan)",
-        "Persian (Iran)",
-        "Polish (Poland)",
-        "Portuguese (Brazil)",
-        "Portuguese (Portugal)",
-        "Romanian (Romania)",
-        "Russian (Russia)",
-        "Serbian (Latin, Serbia)",
-        "Sinhala (Sri Lanka)",
-        "Slovak (Slovakia)",
-        "Slovenian (Slovenia)",
-        "Somali (Somalia)",
-        "Spanish (Argentina)",
-        "Spanish (Bolivia)",
-        "Spanish (Chile)",
-        "Spanish (Colombia)",
-        "Spanish (Costa Rica)",
-        "Spanish (Cuba)",
-        "Spanish (Dominican Republic)",
-        "Spanish (Ecuador)",
-        "Spanish (El Salvador)",
-        "Spanish (Equatorial Guinea)",
-        "Spanish (Guatemala)",
-        "Spanish (Honduras)",
-        "Spanish (Mexico)",
-        "Spanish (Nicaragua)",
-        "Spanish (Panama)",
-        "Spanish (Paraguay)",
-        "Spanish (Peru)",
-        "Spanish (Puerto Rico)",
-        "Spanish (Spain)",
-        "Spanish (United States)",
-        "Spanish (Uruguay)",
-        "Spanish (Venezuela)",
-        "Sundanese (Indonesia)",
-        "Swahili (Kenya)",
-        "Swahili (Tanzania)",
-        "Swedish (Sweden)",
-        "Tamil (India)",
-        "Tamil (Malaysia)",
-        "Tamil (Singapore)",
-        "Tamil (Sri Lanka)",
-        "Telugu (India)",
-        "Thai (Thailand)",
-        "Turkish (Türkiye)",
-        "Ukrainian (Ukraine)",
-        "Urdu (India)",
-        "Urdu (Pakistan)",
-        "Uzbek (Latin, Uzbekistan)",
-        "Vietnamese (Vietnam)",
-        "Welsh (United Kingdom)",
-        "Zulu (South Africa)",
-        "English - Your Accent",
-        "English - American Accent",
-    ]
+    output_language: OutputLanguage
     """Language to translate the speech into."""
 
     translate_audio_only: bool | None = False
@@ -219,7 +41,209 @@ class HeygenV2TranslatePrecisionOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-heygen_v2_translate_precision = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HeygenV2TranslatePrecision(
+        Endpoint[..., HeygenV2TranslatePrecisionInput, HeygenV2TranslatePrecisionOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            output_language: OutputLanguage,
+            translate_audio_only: bool | None = False,
+            speaker_num: int | None = None,
+            enable_dynamic_duration: bool | None = True,
+        ) -> Result[HeygenV2TranslatePrecisionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_language: Language to translate the speech into.
+                translate_audio_only: Whether to change only the speech and leave the lips
+                    unchanged.
+                speaker_num: Number of people who speak in the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_language: OutputLanguage,
+            translate_audio_only: bool | None = False,
+            speaker_num: int | None = None,
+            enable_dynamic_duration: bool | None = True,
+        ) -> Result[HeygenV2TranslatePrecisionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_language: Language to translate the speech into.
+                translate_audio_only: Whether to change only the speech and leave the lips
+                    unchanged.
+                speaker_num: Number of people who speak in the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            output_language: OutputLanguage,
+            translate_audio_only: bool | None = False,
+            speaker_num: int | None = None,
+            enable_dynamic_duration: bool | None = True,
+        ) -> Result[HeygenV2TranslatePrecisionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_language: Language to translate the speech into.
+                translate_audio_only: Whether to change only the speech and leave the lips
+                    unchanged.
+                speaker_num: Number of people who speak in the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_language: OutputLanguage,
+            translate_audio_only: bool | None = False,
+            speaker_num: int | None = None,
+            enable_dynamic_duration: bool | None = True,
+        ) -> Result[HeygenV2TranslatePrecisionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_language: Language to translate the speech into.
+                translate_audio_only: Whether to change only the speech and leave the lips
+                    unchanged.
+                speaker_num: Number of people who speak in the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            output_language: OutputLanguage,
+            translate_audio_only: bool | None = False,
+            speaker_num: int | None = None,
+            enable_dynamic_duration: bool | None = True,
+        ) -> Handle[HeygenV2TranslatePrecisionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_language: Language to translate the speech into.
+                translate_audio_only: Whether to change only the speech and leave the lips
+                    unchanged.
+                speaker_num: Number of people who speak in the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_language: OutputLanguage,
+            translate_audio_only: bool | None = False,
+            speaker_num: int | None = None,
+            enable_dynamic_duration: bool | None = True,
+        ) -> AsyncHandle[HeygenV2TranslatePrecisionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_language: Language to translate the speech into.
+                translate_audio_only: Whether to change only the speech and leave the lips
+                    unchanged.
+                speaker_num: Number of people who speak in the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            output_language: OutputLanguage,
+            translate_audio_only: bool | None = False,
+            speaker_num: int | None = None,
+            enable_dynamic_duration: bool | None = True,
+        ) -> Stream[HeygenV2TranslatePrecisionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_language: Language to translate the speech into.
+                translate_audio_only: Whether to change only the speech and leave the lips
+                    unchanged.
+                speaker_num: Number of people who speak in the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            output_language: OutputLanguage,
+            translate_audio_only: bool | None = False,
+            speaker_num: int | None = None,
+            enable_dynamic_duration: bool | None = True,
+        ) -> AsyncStream[HeygenV2TranslatePrecisionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                output_language: Language to translate the speech into.
+                translate_audio_only: Whether to change only the speech and leave the lips
+                    unchanged.
+                speaker_num: Number of people who speak in the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+            """
+            ...
+else:
+    HeygenV2TranslatePrecision = Endpoint
+
+heygen_v2_translate_precision = HeygenV2TranslatePrecision(
     "fal-ai/heygen/v2/translate/precision",
     HeygenV2TranslatePrecisionInput,
     HeygenV2TranslatePrecisionOutput,
@@ -231,11 +255,11 @@ Call it with `heygen_v2_translate_precision.subscribe(video_url=…, output_lang
 
 Input = HeygenV2TranslatePrecisionInput
 Output = HeygenV2TranslatePrecisionOutput
+endpoint = heygen_v2_translate_precision
 
 __all__ = [
     "HeygenV2TranslatePrecisionInput",
     "HeygenV2TranslatePrecisionOutput",
-    "Input",
-    "Output",
+    "OutputLanguage",
     "heygen_v2_translate_precision",
 ]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/heygen/v3/lipsync/precision
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -56,7 +56,257 @@ class HeygenV3LipsyncPrecisionOutput(OutputModel):
     """Subtitles, as a file to download."""
 
 
-heygen_v3_lipsync_precision = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class HeygenV3LipsyncPrecision(
+        Endpoint[..., HeygenV3LipsyncPrecisionInput, HeygenV3LipsyncPrecisionOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            title: str | None = None,
+            enable_caption: bool = False,
+            enable_dynamic_duration: bool = True,
+            disable_music_track: bool = False,
+            enable_speech_enhancement: bool = False,
+            start_time: float | None = None,
+            end_time: float | None = None,
+        ) -> Result[HeygenV3LipsyncPrecisionOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                enable_caption: Whether to add captions to the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+                disable_music_track: Whether to remove music from the audio.
+                enable_speech_enhancement: Whether to remove noise from the voice.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds. At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            title: str | None = None,
+            enable_caption: bool = False,
+            enable_dynamic_duration: bool = True,
+            disable_music_track: bool = False,
+            enable_speech_enhancement: bool = False,
+            start_time: float | None = None,
+            end_time: float | None = None,
+        ) -> Result[HeygenV3LipsyncPrecisionOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                enable_caption: Whether to add captions to the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+                disable_music_track: Whether to remove music from the audio.
+                enable_speech_enhancement: Whether to remove noise from the voice.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds. At least 0.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            title: str | None = None,
+            enable_caption: bool = False,
+            enable_dynamic_duration: bool = True,
+            disable_music_track: bool = False,
+            enable_speech_enhancement: bool = False,
+            start_time: float | None = None,
+            end_time: float | None = None,
+        ) -> Result[HeygenV3LipsyncPrecisionOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                enable_caption: Whether to add captions to the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+                disable_music_track: Whether to remove music from the audio.
+                enable_speech_enhancement: Whether to remove noise from the voice.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds. At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            title: str | None = None,
+            enable_caption: bool = False,
+            enable_dynamic_duration: bool = True,
+            disable_music_track: bool = False,
+            enable_speech_enhancement: bool = False,
+            start_time: float | None = None,
+            end_time: float | None = None,
+        ) -> Result[HeygenV3LipsyncPrecisionOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                enable_caption: Whether to add captions to the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+                disable_music_track: Whether to remove music from the audio.
+                enable_speech_enhancement: Whether to remove noise from the voice.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds. At least 0.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            title: str | None = None,
+            enable_caption: bool = False,
+            enable_dynamic_duration: bool = True,
+            disable_music_track: bool = False,
+            enable_speech_enhancement: bool = False,
+            start_time: float | None = None,
+            end_time: float | None = None,
+        ) -> Handle[HeygenV3LipsyncPrecisionOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                enable_caption: Whether to add captions to the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+                disable_music_track: Whether to remove music from the audio.
+                enable_speech_enhancement: Whether to remove noise from the voice.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds. At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            title: str | None = None,
+            enable_caption: bool = False,
+            enable_dynamic_duration: bool = True,
+            disable_music_track: bool = False,
+            enable_speech_enhancement: bool = False,
+            start_time: float | None = None,
+            end_time: float | None = None,
+        ) -> AsyncHandle[HeygenV3LipsyncPrecisionOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                enable_caption: Whether to add captions to the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+                disable_music_track: Whether to remove music from the audio.
+                enable_speech_enhancement: Whether to remove noise from the voice.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds. At least 0.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            title: str | None = None,
+            enable_caption: bool = False,
+            enable_dynamic_duration: bool = True,
+            disable_music_track: bool = False,
+            enable_speech_enhancement: bool = False,
+            start_time: float | None = None,
+            end_time: float | None = None,
+        ) -> Stream[HeygenV3LipsyncPrecisionOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                enable_caption: Whether to add captions to the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+                disable_music_track: Whether to remove music from the audio.
+                enable_speech_enhancement: Whether to remove noise from the voice.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds. At least 0.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            audio_url: FileInput,
+            title: str | None = None,
+            enable_caption: bool = False,
+            enable_dynamic_duration: bool = True,
+            disable_music_track: bool = False,
+            enable_speech_enhancement: bool = False,
+            start_time: float | None = None,
+            end_time: float | None = None,
+        ) -> AsyncStream[HeygenV3LipsyncPrecisionOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                enable_caption: Whether to add captions to the video.
+                enable_dynamic_duration: Whether the video can become longer or shorter to fit the
+                    new speech.
+                disable_music_track: Whether to remove music from the audio.
+                enable_speech_enhancement: Whether to remove noise from the voice.
+                start_time: Start of the part to process, in seconds. At least 0.
+                end_time: End of the part to process, in seconds. At least 0.
+            """
+            ...
+else:
+    HeygenV3LipsyncPrecision = Endpoint
+
+heygen_v3_lipsync_precision = HeygenV3LipsyncPrecision(
     "fal-ai/heygen/v3/lipsync/precision",
     HeygenV3LipsyncPrecisionInput,
     HeygenV3LipsyncPrecisionOutput,
@@ -68,11 +318,10 @@ Call it with `heygen_v3_lipsync_precision.subscribe(video_url=…, audio_url=…
 
 Input = HeygenV3LipsyncPrecisionInput
 Output = HeygenV3LipsyncPrecisionOutput
+endpoint = heygen_v3_lipsync_precision
 
 __all__ = [
     "HeygenV3LipsyncPrecisionInput",
     "HeygenV3LipsyncPrecisionOutput",
-    "Input",
-    "Output",
     "heygen_v3_lipsync_precision",
 ]

@@ -6,20 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hunyuan3d.v2.mini._endpoint import (
         Hunyuan3dV2MiniInput as Hunyuan3dV2MiniInput,
         Hunyuan3dV2MiniOutput as Hunyuan3dV2MiniOutput,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         hunyuan3d_v2_mini as hunyuan3d_v2_mini,
     )
 
-__all__ = ["Hunyuan3dV2MiniInput", "Hunyuan3dV2MiniOutput", "Input", "Output", "hunyuan3d_v2_mini"]
+__all__ = ["Hunyuan3dV2MiniInput", "Hunyuan3dV2MiniOutput", "hunyuan3d_v2_mini"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.hunyuan3d.v2.mini._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Hunyuan3dV2MiniInput",
+            "Hunyuan3dV2MiniOutput",
+            "Input",
+            "Output",
+            "endpoint",
+            "hunyuan3d_v2_mini",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.hunyuan3d.v2.mini._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: 3d. https://fal.ai/models/fal-ai/hunyuan3d/v2/multi-view
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -58,7 +58,265 @@ class Hunyuan3dV2MultiViewOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-hunyuan3d_v2_multi_view = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV2MultiView(
+        Endpoint[..., Hunyuan3dV2MultiViewInput, Hunyuan3dV2MultiViewOutput]
+    ):
+        def run(
+            self,
+            *,
+            front_image_url: FileInput,
+            back_image_url: FileInput,
+            left_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Result[Hunyuan3dV2MultiViewOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            front_image_url: FileInput,
+            back_image_url: FileInput,
+            left_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Result[Hunyuan3dV2MultiViewOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            front_image_url: FileInput,
+            back_image_url: FileInput,
+            left_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Result[Hunyuan3dV2MultiViewOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            front_image_url: FileInput,
+            back_image_url: FileInput,
+            left_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Result[Hunyuan3dV2MultiViewOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            front_image_url: FileInput,
+            back_image_url: FileInput,
+            left_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Handle[Hunyuan3dV2MultiViewOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            front_image_url: FileInput,
+            back_image_url: FileInput,
+            left_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> AsyncHandle[Hunyuan3dV2MultiViewOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            front_image_url: FileInput,
+            back_image_url: FileInput,
+            left_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> Stream[Hunyuan3dV2MultiViewOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            front_image_url: FileInput,
+            back_image_url: FileInput,
+            left_image_url: FileInput,
+            seed: int | None = None,
+            num_inference_steps: int = 50,
+            guidance_scale: float = 7.5,
+            octree_resolution: int = 256,
+            textured_mesh: bool = False,
+        ) -> AsyncStream[Hunyuan3dV2MultiViewOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                front_image_url: Image of the object from the front.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail. From 1 to 50.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts. From 0 to 20.
+                octree_resolution: Resolution of the grid in which the shape is built; higher keeps
+                    more detail and takes longer. From 1 to 1024.
+                textured_mesh: Whether to texture the object instead of returning only its shape.
+            """
+            ...
+else:
+    Hunyuan3dV2MultiView = Endpoint
+
+hunyuan3d_v2_multi_view = Hunyuan3dV2MultiView(
     "fal-ai/hunyuan3d/v2/multi-view", Hunyuan3dV2MultiViewInput, Hunyuan3dV2MultiViewOutput
 )
 """3D endpoint of fal-ai: hunyuan3d v2 multi-view.
@@ -69,11 +327,6 @@ left_image_url=…)`.
 
 Input = Hunyuan3dV2MultiViewInput
 Output = Hunyuan3dV2MultiViewOutput
+endpoint = hunyuan3d_v2_multi_view
 
-__all__ = [
-    "Hunyuan3dV2MultiViewInput",
-    "Hunyuan3dV2MultiViewOutput",
-    "Input",
-    "Output",
-    "hunyuan3d_v2_multi_view",
-]
+__all__ = ["Hunyuan3dV2MultiViewInput", "Hunyuan3dV2MultiViewOutput", "hunyuan3d_v2_multi_view"]

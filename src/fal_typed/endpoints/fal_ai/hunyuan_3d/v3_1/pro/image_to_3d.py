@@ -8,12 +8,12 @@ Category: 3d. https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/pro/image-to-3d
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.model_urls_c327c334 import ModelUrls
+from fal_typed.endpoints._shared.model_urls_30dd4527 import ModelUrls
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -71,7 +71,305 @@ class Hunyuan3dV31ProImageTo3dOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-hunyuan_3d_v3_1_pro_image_to_3d = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV31ProImageTo3d(
+        Endpoint[..., Hunyuan3dV31ProImageTo3dInput, Hunyuan3dV31ProImageTo3dOutput]
+    ):
+        def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            top_image_url: FileInput | None = None,
+            bottom_image_url: FileInput | None = None,
+            left_front_image_url: FileInput | None = None,
+            right_front_image_url: FileInput | None = None,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV31ProImageTo3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                top_image_url: Image of the object from above.
+                bottom_image_url: Image of the object from below.
+                left_front_image_url: Image of the object from the front left.
+                right_front_image_url: Image of the object from the front right.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            top_image_url: FileInput | None = None,
+            bottom_image_url: FileInput | None = None,
+            left_front_image_url: FileInput | None = None,
+            right_front_image_url: FileInput | None = None,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV31ProImageTo3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                top_image_url: Image of the object from above.
+                bottom_image_url: Image of the object from below.
+                left_front_image_url: Image of the object from the front left.
+                right_front_image_url: Image of the object from the front right.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            top_image_url: FileInput | None = None,
+            bottom_image_url: FileInput | None = None,
+            left_front_image_url: FileInput | None = None,
+            right_front_image_url: FileInput | None = None,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV31ProImageTo3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                top_image_url: Image of the object from above.
+                bottom_image_url: Image of the object from below.
+                left_front_image_url: Image of the object from the front left.
+                right_front_image_url: Image of the object from the front right.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            top_image_url: FileInput | None = None,
+            bottom_image_url: FileInput | None = None,
+            left_front_image_url: FileInput | None = None,
+            right_front_image_url: FileInput | None = None,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV31ProImageTo3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                top_image_url: Image of the object from above.
+                bottom_image_url: Image of the object from below.
+                left_front_image_url: Image of the object from the front left.
+                right_front_image_url: Image of the object from the front right.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            top_image_url: FileInput | None = None,
+            bottom_image_url: FileInput | None = None,
+            left_front_image_url: FileInput | None = None,
+            right_front_image_url: FileInput | None = None,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Handle[Hunyuan3dV31ProImageTo3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                top_image_url: Image of the object from above.
+                bottom_image_url: Image of the object from below.
+                left_front_image_url: Image of the object from the front left.
+                right_front_image_url: Image of the object from the front right.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            top_image_url: FileInput | None = None,
+            bottom_image_url: FileInput | None = None,
+            left_front_image_url: FileInput | None = None,
+            right_front_image_url: FileInput | None = None,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> AsyncHandle[Hunyuan3dV31ProImageTo3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                top_image_url: Image of the object from above.
+                bottom_image_url: Image of the object from below.
+                left_front_image_url: Image of the object from the front left.
+                right_front_image_url: Image of the object from the front right.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            top_image_url: FileInput | None = None,
+            bottom_image_url: FileInput | None = None,
+            left_front_image_url: FileInput | None = None,
+            right_front_image_url: FileInput | None = None,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Stream[Hunyuan3dV31ProImageTo3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                top_image_url: Image of the object from above.
+                bottom_image_url: Image of the object from below.
+                left_front_image_url: Image of the object from the front left.
+                right_front_image_url: Image of the object from the front right.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            back_image_url: FileInput | None = None,
+            left_image_url: FileInput | None = None,
+            right_image_url: FileInput | None = None,
+            top_image_url: FileInput | None = None,
+            bottom_image_url: FileInput | None = None,
+            left_front_image_url: FileInput | None = None,
+            right_front_image_url: FileInput | None = None,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> AsyncStream[Hunyuan3dV31ProImageTo3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                back_image_url: Image of the object from the back.
+                left_image_url: Image of the object from its left side.
+                right_image_url: Image of the object from its right side.
+                top_image_url: Image of the object from above.
+                bottom_image_url: Image of the object from below.
+                left_front_image_url: Image of the object from the front left.
+                right_front_image_url: Image of the object from the front right.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+            """
+            ...
+else:
+    Hunyuan3dV31ProImageTo3d = Endpoint
+
+hunyuan_3d_v3_1_pro_image_to_3d = Hunyuan3dV31ProImageTo3d(
     "fal-ai/hunyuan-3d/v3.1/pro/image-to-3d",
     Hunyuan3dV31ProImageTo3dInput,
     Hunyuan3dV31ProImageTo3dOutput,
@@ -83,12 +381,11 @@ Call it with `hunyuan_3d_v3_1_pro_image_to_3d.subscribe(input_image_url=…)`.
 
 Input = Hunyuan3dV31ProImageTo3dInput
 Output = Hunyuan3dV31ProImageTo3dOutput
+endpoint = hunyuan_3d_v3_1_pro_image_to_3d
 
 __all__ = [
     "Hunyuan3dV31ProImageTo3dInput",
     "Hunyuan3dV31ProImageTo3dOutput",
-    "Input",
     "ModelUrls",
-    "Output",
     "hunyuan_3d_v3_1_pro_image_to_3d",
 ]

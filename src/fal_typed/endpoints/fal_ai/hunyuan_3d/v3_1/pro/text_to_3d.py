@@ -7,12 +7,12 @@ Category: 3d. https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/pro/text-to-3d
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.model_urls_c327c334 import ModelUrls
+from fal_typed.endpoints._shared.model_urls_30dd4527 import ModelUrls
 from fal_typed.files import File
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -49,7 +49,201 @@ class Hunyuan3dV31ProTextTo3dOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-hunyuan_3d_v3_1_pro_text_to_3d = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV31ProTextTo3d(
+        Endpoint[..., Hunyuan3dV31ProTextTo3dInput, Hunyuan3dV31ProTextTo3dOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV31ProTextTo3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV31ProTextTo3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV31ProTextTo3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Result[Hunyuan3dV31ProTextTo3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Handle[Hunyuan3dV31ProTextTo3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> AsyncHandle[Hunyuan3dV31ProTextTo3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> Stream[Hunyuan3dV31ProTextTo3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            generate_type: Literal["Normal", "Geometry"] = "Normal",
+            enable_pbr: bool = False,
+            face_count: int = 500000,
+        ) -> AsyncStream[Hunyuan3dV31ProTextTo3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface. At most 1024
+                    characters.
+                generate_type: Whether to generate the object with its texture or only its geometry.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                face_count: Target number of faces; more faces give a finer shape. From 40000 to
+                    1500000.
+            """
+            ...
+else:
+    Hunyuan3dV31ProTextTo3d = Endpoint
+
+hunyuan_3d_v3_1_pro_text_to_3d = Hunyuan3dV31ProTextTo3d(
     "fal-ai/hunyuan-3d/v3.1/pro/text-to-3d",
     Hunyuan3dV31ProTextTo3dInput,
     Hunyuan3dV31ProTextTo3dOutput,
@@ -61,12 +255,11 @@ Call it with `hunyuan_3d_v3_1_pro_text_to_3d.subscribe(prompt=…)`.
 
 Input = Hunyuan3dV31ProTextTo3dInput
 Output = Hunyuan3dV31ProTextTo3dOutput
+endpoint = hunyuan_3d_v3_1_pro_text_to_3d
 
 __all__ = [
     "Hunyuan3dV31ProTextTo3dInput",
     "Hunyuan3dV31ProTextTo3dOutput",
-    "Input",
     "ModelUrls",
-    "Output",
     "hunyuan_3d_v3_1_pro_text_to_3d",
 ]

@@ -8,8 +8,10 @@ Category: 3d. https://fal.ai/models/fal-ai/hunyuan-3d/v3.1/rapid/image-to-3d
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.model_urls_c327c334 import ModelUrls
+from fal_typed.endpoints._shared.model_urls_30dd4527 import ModelUrls
 from fal_typed.files import File, FileInput
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -46,7 +48,169 @@ class Hunyuan3dV31RapidImageTo3dOutput(OutputModel):
     """Small preview image of the result."""
 
 
-hunyuan_3d_v3_1_rapid_image_to_3d = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hunyuan3dV31RapidImageTo3d(
+        Endpoint[..., Hunyuan3dV31RapidImageTo3dInput, Hunyuan3dV31RapidImageTo3dOutput]
+    ):
+        def run(
+            self,
+            *,
+            input_image_url: FileInput,
+            enable_pbr: bool = False,
+            enable_geometry: bool = False,
+        ) -> Result[Hunyuan3dV31RapidImageTo3dOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            enable_pbr: bool = False,
+            enable_geometry: bool = False,
+        ) -> Result[Hunyuan3dV31RapidImageTo3dOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            input_image_url: FileInput,
+            enable_pbr: bool = False,
+            enable_geometry: bool = False,
+        ) -> Result[Hunyuan3dV31RapidImageTo3dOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            enable_pbr: bool = False,
+            enable_geometry: bool = False,
+        ) -> Result[Hunyuan3dV31RapidImageTo3dOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            input_image_url: FileInput,
+            enable_pbr: bool = False,
+            enable_geometry: bool = False,
+        ) -> Handle[Hunyuan3dV31RapidImageTo3dOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            enable_pbr: bool = False,
+            enable_geometry: bool = False,
+        ) -> AsyncHandle[Hunyuan3dV31RapidImageTo3dOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            input_image_url: FileInput,
+            enable_pbr: bool = False,
+            enable_geometry: bool = False,
+        ) -> Stream[Hunyuan3dV31RapidImageTo3dOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            input_image_url: FileInput,
+            enable_pbr: bool = False,
+            enable_geometry: bool = False,
+        ) -> AsyncStream[Hunyuan3dV31RapidImageTo3dOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                input_image_url: Image to edit or to start from.
+                enable_pbr: Whether to generate PBR surface maps (color, metallic, roughness) that
+                    react to light.
+                enable_geometry: Whether to generate only the geometry, without a texture.
+            """
+            ...
+else:
+    Hunyuan3dV31RapidImageTo3d = Endpoint
+
+hunyuan_3d_v3_1_rapid_image_to_3d = Hunyuan3dV31RapidImageTo3d(
     "fal-ai/hunyuan-3d/v3.1/rapid/image-to-3d",
     Hunyuan3dV31RapidImageTo3dInput,
     Hunyuan3dV31RapidImageTo3dOutput,
@@ -58,12 +222,11 @@ Call it with `hunyuan_3d_v3_1_rapid_image_to_3d.subscribe(input_image_url=…)`.
 
 Input = Hunyuan3dV31RapidImageTo3dInput
 Output = Hunyuan3dV31RapidImageTo3dOutput
+endpoint = hunyuan_3d_v3_1_rapid_image_to_3d
 
 __all__ = [
     "Hunyuan3dV31RapidImageTo3dInput",
     "Hunyuan3dV31RapidImageTo3dOutput",
-    "Input",
     "ModelUrls",
-    "Output",
     "hunyuan_3d_v3_1_rapid_image_to_3d",
 ]

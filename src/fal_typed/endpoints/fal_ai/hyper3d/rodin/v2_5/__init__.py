@@ -6,30 +6,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hyper3d.rodin.v2_5._endpoint import (
         Hyper3dRodinV25Input as Hyper3dRodinV25Input,
         Hyper3dRodinV25Output as Hyper3dRodinV25Output,
         Input as Input,
         Output as Output,
+        QualityMeshOption as QualityMeshOption,
         RodinGen25Addons as RodinGen25Addons,
         RodinGen25BbboxField as RodinGen25BbboxField,
+        Tier as Tier,
+        endpoint as endpoint,
         hyper3d_rodin_v2_5 as hyper3d_rodin_v2_5,
     )
 
 __all__ = [
     "Hyper3dRodinV25Input",
     "Hyper3dRodinV25Output",
-    "Input",
-    "Output",
+    "QualityMeshOption",
     "RodinGen25Addons",
     "RodinGen25BbboxField",
+    "Tier",
     "hyper3d_rodin_v2_5",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.hyper3d.rodin.v2_5._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Hyper3dRodinV25Input",
+            "Hyper3dRodinV25Output",
+            "Input",
+            "Output",
+            "QualityMeshOption",
+            "RodinGen25Addons",
+            "RodinGen25BbboxField",
+            "Tier",
+            "endpoint",
+            "hyper3d_rodin_v2_5",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.hyper3d.rodin.v2_5._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,11 +7,13 @@ https://fal.ai/models/fal-ai/hyper3d/rodin/v2.5
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.rodin_gen25_addons_a83db017 import RodinGen25Addons
-from fal_typed.endpoints._shared.rodin_gen25_bbbox_field_85204351 import RodinGen25BbboxField
+from fal_typed.endpoints._shared.quality_mesh_option_4d0b0da2 import QualityMeshOption
+from fal_typed.endpoints._shared.rodin_gen25_addons import RodinGen25Addons
+from fal_typed.endpoints._shared.rodin_gen25_bbbox_field import RodinGen25BbboxField
+from fal_typed.endpoints._shared.tier import Tier
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -53,22 +55,7 @@ class Hyper3dRodinV25Input(InputModel, Request["Hyper3dRodinV25Output"]):
     prompt: str = ""
     """Text description of the result, or of what to do with the given input."""
 
-    quality_mesh_option: Literal[
-        "Auto",
-        "4K Quad",
-        "8K Quad",
-        "18K Quad",
-        "50K Quad",
-        "100K Quad",
-        "200K Quad",
-        "2K Triangle",
-        "20K Triangle",
-        "50K Triangle",
-        "150K Triangle",
-        "500K Triangle",
-        "1M Triangle",
-        "2M Triangle",
-    ] = "Auto"
+    quality_mesh_option: QualityMeshOption = "Auto"
     """Number and type of the mesh's faces."""
 
     seed: int = UNSET
@@ -80,14 +67,7 @@ class Hyper3dRodinV25Input(InputModel, Request["Hyper3dRodinV25Output"]):
     texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET
     """Level of detail of the texture."""
 
-    tier: Literal[
-        "Gen-2.5-Minimum",
-        "Gen-2.5-Extreme-Low",
-        "Gen-2.5-Low",
-        "Gen-2.5-Medium",
-        "Gen-2.5-High",
-        "Gen-2.5-Extreme-High",
-    ] = "Gen-2.5-High"
+    tier: Tier = "Gen-2.5-High"
     """Version of the model; versions differ in quality, speed and price."""
 
     use_original_alpha: bool = UNSET
@@ -110,7 +90,407 @@ class Hyper3dRodinV25Output(OutputModel):
     """The 3D models, as files to download."""
 
 
-hyper3d_rodin_v2_5 = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hyper3dRodinV25(Endpoint[..., Hyper3dRodinV25Input, Hyper3dRodinV25Output]):
+        def run(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            addons: RodinGen25Addons = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "All",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Tier = "Gen-2.5-High",
+            use_original_alpha: bool = UNSET,
+        ) -> Result[Hyper3dRodinV25Output]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                addons: Optional features, such as sharper textures and more faces at a higher
+                    price.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            addons: RodinGen25Addons = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "All",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Tier = "Gen-2.5-High",
+            use_original_alpha: bool = UNSET,
+        ) -> Result[Hyper3dRodinV25Output]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                addons: Optional features, such as sharper textures and more faces at a higher
+                    price.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            addons: RodinGen25Addons = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "All",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Tier = "Gen-2.5-High",
+            use_original_alpha: bool = UNSET,
+        ) -> Result[Hyper3dRodinV25Output]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                addons: Optional features, such as sharper textures and more faces at a higher
+                    price.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            addons: RodinGen25Addons = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "All",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Tier = "Gen-2.5-High",
+            use_original_alpha: bool = UNSET,
+        ) -> Result[Hyper3dRodinV25Output]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                addons: Optional features, such as sharper textures and more faces at a higher
+                    price.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            addons: RodinGen25Addons = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "All",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Tier = "Gen-2.5-High",
+            use_original_alpha: bool = UNSET,
+        ) -> Handle[Hyper3dRodinV25Output]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                addons: Optional features, such as sharper textures and more faces at a higher
+                    price.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            addons: RodinGen25Addons = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "All",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Tier = "Gen-2.5-High",
+            use_original_alpha: bool = UNSET,
+        ) -> AsyncHandle[Hyper3dRodinV25Output]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                addons: Optional features, such as sharper textures and more faces at a higher
+                    price.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            addons: RodinGen25Addons = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "All",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Tier = "Gen-2.5-High",
+            use_original_alpha: bool = UNSET,
+        ) -> Stream[Hyper3dRodinV25Output]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                addons: Optional features, such as sharper textures and more faces at a higher
+                    price.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            addons: RodinGen25Addons = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "All",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Tier = "Gen-2.5-High",
+            use_original_alpha: bool = UNSET,
+        ) -> AsyncStream[Hyper3dRodinV25Output]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                addons: Optional features, such as sharper textures and more faces at a higher
+                    price.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+else:
+    Hyper3dRodinV25 = Endpoint
+
+hyper3d_rodin_v2_5 = Hyper3dRodinV25(
     "fal-ai/hyper3d/rodin/v2.5", Hyper3dRodinV25Input, Hyper3dRodinV25Output
 )
 """Endpoint of fal-ai: hyper3d rodin v2.5.
@@ -120,13 +500,14 @@ Call it with `hyper3d_rodin_v2_5.subscribe()`.
 
 Input = Hyper3dRodinV25Input
 Output = Hyper3dRodinV25Output
+endpoint = hyper3d_rodin_v2_5
 
 __all__ = [
     "Hyper3dRodinV25Input",
     "Hyper3dRodinV25Output",
-    "Input",
-    "Output",
+    "QualityMeshOption",
     "RodinGen25Addons",
     "RodinGen25BbboxField",
+    "Tier",
     "hyper3d_rodin_v2_5",
 ]

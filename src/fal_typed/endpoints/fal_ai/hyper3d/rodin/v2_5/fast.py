@@ -7,10 +7,11 @@ https://fal.ai/models/fal-ai/hyper3d/rodin/v2.5/fast
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.rodin_gen25_bbbox_field_85204351 import RodinGen25BbboxField
+from fal_typed.endpoints._shared.quality_mesh_option import QualityMeshOption
+from fal_typed.endpoints._shared.rodin_gen25_bbbox_field import RodinGen25BbboxField
 from fal_typed.files import File, FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -49,19 +50,7 @@ class Hyper3dRodinV25FastInput(InputModel, Request["Hyper3dRodinV25FastOutput"])
     prompt: str = ""
     """Text description of the result, or of what to do with the given input."""
 
-    quality_mesh_option: Literal[
-        "Auto",
-        "1K Quad",
-        "4K Quad",
-        "8K Quad",
-        "18K Quad",
-        "20K Quad",
-        "2K Triangle",
-        "4K Triangle",
-        "8K Triangle",
-        "10K Triangle",
-        "20K Triangle",
-    ] = "Auto"
+    quality_mesh_option: QualityMeshOption = "Auto"
     """Number and type of the mesh's faces."""
 
     seed: int = UNSET
@@ -96,7 +85,399 @@ class Hyper3dRodinV25FastOutput(OutputModel):
     """The 3D models, as files to download."""
 
 
-hyper3d_rodin_v2_5_fast = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hyper3dRodinV25Fast(Endpoint[..., Hyper3dRodinV25FastInput, Hyper3dRodinV25FastOutput]):
+        def run(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+            use_original_alpha: bool = UNSET,
+        ) -> Result[Hyper3dRodinV25FastOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+            use_original_alpha: bool = UNSET,
+        ) -> Result[Hyper3dRodinV25FastOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+            use_original_alpha: bool = UNSET,
+        ) -> Result[Hyper3dRodinV25FastOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+            use_original_alpha: bool = UNSET,
+        ) -> Result[Hyper3dRodinV25FastOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+            use_original_alpha: bool = UNSET,
+        ) -> Handle[Hyper3dRodinV25FastOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+            use_original_alpha: bool = UNSET,
+        ) -> AsyncHandle[Hyper3dRodinV25FastOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+            use_original_alpha: bool = UNSET,
+        ) -> Stream[Hyper3dRodinV25FastOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            image_urls: list[FileInput] = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            preview_render: bool = UNSET,
+            prompt: str = "",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+            use_original_alpha: bool = UNSET,
+        ) -> AsyncStream[Hyper3dRodinV25FastOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                preview_render: Whether to also return a rendered image of the object.
+                prompt: Text description of the result, or of what to do with the given input.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+                use_original_alpha: Whether to keep the transparency of the input image.
+            """
+            ...
+else:
+    Hyper3dRodinV25Fast = Endpoint
+
+hyper3d_rodin_v2_5_fast = Hyper3dRodinV25Fast(
     "fal-ai/hyper3d/rodin/v2.5/fast", Hyper3dRodinV25FastInput, Hyper3dRodinV25FastOutput
 )
 """Endpoint of fal-ai: hyper3d rodin v2.5 fast.
@@ -106,12 +487,12 @@ Call it with `hyper3d_rodin_v2_5_fast.subscribe()`.
 
 Input = Hyper3dRodinV25FastInput
 Output = Hyper3dRodinV25FastOutput
+endpoint = hyper3d_rodin_v2_5_fast
 
 __all__ = [
     "Hyper3dRodinV25FastInput",
     "Hyper3dRodinV25FastOutput",
-    "Input",
-    "Output",
+    "QualityMeshOption",
     "RodinGen25BbboxField",
     "hyper3d_rodin_v2_5_fast",
 ]

@@ -6,20 +6,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.ideogram.v2.turbo._endpoint import (
+        AspectRatio as AspectRatio,
         IdeogramV2TurboInput as IdeogramV2TurboInput,
         IdeogramV2TurboOutput as IdeogramV2TurboOutput,
         Input as Input,
         Output as Output,
+        Style as Style,
+        endpoint as endpoint,
         ideogram_v2_turbo as ideogram_v2_turbo,
     )
 
-__all__ = ["IdeogramV2TurboInput", "IdeogramV2TurboOutput", "Input", "Output", "ideogram_v2_turbo"]
+__all__ = [
+    "AspectRatio",
+    "IdeogramV2TurboInput",
+    "IdeogramV2TurboOutput",
+    "Style",
+    "ideogram_v2_turbo",
+]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.ideogram.v2.turbo._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "AspectRatio",
+            "IdeogramV2TurboInput",
+            "IdeogramV2TurboOutput",
+            "Input",
+            "Output",
+            "Style",
+            "endpoint",
+            "ideogram_v2_turbo",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.ideogram.v2.turbo._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

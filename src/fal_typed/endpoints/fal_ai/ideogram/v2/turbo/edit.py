@@ -7,9 +7,10 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/v2/turbo/edit
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.style import Style
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -18,8 +19,7 @@ class IdeogramV2TurboEditInput(InputModel, Request["IdeogramV2TurboEditOutput"])
     """Parameters of fal-ai/ideogram/v2/turbo/edit."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     image_url: FileInput
     """Image to edit or to start from."""
@@ -30,7 +30,7 @@ class IdeogramV2TurboEditInput(InputModel, Request["IdeogramV2TurboEditOutput"])
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    style: Literal["auto", "general", "realistic", "design", "render_3D", "anime"] = "auto"
+    style: Style = "auto"
     """Visual style of the image, such as photo or drawing."""
 
     expand_prompt: bool = True
@@ -52,7 +52,231 @@ class IdeogramV2TurboEditOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ideogram_v2_turbo_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV2TurboEdit(Endpoint[..., IdeogramV2TurboEditInput, IdeogramV2TurboEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            seed: int | None = None,
+            style: Style = "auto",
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2TurboEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            seed: int | None = None,
+            style: Style = "auto",
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2TurboEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            seed: int | None = None,
+            style: Style = "auto",
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2TurboEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            seed: int | None = None,
+            style: Style = "auto",
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2TurboEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            seed: int | None = None,
+            style: Style = "auto",
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Handle[IdeogramV2TurboEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            seed: int | None = None,
+            style: Style = "auto",
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncHandle[IdeogramV2TurboEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            seed: int | None = None,
+            style: Style = "auto",
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> Stream[IdeogramV2TurboEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            mask_url: FileInput,
+            seed: int | None = None,
+            style: Style = "auto",
+            expand_prompt: bool = True,
+            sync_mode: bool = False,
+        ) -> AsyncStream[IdeogramV2TurboEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_url: Image to edit or to start from.
+                mask_url: Mask image or clip of the same size; usually the white area is edited.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    IdeogramV2TurboEdit = Endpoint
+
+ideogram_v2_turbo_edit = IdeogramV2TurboEdit(
     "fal-ai/ideogram/v2/turbo/edit", IdeogramV2TurboEditInput, IdeogramV2TurboEditOutput
 )
 """Image endpoint of fal-ai: ideogram v2 turbo edit.
@@ -62,11 +286,11 @@ Call it with `ideogram_v2_turbo_edit.subscribe(prompt=…, image_url=…, mask_u
 
 Input = IdeogramV2TurboEditInput
 Output = IdeogramV2TurboEditOutput
+endpoint = ideogram_v2_turbo_edit
 
 __all__ = [
     "IdeogramV2TurboEditInput",
     "IdeogramV2TurboEditOutput",
-    "Input",
-    "Output",
+    "Style",
     "ideogram_v2_turbo_edit",
 ]

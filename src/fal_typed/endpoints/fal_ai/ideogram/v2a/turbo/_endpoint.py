@@ -7,9 +7,11 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/v2a/turbo
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_0e30dd61 import AspectRatio
+from fal_typed.endpoints._shared.style import Style
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -18,13 +20,10 @@ class IdeogramV2aTurboInput(InputModel, Request["IdeogramV2aTurboOutput"]):
     """Parameters of fal-ai/ideogram/v2a/turbo."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    aspect_ratio: Literal[
-        "10:16", "16:10", "9:16", "16:9", "4:3", "3:4", "1:1", "1:3", "3:1", "3:2", "2:3"
-    ] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     expand_prompt: bool = True
     """Whether a language model adds detail to the prompt before it is used."""
@@ -32,7 +31,7 @@ class IdeogramV2aTurboInput(InputModel, Request["IdeogramV2aTurboOutput"]):
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    style: Literal["auto", "general", "realistic", "design", "render_3D", "anime"] = "auto"
+    style: Style = "auto"
     """Visual style of the image, such as photo or drawing."""
 
     sync_mode: bool = False
@@ -51,7 +50,215 @@ class IdeogramV2aTurboOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ideogram_v2a_turbo = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV2aTurbo(Endpoint[..., IdeogramV2aTurboInput, IdeogramV2aTurboOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2aTurboOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2aTurboOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2aTurboOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2aTurboOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Handle[IdeogramV2aTurboOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[IdeogramV2aTurboOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Stream[IdeogramV2aTurboOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = "1:1",
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> AsyncStream[IdeogramV2aTurboOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    IdeogramV2aTurbo = Endpoint
+
+ideogram_v2a_turbo = IdeogramV2aTurbo(
     "fal-ai/ideogram/v2a/turbo", IdeogramV2aTurboInput, IdeogramV2aTurboOutput
 )
 """Image endpoint of fal-ai: ideogram v2a turbo.
@@ -61,11 +268,12 @@ Call it with `ideogram_v2a_turbo.subscribe(prompt=…)`.
 
 Input = IdeogramV2aTurboInput
 Output = IdeogramV2aTurboOutput
+endpoint = ideogram_v2a_turbo
 
 __all__ = [
+    "AspectRatio",
     "IdeogramV2aTurboInput",
     "IdeogramV2aTurboOutput",
-    "Input",
-    "Output",
+    "Style",
     "ideogram_v2a_turbo",
 ]

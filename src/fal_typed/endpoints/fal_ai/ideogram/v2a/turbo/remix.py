@@ -7,11 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/ideogram/v2a/turbo/remix
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_0e30dd61 import AspectRatio
+from fal_typed.endpoints._shared.style import Style
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -20,16 +22,13 @@ class IdeogramV2aTurboRemixInput(InputModel, Request["IdeogramV2aTurboRemixOutpu
     """Parameters of fal-ai/ideogram/v2a/turbo/remix."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     image_url: FileInput
     """Image to edit or to start from."""
 
-    aspect_ratio: Literal[
-        "10:16", "16:10", "9:16", "16:9", "4:3", "3:4", "1:1", "1:3", "3:1", "3:2", "2:3"
-    ] = "1:1"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = "1:1"
+    """Ratio of width to height of the result."""
 
     strength: Annotated[float, Field(ge=0.01, le=1.0)] = 0.8
     """How strongly the given image influences the result; higher values stay closer to it. From
@@ -42,7 +41,7 @@ class IdeogramV2aTurboRemixInput(InputModel, Request["IdeogramV2aTurboRemixOutpu
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    style: Literal["auto", "general", "realistic", "design", "render_3D", "anime"] = "auto"
+    style: Style = "auto"
     """Visual style of the image, such as photo or drawing."""
 
     sync_mode: bool = False
@@ -61,7 +60,257 @@ class IdeogramV2aTurboRemixOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-ideogram_v2a_turbo_remix = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class IdeogramV2aTurboRemix(
+        Endpoint[..., IdeogramV2aTurboRemixInput, IdeogramV2aTurboRemixOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: AspectRatio = "1:1",
+            strength: float = 0.8,
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2aTurboRemixOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0.01 to 1.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: AspectRatio = "1:1",
+            strength: float = 0.8,
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2aTurboRemixOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0.01 to 1.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: AspectRatio = "1:1",
+            strength: float = 0.8,
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2aTurboRemixOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0.01 to 1.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: AspectRatio = "1:1",
+            strength: float = 0.8,
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Result[IdeogramV2aTurboRemixOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0.01 to 1.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: AspectRatio = "1:1",
+            strength: float = 0.8,
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Handle[IdeogramV2aTurboRemixOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0.01 to 1.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: AspectRatio = "1:1",
+            strength: float = 0.8,
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[IdeogramV2aTurboRemixOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0.01 to 1.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: AspectRatio = "1:1",
+            strength: float = 0.8,
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> Stream[IdeogramV2aTurboRemixOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0.01 to 1.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            aspect_ratio: AspectRatio = "1:1",
+            strength: float = 0.8,
+            expand_prompt: bool = True,
+            seed: int | None = None,
+            style: Style = "auto",
+            sync_mode: bool = False,
+        ) -> AsyncStream[IdeogramV2aTurboRemixOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_url: Image to edit or to start from.
+                aspect_ratio: Ratio of width to height of the result.
+                strength: How strongly the given image influences the result; higher values stay
+                    closer to it. From 0.01 to 1.
+                expand_prompt: Whether a language model adds detail to the prompt before it is used.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                style: Visual style of the image, such as photo or drawing.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    IdeogramV2aTurboRemix = Endpoint
+
+ideogram_v2a_turbo_remix = IdeogramV2aTurboRemix(
     "fal-ai/ideogram/v2a/turbo/remix", IdeogramV2aTurboRemixInput, IdeogramV2aTurboRemixOutput
 )
 """Image endpoint of fal-ai: ideogram v2a turbo remix.
@@ -71,11 +320,12 @@ Call it with `ideogram_v2a_turbo_remix.subscribe(prompt=…, image_url=…)`.
 
 Input = IdeogramV2aTurboRemixInput
 Output = IdeogramV2aTurboRemixOutput
+endpoint = ideogram_v2a_turbo_remix
 
 __all__ = [
+    "AspectRatio",
     "IdeogramV2aTurboRemixInput",
     "IdeogramV2aTurboRemixOutput",
-    "Input",
-    "Output",
+    "Style",
     "ideogram_v2a_turbo_remix",
 ]

@@ -8,6 +8,8 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/ai-avatar/v2/standard
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -23,8 +25,7 @@ class KlingVideoAiAvatarV2StandardInput(InputModel, Request["KlingVideoAiAvatarV
     """Audio that drives motion, speech or music in the video."""
 
     prompt: str = "."
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
 
 class KlingVideoAiAvatarV2StandardOutput(OutputModel):
@@ -37,7 +38,129 @@ class KlingVideoAiAvatarV2StandardOutput(OutputModel):
     """Duration in seconds."""
 
 
-kling_video_ai_avatar_v2_standard = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoAiAvatarV2Standard(
+        Endpoint[..., KlingVideoAiAvatarV2StandardInput, KlingVideoAiAvatarV2StandardOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Result[KlingVideoAiAvatarV2StandardOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Result[KlingVideoAiAvatarV2StandardOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Result[KlingVideoAiAvatarV2StandardOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Result[KlingVideoAiAvatarV2StandardOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Handle[KlingVideoAiAvatarV2StandardOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> AsyncHandle[KlingVideoAiAvatarV2StandardOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Stream[KlingVideoAiAvatarV2StandardOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> AsyncStream[KlingVideoAiAvatarV2StandardOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+else:
+    KlingVideoAiAvatarV2Standard = Endpoint
+
+kling_video_ai_avatar_v2_standard = KlingVideoAiAvatarV2Standard(
     "fal-ai/kling-video/ai-avatar/v2/standard",
     KlingVideoAiAvatarV2StandardInput,
     KlingVideoAiAvatarV2StandardOutput,
@@ -49,11 +172,10 @@ Call it with `kling_video_ai_avatar_v2_standard.subscribe(image_url=…, audio_u
 
 Input = KlingVideoAiAvatarV2StandardInput
 Output = KlingVideoAiAvatarV2StandardOutput
+endpoint = kling_video_ai_avatar_v2_standard
 
 __all__ = [
-    "Input",
     "KlingVideoAiAvatarV2StandardInput",
     "KlingVideoAiAvatarV2StandardOutput",
-    "Output",
     "kling_video_ai_avatar_v2_standard",
 ]

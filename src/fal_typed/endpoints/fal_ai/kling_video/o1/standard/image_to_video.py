@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/o1/standard/image-to-v
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class KlingVideoO1StandardImageToVideoInput(
     """Parameters of fal-ai/kling-video/o1/standard/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     start_image_url: FileInput
@@ -34,7 +33,7 @@ class KlingVideoO1StandardImageToVideoInput(
     """Image to use as the last frame."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class KlingVideoO1StandardImageToVideoOutput(OutputModel):
@@ -44,7 +43,185 @@ class KlingVideoO1StandardImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_o1_standard_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO1StandardImageToVideo(
+        Endpoint[..., KlingVideoO1StandardImageToVideoInput, KlingVideoO1StandardImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1StandardImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1StandardImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1StandardImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1StandardImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Handle[KlingVideoO1StandardImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> AsyncHandle[KlingVideoO1StandardImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Stream[KlingVideoO1StandardImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> AsyncStream[KlingVideoO1StandardImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    KlingVideoO1StandardImageToVideo = Endpoint
+
+kling_video_o1_standard_image_to_video = KlingVideoO1StandardImageToVideo(
     "fal-ai/kling-video/o1/standard/image-to-video",
     KlingVideoO1StandardImageToVideoInput,
     KlingVideoO1StandardImageToVideoOutput,
@@ -56,11 +233,10 @@ Call it with `kling_video_o1_standard_image_to_video.subscribe(prompt=…, start
 
 Input = KlingVideoO1StandardImageToVideoInput
 Output = KlingVideoO1StandardImageToVideoOutput
+endpoint = kling_video_o1_standard_image_to_video
 
 __all__ = [
-    "Input",
     "KlingVideoO1StandardImageToVideoInput",
     "KlingVideoO1StandardImageToVideoOutput",
-    "Output",
     "kling_video_o1_standard_image_to_video",
 ]

@@ -8,12 +8,12 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/o1/standard/reference-
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.omni_video_element_input_603901af import OmniVideoElementInput
+from fal_typed.endpoints._shared.omni_video_element_input import OmniVideoElementInput
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,8 +24,7 @@ class KlingVideoO1StandardReferenceToVideoInput(
     """Parameters of fal-ai/kling-video/o1/standard/reference-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     image_urls: list[FileInput] | None = None
@@ -37,10 +36,10 @@ class KlingVideoO1StandardReferenceToVideoInput(
     """
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class KlingVideoO1StandardReferenceToVideoOutput(OutputModel):
@@ -50,7 +49,213 @@ class KlingVideoO1StandardReferenceToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_o1_standard_reference_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO1StandardReferenceToVideo(
+        Endpoint[
+            ...,
+            KlingVideoO1StandardReferenceToVideoInput,
+            KlingVideoO1StandardReferenceToVideoOutput,
+        ]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO1StandardReferenceToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO1StandardReferenceToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO1StandardReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO1StandardReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Handle[KlingVideoO1StandardReferenceToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> AsyncHandle[KlingVideoO1StandardReferenceToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Stream[KlingVideoO1StandardReferenceToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> AsyncStream[KlingVideoO1StandardReferenceToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    KlingVideoO1StandardReferenceToVideo = Endpoint
+
+kling_video_o1_standard_reference_to_video = KlingVideoO1StandardReferenceToVideo(
     "fal-ai/kling-video/o1/standard/reference-to-video",
     KlingVideoO1StandardReferenceToVideoInput,
     KlingVideoO1StandardReferenceToVideoOutput,
@@ -62,12 +267,11 @@ Call it with `kling_video_o1_standard_reference_to_video.subscribe(prompt=…)`.
 
 Input = KlingVideoO1StandardReferenceToVideoInput
 Output = KlingVideoO1StandardReferenceToVideoOutput
+endpoint = kling_video_o1_standard_reference_to_video
 
 __all__ = [
-    "Input",
     "KlingVideoO1StandardReferenceToVideoInput",
     "KlingVideoO1StandardReferenceToVideoOutput",
     "OmniVideoElementInput",
-    "Output",
     "kling_video_o1_standard_reference_to_video",
 ]

@@ -8,12 +8,12 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/o1/video-to-video/refe
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.omni_video_element_input_603901af import OmniVideoElementInput
+from fal_typed.endpoints._shared.omni_video_element_input import OmniVideoElementInput
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,8 +24,8 @@ class KlingVideoO1VideoToVideoReferenceInput(
     """Parameters of fal-ai/kling-video/o1/video-to-video/reference."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """Text description of the change to make, or of the video to generate. At most 2500
+    characters.
     """
 
     video_url: FileInput
@@ -43,10 +43,10 @@ class KlingVideoO1VideoToVideoReferenceInput(
     """
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class KlingVideoO1VideoToVideoReferenceOutput(OutputModel):
@@ -56,7 +56,243 @@ class KlingVideoO1VideoToVideoReferenceOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_o1_video_to_video_reference = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO1VideoToVideoReference(
+        Endpoint[
+            ..., KlingVideoO1VideoToVideoReferenceInput, KlingVideoO1VideoToVideoReferenceOutput
+        ]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1VideoToVideoReferenceOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1VideoToVideoReferenceOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1VideoToVideoReferenceOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Result[KlingVideoO1VideoToVideoReferenceOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Handle[KlingVideoO1VideoToVideoReferenceOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> AsyncHandle[KlingVideoO1VideoToVideoReferenceOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> Stream[KlingVideoO1VideoToVideoReferenceOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Literal["3", "4", "5", "6", "7", "8", "9", "10"] = "5",
+        ) -> AsyncStream[KlingVideoO1VideoToVideoReferenceOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    KlingVideoO1VideoToVideoReference = Endpoint
+
+kling_video_o1_video_to_video_reference = KlingVideoO1VideoToVideoReference(
     "fal-ai/kling-video/o1/video-to-video/reference",
     KlingVideoO1VideoToVideoReferenceInput,
     KlingVideoO1VideoToVideoReferenceOutput,
@@ -68,12 +304,11 @@ Call it with `kling_video_o1_video_to_video_reference.subscribe(prompt=…, vide
 
 Input = KlingVideoO1VideoToVideoReferenceInput
 Output = KlingVideoO1VideoToVideoReferenceOutput
+endpoint = kling_video_o1_video_to_video_reference
 
 __all__ = [
-    "Input",
     "KlingVideoO1VideoToVideoReferenceInput",
     "KlingVideoO1VideoToVideoReferenceOutput",
     "OmniVideoElementInput",
-    "Output",
     "kling_video_o1_video_to_video_reference",
 ]

@@ -8,17 +8,15 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/o3/4k/reference-to-vid
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.kling_v3_combo_element_input_c33439ac import (
-    KlingV3ComboElementInput,
-)
-from fal_typed.endpoints._shared.kling_v3_multi_prompt_element_fcded4a0 import (
-    KlingV3MultiPromptElement,
-)
+from fal_typed.endpoints._shared.duration import Duration
+from fal_typed.endpoints._shared.duration_preset import DurationPreset
+from fal_typed.endpoints._shared.kling_v3_combo_element_input import KlingV3ComboElementInput
+from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import KlingV3MultiPromptElement
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -29,8 +27,7 @@ class KlingVideoO34kReferenceToVideoInput(
     """Parameters of fal-ai/kling-video/o3/4k/reference-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     multi_prompt: list[KlingV3MultiPromptElement] | None = None
@@ -53,14 +50,14 @@ class KlingVideoO34kReferenceToVideoInput(
     generate_audio: bool = False
     """Whether to generate audio for the video: voices, sound effects and music."""
 
-    duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    duration: DurationPreset = "5"
+    """Duration of the result in seconds."""
 
     shot_type: Literal["customize"] = "customize"
     """How to divide a video into several shots: by your own list, or automatically."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
 
 class KlingVideoO34kReferenceToVideoOutput(OutputModel):
@@ -70,7 +67,313 @@ class KlingVideoO34kReferenceToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_o3_4k_reference_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO34kReferenceToVideo(
+        Endpoint[..., KlingVideoO34kReferenceToVideoInput, KlingVideoO34kReferenceToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO34kReferenceToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                duration: Duration of the result in seconds.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO34kReferenceToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                duration: Duration of the result in seconds.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO34kReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                duration: Duration of the result in seconds.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Result[KlingVideoO34kReferenceToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                duration: Duration of the result in seconds.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Handle[KlingVideoO34kReferenceToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                duration: Duration of the result in seconds.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> AsyncHandle[KlingVideoO34kReferenceToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                duration: Duration of the result in seconds.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> Stream[KlingVideoO34kReferenceToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                duration: Duration of the result in seconds.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            start_image_url: FileInput | None = None,
+            end_image_url: FileInput | None = None,
+            image_urls: list[FileInput] | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            generate_audio: bool = False,
+            duration: DurationPreset = "5",
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        ) -> AsyncStream[KlingVideoO34kReferenceToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                start_image_url: Image to use as the first frame.
+                end_image_url: Image to use as the last frame.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                duration: Duration of the result in seconds.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+            """
+            ...
+else:
+    KlingVideoO34kReferenceToVideo = Endpoint
+
+kling_video_o3_4k_reference_to_video = KlingVideoO34kReferenceToVideo(
     "fal-ai/kling-video/o3/4k/reference-to-video",
     KlingVideoO34kReferenceToVideoInput,
     KlingVideoO34kReferenceToVideoOutput,
@@ -82,13 +385,14 @@ Call it with `kling_video_o3_4k_reference_to_video.subscribe()`.
 
 Input = KlingVideoO34kReferenceToVideoInput
 Output = KlingVideoO34kReferenceToVideoOutput
+endpoint = kling_video_o3_4k_reference_to_video
 
 __all__ = [
-    "Input",
+    "Duration",
+    "DurationPreset",
     "KlingV3ComboElementInput",
     "KlingV3MultiPromptElement",
     "KlingVideoO34kReferenceToVideoInput",
     "KlingVideoO34kReferenceToVideoOutput",
-    "Output",
     "kling_video_o3_4k_reference_to_video",
 ]

@@ -8,14 +8,14 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/o3/standard/image-to-v
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.kling_v3_multi_prompt_element_fcded4a0 import (
-    KlingV3MultiPromptElement,
-)
+from fal_typed.endpoints._shared.duration import Duration
+from fal_typed.endpoints._shared.duration_preset import DurationPreset
+from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import KlingV3MultiPromptElement
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -29,15 +29,14 @@ class KlingVideoO3StandardImageToVideoInput(
     """Image that the video starts with or is generated from."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
 
-    duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    duration: DurationPreset = "5"
+    """Duration of the result in seconds."""
 
     generate_audio: bool = False
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -56,7 +55,257 @@ class KlingVideoO3StandardImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_o3_standard_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO3StandardImageToVideo(
+        Endpoint[..., KlingVideoO3StandardImageToVideoInput, KlingVideoO3StandardImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO3StandardImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO3StandardImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO3StandardImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO3StandardImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Handle[KlingVideoO3StandardImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> AsyncHandle[KlingVideoO3StandardImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Stream[KlingVideoO3StandardImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str | None = None,
+            end_image_url: FileInput | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = False,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> AsyncStream[KlingVideoO3StandardImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+            """
+            ...
+else:
+    KlingVideoO3StandardImageToVideo = Endpoint
+
+kling_video_o3_standard_image_to_video = KlingVideoO3StandardImageToVideo(
     "fal-ai/kling-video/o3/standard/image-to-video",
     KlingVideoO3StandardImageToVideoInput,
     KlingVideoO3StandardImageToVideoOutput,
@@ -68,12 +317,13 @@ Call it with `kling_video_o3_standard_image_to_video.subscribe(image_url=…)`.
 
 Input = KlingVideoO3StandardImageToVideoInput
 Output = KlingVideoO3StandardImageToVideoOutput
+endpoint = kling_video_o3_standard_image_to_video
 
 __all__ = [
-    "Input",
+    "Duration",
+    "DurationPreset",
     "KlingV3MultiPromptElement",
     "KlingVideoO3StandardImageToVideoInput",
     "KlingVideoO3StandardImageToVideoOutput",
-    "Output",
     "kling_video_o3_standard_image_to_video",
 ]

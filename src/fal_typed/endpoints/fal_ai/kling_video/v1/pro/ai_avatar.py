@@ -7,6 +7,8 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/v1/pro/ai-avatar
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
@@ -22,8 +24,7 @@ class KlingVideoV1ProAiAvatarInput(InputModel, Request["KlingVideoV1ProAiAvatarO
     """Audio that drives motion, speech or music in the video."""
 
     prompt: str = "."
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
 
 class KlingVideoV1ProAiAvatarOutput(OutputModel):
@@ -36,7 +37,129 @@ class KlingVideoV1ProAiAvatarOutput(OutputModel):
     """Duration in seconds."""
 
 
-kling_video_v1_pro_ai_avatar = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV1ProAiAvatar(
+        Endpoint[..., KlingVideoV1ProAiAvatarInput, KlingVideoV1ProAiAvatarOutput]
+    ):
+        def run(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Result[KlingVideoV1ProAiAvatarOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Result[KlingVideoV1ProAiAvatarOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+
+        def subscribe(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Result[KlingVideoV1ProAiAvatarOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Result[KlingVideoV1ProAiAvatarOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+
+        def submit(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Handle[KlingVideoV1ProAiAvatarOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> AsyncHandle[KlingVideoV1ProAiAvatarOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+
+        def stream(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> Stream[KlingVideoV1ProAiAvatarOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, image_url: FileInput, audio_url: FileInput, prompt: str = "."
+        ) -> AsyncStream[KlingVideoV1ProAiAvatarOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                audio_url: Audio that drives motion, speech or music in the video.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+else:
+    KlingVideoV1ProAiAvatar = Endpoint
+
+kling_video_v1_pro_ai_avatar = KlingVideoV1ProAiAvatar(
     "fal-ai/kling-video/v1/pro/ai-avatar",
     KlingVideoV1ProAiAvatarInput,
     KlingVideoV1ProAiAvatarOutput,
@@ -48,11 +171,10 @@ Call it with `kling_video_v1_pro_ai_avatar.subscribe(image_url=â€¦, audio_url=â€
 
 Input = KlingVideoV1ProAiAvatarInput
 Output = KlingVideoV1ProAiAvatarOutput
+endpoint = kling_video_v1_pro_ai_avatar
 
 __all__ = [
-    "Input",
     "KlingVideoV1ProAiAvatarInput",
     "KlingVideoV1ProAiAvatarOutput",
-    "Output",
     "kling_video_v1_pro_ai_avatar",
 ]

@@ -8,13 +8,13 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/v1/standard/image-to-v
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.dynamic_mask_88c1be63 import DynamicMask
-from fal_typed.endpoints._shared.trajectory_cc2b5bcd import Trajectory
+from fal_typed.endpoints._shared.dynamic_mask import DynamicMask
+from fal_typed.endpoints._shared.trajectory import Trajectory
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -25,15 +25,14 @@ class KlingVideoV1StandardImageToVideoInput(
     """Parameters of fal-ai/kling-video/v1/standard/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -60,7 +59,265 @@ class KlingVideoV1StandardImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_v1_standard_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV1StandardImageToVideo(
+        Endpoint[..., KlingVideoV1StandardImageToVideoInput, KlingVideoV1StandardImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: list[DynamicMask] | None = None,
+        ) -> Result[KlingVideoV1StandardImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: list[DynamicMask] | None = None,
+        ) -> Result[KlingVideoV1StandardImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: list[DynamicMask] | None = None,
+        ) -> Result[KlingVideoV1StandardImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: list[DynamicMask] | None = None,
+        ) -> Result[KlingVideoV1StandardImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: list[DynamicMask] | None = None,
+        ) -> Handle[KlingVideoV1StandardImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: list[DynamicMask] | None = None,
+        ) -> AsyncHandle[KlingVideoV1StandardImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: list[DynamicMask] | None = None,
+        ) -> Stream[KlingVideoV1StandardImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+            static_mask_url: FileInput | None = None,
+            dynamic_masks: list[DynamicMask] | None = None,
+        ) -> AsyncStream[KlingVideoV1StandardImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+                static_mask_url: Mask image; the white area must not move.
+                dynamic_masks: Areas of the image that move, each along its own trajectory.
+            """
+            ...
+else:
+    KlingVideoV1StandardImageToVideo = Endpoint
+
+kling_video_v1_standard_image_to_video = KlingVideoV1StandardImageToVideo(
     "fal-ai/kling-video/v1/standard/image-to-video",
     KlingVideoV1StandardImageToVideoInput,
     KlingVideoV1StandardImageToVideoOutput,
@@ -72,13 +329,12 @@ Call it with `kling_video_v1_standard_image_to_video.subscribe(prompt=…, image
 
 Input = KlingVideoV1StandardImageToVideoInput
 Output = KlingVideoV1StandardImageToVideoOutput
+endpoint = kling_video_v1_standard_image_to_video
 
 __all__ = [
     "DynamicMask",
-    "Input",
     "KlingVideoV1StandardImageToVideoInput",
     "KlingVideoV1StandardImageToVideoOutput",
-    "Output",
     "Trajectory",
     "kling_video_v1_standard_image_to_video",
 ]

@@ -7,9 +7,10 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/v1.5/pro/effects
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.effect_scene import EffectScene
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -17,212 +18,14 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 class KlingVideoV15ProEffectsInput(InputModel, Request["KlingVideoV15ProEffectsOutput"]):
     """Parameters of fal-ai/kling-video/v1.5/pro/effects."""
 
-    effect_scene: Literal[
-        "hug",
-        "kiss",
-        "heart_gesture",
-        "squish",
-        "expansion",
-        "fuzzyfuzzy",
-        "bloombloom",
-        "dizzydizzy",
-        "jelly_press",
-        "jelly_slice",
-        "jelly_squish",
-        "jelly_jiggle",
-        "pixelpixel",
-        "yearbook",
-        "instant_film",
-        "anime_figure",
-        "rocketrocket",
-        "fly_fly",
-        "disappear",
-        "lightning_power",
-        "bullet_time",
-        "bullet_time_360",
-        "media_interview",
-        "day_to_night",
-        "let's_ride",
-        "jumpdrop",
-        "swish_swish",
-        "running_man",
-        "jazz_jazz",
-        "swing_swing",
-        "skateskate",
-        "building_sweater",
-        "pure_white_wings",
-        "black_wings",
-        "golden_wing",
-        "pink_pink_wings",
-        "rampage_ape",
-        "a_list_look",
-        "countdown_teleport",
-        "firework_2026",
-        "instant_christmas",
-        "birthday_star",
-        "firework",
-        "celebration",
-        "tiger_hug_pro",
-        "pet_lion_pro",
-        "guardian_spirit",
-        "squeeze_scream",
-        "inner_voice",
-        "memory_alive",
-        "guess_what",
-        "eagle_snatch",
-        "hug_from_past",
-        "instant_kid",
-        "dollar_rain",
-        "cry_cry",
-        "building_collapse",
-        "mushroom",
-        "jesus_hug",
-        "shark_alert",
-        "lie_flat",
-        "polar_bear_hug",
-        "brown_bear_hug",
-        "office_escape_plow",
-        "watermelon_bomb",
-        "boss_coming",
-        "wig_out",
-        "car_explosion",
-        "tiger_hug",
-        "siblings",
-        "construction_worker",
-        "snatched",
-        "felt_felt",
-        "plushcut",
-        "drunk_dance",
-        "drunk_dance_pet",
-        "daoma_dance",
-        "bouncy_dance",
-        "smooth_sailing_dance",
-        "new_year_greeting",
-        "lion_dance",
-        "prosperity",
-        "great_success",
-        "golden_horse_fortune",
-        "red_packet_box",
-        "lucky_horse_year",
-        "lucky_red_packet",
-        "lucky_money_come",
-        "lion_dance_pet",
-        "dumpling_making_pet",
-        "fish_making_pet",
-        "pet_red_packet",
-        "lantern_glow",
-        "expression_challenge",
-        "overdrive",
-        "heart_gesture_dance",
-        "poping",
-        "martial_arts",
-        "running",
-        "nezha",
-        "motorcycle_dance",
-        "subject_3_dance",
-        "ghost_step_dance",
-        "phantom_jewel",
-        "zoom_out",
-        "cheers_2026",
-        "kiss_pro",
-        "fight_pro",
-        "hug_pro",
-        "heart_gesture_pro",
-        "dollar_rain_pro",
-        "pet_bee_pro",
-        "santa_random_surprise",
-        "magic_match_tree",
-        "happy_birthday",
-        "thumbs_up_pro",
-        "surprise_bouquet",
-        "bouquet_drop",
-        "3d_cartoon_1_pro",
-        "glamour_photo_shoot",
-        "box_of_joy",
-        "first_toast_of_the_year",
-        "my_santa_pic",
-        "santa_gift",
-        "steampunk_christmas",
-        "snowglobe",
-        "christmas_photo_shoot",
-        "ornament_crash",
-        "santa_express",
-        "particle_santa_surround",
-        "coronation_of_frost",
-        "spark_in_the_snow",
-        "scarlet_and_snow",
-        "cozy_toon_wrap",
-        "bullet_time_lite",
-        "magic_cloak",
-        "balloon_parade",
-        "jumping_ginger_joy",
-        "c4d_cartoon_pro",
-        "venomous_spider",
-        "throne_of_king",
-        "luminous_elf",
-        "woodland_elf",
-        "japanese_anime_1",
-        "american_comics",
-        "snowboarding",
-        "witch_transform",
-        "vampire_transform",
-        "pumpkin_head_transform",
-        "demon_transform",
-        "mummy_transform",
-        "zombie_transform",
-        "cute_pumpkin_transform",
-        "cute_ghost_transform",
-        "knock_knock_halloween",
-        "halloween_escape",
-        "baseball",
-        "trampoline",
-        "trampoline_night",
-        "pucker_up",
-        "feed_mooncake",
-        "flyer",
-        "dishwasher",
-        "pet_chinese_opera",
-        "magic_fireball",
-        "gallery_ring",
-        "pet_moto_rider",
-        "muscle_pet",
-        "pet_delivery",
-        "mythic_style",
-        "steampunk",
-        "3d_cartoon_2",
-        "pet_chef",
-        "santa_gifts",
-        "santa_hug",
-        "girlfriend",
-        "boyfriend",
-        "heart_gesture_1",
-        "pet_wizard",
-        "smoke_smoke",
-        "gun_shot",
-        "double_gun",
-        "pet_warrior",
-        "long_hair",
-        "pet_dance",
-        "wool_curly",
-        "pet_bee",
-        "marry_me",
-        "piggy_morph",
-        "ski_ski",
-        "magic_broom",
-        "splashsplash",
-        "surfsurf",
-        "fairy_wing",
-        "angel_wing",
-        "dark_wing",
-        "emoji",
-    ]
+    effect_scene: EffectScene
     """Predefined effect to apply to the people in the image."""
 
     input_image_urls: list[FileInput] = UNSET
     """Images to edit or to use as references, in order."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class KlingVideoV15ProEffectsOutput(OutputModel):
@@ -232,7 +35,161 @@ class KlingVideoV15ProEffectsOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_v1_5_pro_effects = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV15ProEffects(
+        Endpoint[..., KlingVideoV15ProEffectsInput, KlingVideoV15ProEffectsOutput]
+    ):
+        def run(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> Result[KlingVideoV15ProEffectsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> Result[KlingVideoV15ProEffectsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> Result[KlingVideoV15ProEffectsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> Result[KlingVideoV15ProEffectsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> Handle[KlingVideoV15ProEffectsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> AsyncHandle[KlingVideoV15ProEffectsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> Stream[KlingVideoV15ProEffectsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            effect_scene: EffectScene,
+            input_image_urls: list[FileInput] = UNSET,
+            duration: Literal["5", "10"] = "5",
+        ) -> AsyncStream[KlingVideoV15ProEffectsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                effect_scene: Predefined effect to apply to the people in the image.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    KlingVideoV15ProEffects = Endpoint
+
+kling_video_v1_5_pro_effects = KlingVideoV15ProEffects(
     "fal-ai/kling-video/v1.5/pro/effects",
     KlingVideoV15ProEffectsInput,
     KlingVideoV15ProEffectsOutput,
@@ -244,11 +201,11 @@ Call it with `kling_video_v1_5_pro_effects.subscribe(effect_scene=…)`.
 
 Input = KlingVideoV15ProEffectsInput
 Output = KlingVideoV15ProEffectsOutput
+endpoint = kling_video_v1_5_pro_effects
 
 __all__ = [
-    "Input",
+    "EffectScene",
     "KlingVideoV15ProEffectsInput",
     "KlingVideoV15ProEffectsOutput",
-    "Output",
     "kling_video_v1_5_pro_effects",
 ]

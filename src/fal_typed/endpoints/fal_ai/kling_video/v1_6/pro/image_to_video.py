@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/v1.6/pro/image-to-vide
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -21,18 +21,17 @@ class KlingVideoV16ProImageToVideoInput(InputModel, Request["KlingVideoV16ProIma
     """Parameters of fal-ai/kling-video/v1.6/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     tail_image_url: FileInput | None = None
     """Image to use as the last frame."""
@@ -53,7 +52,249 @@ class KlingVideoV16ProImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_v1_6_pro_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV16ProImageToVideo(
+        Endpoint[..., KlingVideoV16ProImageToVideoInput, KlingVideoV16ProImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV16ProImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV16ProImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV16ProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV16ProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Handle[KlingVideoV16ProImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> AsyncHandle[KlingVideoV16ProImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Stream[KlingVideoV16ProImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            tail_image_url: FileInput | None = None,
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> AsyncStream[KlingVideoV16ProImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                tail_image_url: Image to use as the last frame.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+            """
+            ...
+else:
+    KlingVideoV16ProImageToVideo = Endpoint
+
+kling_video_v1_6_pro_image_to_video = KlingVideoV16ProImageToVideo(
     "fal-ai/kling-video/v1.6/pro/image-to-video",
     KlingVideoV16ProImageToVideoInput,
     KlingVideoV16ProImageToVideoOutput,
@@ -65,11 +306,10 @@ Call it with `kling_video_v1_6_pro_image_to_video.subscribe(prompt=…, image_ur
 
 Input = KlingVideoV16ProImageToVideoInput
 Output = KlingVideoV16ProImageToVideoOutput
+endpoint = kling_video_v1_6_pro_image_to_video
 
 __all__ = [
-    "Input",
     "KlingVideoV16ProImageToVideoInput",
     "KlingVideoV16ProImageToVideoOutput",
-    "Output",
     "kling_video_v1_6_pro_image_to_video",
 ]

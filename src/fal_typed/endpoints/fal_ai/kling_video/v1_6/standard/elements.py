@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/v1.6/standard/elements
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,18 +23,17 @@ class KlingVideoV16StandardElementsInput(
     """Parameters of fal-ai/kling-video/v1.6/standard/elements."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     input_image_urls: list[FileInput]
     """Images to edit or to use as references, in order."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -47,7 +46,209 @@ class KlingVideoV16StandardElementsOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_v1_6_standard_elements = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV16StandardElements(
+        Endpoint[..., KlingVideoV16StandardElementsInput, KlingVideoV16StandardElementsOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput],
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+        ) -> Result[KlingVideoV16StandardElementsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput],
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+        ) -> Result[KlingVideoV16StandardElementsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput],
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+        ) -> Result[KlingVideoV16StandardElementsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput],
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+        ) -> Result[KlingVideoV16StandardElementsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput],
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+        ) -> Handle[KlingVideoV16StandardElementsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput],
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+        ) -> AsyncHandle[KlingVideoV16StandardElementsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput],
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+        ) -> Stream[KlingVideoV16StandardElementsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            input_image_urls: list[FileInput],
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+        ) -> AsyncStream[KlingVideoV16StandardElementsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                input_image_urls: Images to edit or to use as references, in order.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+            """
+            ...
+else:
+    KlingVideoV16StandardElements = Endpoint
+
+kling_video_v1_6_standard_elements = KlingVideoV16StandardElements(
     "fal-ai/kling-video/v1.6/standard/elements",
     KlingVideoV16StandardElementsInput,
     KlingVideoV16StandardElementsOutput,
@@ -59,11 +260,10 @@ Call it with `kling_video_v1_6_standard_elements.subscribe(prompt=…, input_ima
 
 Input = KlingVideoV16StandardElementsInput
 Output = KlingVideoV16StandardElementsOutput
+endpoint = kling_video_v1_6_standard_elements
 
 __all__ = [
-    "Input",
     "KlingVideoV16StandardElementsInput",
     "KlingVideoV16StandardElementsOutput",
-    "Output",
     "kling_video_v1_6_standard_elements",
 ]

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/v2.1/pro/image-to-vide
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -21,15 +21,14 @@ class KlingVideoV21ProImageToVideoInput(InputModel, Request["KlingVideoV21ProIma
     """Parameters of fal-ai/kling-video/v2.1/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -50,7 +49,233 @@ class KlingVideoV21ProImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_v2_1_pro_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV21ProImageToVideo(
+        Endpoint[..., KlingVideoV21ProImageToVideoInput, KlingVideoV21ProImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+        ) -> Result[KlingVideoV21ProImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+        ) -> Result[KlingVideoV21ProImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+        ) -> Result[KlingVideoV21ProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+        ) -> Result[KlingVideoV21ProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+        ) -> Handle[KlingVideoV21ProImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+        ) -> AsyncHandle[KlingVideoV21ProImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+        ) -> Stream[KlingVideoV21ProImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            tail_image_url: FileInput | None = None,
+        ) -> AsyncStream[KlingVideoV21ProImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                tail_image_url: Image to use as the last frame.
+            """
+            ...
+else:
+    KlingVideoV21ProImageToVideo = Endpoint
+
+kling_video_v2_1_pro_image_to_video = KlingVideoV21ProImageToVideo(
     "fal-ai/kling-video/v2.1/pro/image-to-video",
     KlingVideoV21ProImageToVideoInput,
     KlingVideoV21ProImageToVideoOutput,
@@ -62,11 +287,10 @@ Call it with `kling_video_v2_1_pro_image_to_video.subscribe(prompt=…, image_ur
 
 Input = KlingVideoV21ProImageToVideoInput
 Output = KlingVideoV21ProImageToVideoOutput
+endpoint = kling_video_v2_1_pro_image_to_video
 
 __all__ = [
-    "Input",
     "KlingVideoV21ProImageToVideoInput",
     "KlingVideoV21ProImageToVideoOutput",
-    "Output",
     "kling_video_v2_1_pro_image_to_video",
 ]

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/v2.6/pro/image-to-vide
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -21,15 +21,14 @@ class KlingVideoV26ProImageToVideoInput(InputModel, Request["KlingVideoV26ProIma
     """Parameters of fal-ai/kling-video/v2.6/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     start_image_url: FileInput
     """Image to use as the first frame."""
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -50,7 +49,241 @@ class KlingVideoV26ProImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_v2_6_pro_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV26ProImageToVideo(
+        Endpoint[..., KlingVideoV26ProImageToVideoInput, KlingVideoV26ProImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            generate_audio: bool = True,
+            voice_ids: list[str] | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> Result[KlingVideoV26ProImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            generate_audio: bool = True,
+            voice_ids: list[str] | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> Result[KlingVideoV26ProImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            generate_audio: bool = True,
+            voice_ids: list[str] | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> Result[KlingVideoV26ProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            generate_audio: bool = True,
+            voice_ids: list[str] | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> Result[KlingVideoV26ProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            generate_audio: bool = True,
+            voice_ids: list[str] | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> Handle[KlingVideoV26ProImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            generate_audio: bool = True,
+            voice_ids: list[str] | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> AsyncHandle[KlingVideoV26ProImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            generate_audio: bool = True,
+            voice_ids: list[str] | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> Stream[KlingVideoV26ProImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            start_image_url: FileInput,
+            duration: Literal["5", "10"] = "5",
+            negative_prompt: str = "blur, distort, and low quality",
+            generate_audio: bool = True,
+            voice_ids: list[str] | None = None,
+            end_image_url: FileInput | None = None,
+        ) -> AsyncStream[KlingVideoV26ProImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                start_image_url: Image to use as the first frame.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+else:
+    KlingVideoV26ProImageToVideo = Endpoint
+
+kling_video_v2_6_pro_image_to_video = KlingVideoV26ProImageToVideo(
     "fal-ai/kling-video/v2.6/pro/image-to-video",
     KlingVideoV26ProImageToVideoInput,
     KlingVideoV26ProImageToVideoOutput,
@@ -62,11 +295,10 @@ Call it with `kling_video_v2_6_pro_image_to_video.subscribe(prompt=…, start_im
 
 Input = KlingVideoV26ProImageToVideoInput
 Output = KlingVideoV26ProImageToVideoOutput
+endpoint = kling_video_v2_6_pro_image_to_video
 
 __all__ = [
-    "Input",
     "KlingVideoV26ProImageToVideoInput",
     "KlingVideoV26ProImageToVideoOutput",
-    "Output",
     "kling_video_v2_6_pro_image_to_video",
 ]

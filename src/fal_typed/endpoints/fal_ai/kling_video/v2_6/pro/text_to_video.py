@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/v2.6/pro/text-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -21,15 +21,14 @@ class KlingVideoV26ProTextToVideoInput(InputModel, Request["KlingVideoV26ProText
     """Parameters of fal-ai/kling-video/v2.6/pro/text-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     duration: Literal["5", "10"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -50,7 +49,241 @@ class KlingVideoV26ProTextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_v2_6_pro_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV26ProTextToVideo(
+        Endpoint[..., KlingVideoV26ProTextToVideoInput, KlingVideoV26ProTextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            generate_audio: bool = True,
+        ) -> Result[KlingVideoV26ProTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            generate_audio: bool = True,
+        ) -> Result[KlingVideoV26ProTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            generate_audio: bool = True,
+        ) -> Result[KlingVideoV26ProTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            generate_audio: bool = True,
+        ) -> Result[KlingVideoV26ProTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            generate_audio: bool = True,
+        ) -> Handle[KlingVideoV26ProTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            generate_audio: bool = True,
+        ) -> AsyncHandle[KlingVideoV26ProTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            generate_audio: bool = True,
+        ) -> Stream[KlingVideoV26ProTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            duration: Literal["5", "10"] = "5",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+            generate_audio: bool = True,
+        ) -> AsyncStream[KlingVideoV26ProTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+            """
+            ...
+else:
+    KlingVideoV26ProTextToVideo = Endpoint
+
+kling_video_v2_6_pro_text_to_video = KlingVideoV26ProTextToVideo(
     "fal-ai/kling-video/v2.6/pro/text-to-video",
     KlingVideoV26ProTextToVideoInput,
     KlingVideoV26ProTextToVideoOutput,
@@ -62,11 +295,10 @@ Call it with `kling_video_v2_6_pro_text_to_video.subscribe(prompt=…)`.
 
 Input = KlingVideoV26ProTextToVideoInput
 Output = KlingVideoV26ProTextToVideoOutput
+endpoint = kling_video_v2_6_pro_text_to_video
 
 __all__ = [
-    "Input",
     "KlingVideoV26ProTextToVideoInput",
     "KlingVideoV26ProTextToVideoOutput",
-    "Output",
     "kling_video_v2_6_pro_text_to_video",
 ]

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/v2.6/standard/motion-c
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -32,8 +32,7 @@ class KlingVideoV26StandardMotionControlInput(
     """Whether the person's orientation follows the image or the clip."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     keep_original_sound: bool = True
@@ -47,7 +46,211 @@ class KlingVideoV26StandardMotionControlOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_v2_6_standard_motion_control = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV26StandardMotionControl(
+        Endpoint[
+            ..., KlingVideoV26StandardMotionControlInput, KlingVideoV26StandardMotionControlOutput
+        ]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+        ) -> Result[KlingVideoV26StandardMotionControlOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+        ) -> Result[KlingVideoV26StandardMotionControlOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+        ) -> Result[KlingVideoV26StandardMotionControlOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+        ) -> Result[KlingVideoV26StandardMotionControlOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+        ) -> Handle[KlingVideoV26StandardMotionControlOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+        ) -> AsyncHandle[KlingVideoV26StandardMotionControlOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+        ) -> Stream[KlingVideoV26StandardMotionControlOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+        ) -> AsyncStream[KlingVideoV26StandardMotionControlOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+            """
+            ...
+else:
+    KlingVideoV26StandardMotionControl = Endpoint
+
+kling_video_v2_6_standard_motion_control = KlingVideoV26StandardMotionControl(
     "fal-ai/kling-video/v2.6/standard/motion-control",
     KlingVideoV26StandardMotionControlInput,
     KlingVideoV26StandardMotionControlOutput,
@@ -60,11 +263,10 @@ character_orientation=…)`.
 
 Input = KlingVideoV26StandardMotionControlInput
 Output = KlingVideoV26StandardMotionControlOutput
+endpoint = kling_video_v2_6_standard_motion_control
 
 __all__ = [
-    "Input",
     "KlingVideoV26StandardMotionControlInput",
     "KlingVideoV26StandardMotionControlOutput",
-    "Output",
     "kling_video_v2_6_standard_motion_control",
 ]

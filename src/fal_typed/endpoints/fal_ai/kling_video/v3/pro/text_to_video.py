@@ -8,14 +8,14 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/v3/pro/text-to-video
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.kling_v3_multi_prompt_element_fcded4a0 import (
-    KlingV3MultiPromptElement,
-)
+from fal_typed.endpoints._shared.duration import Duration
+from fal_typed.endpoints._shared.duration_preset import DurationPreset
+from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import KlingV3MultiPromptElement
 from fal_typed.files import Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,12 +24,11 @@ class KlingVideoV3ProTextToVideoInput(InputModel, Request["KlingVideoV3ProTextTo
     """Parameters of fal-ai/kling-video/v3/pro/text-to-video."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
-    duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    duration: DurationPreset = "5"
+    """Duration of the result in seconds."""
 
     multi_prompt: list[KlingV3MultiPromptElement] | None = None
     """One prompt for each shot, in order; the video is composed of the shots."""
@@ -41,7 +40,7 @@ class KlingVideoV3ProTextToVideoInput(InputModel, Request["KlingVideoV3ProTextTo
     """How to divide a video into several shots: by your own list, or automatically."""
 
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     negative_prompt: Annotated[str, Field(max_length=2500)] = "blur, distort, and low quality"
     """Text description of what to avoid in the result. At most 2500 characters."""
@@ -59,7 +58,289 @@ class KlingVideoV3ProTextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_v3_pro_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV3ProTextToVideo(
+        Endpoint[..., KlingVideoV3ProTextToVideoInput, KlingVideoV3ProTextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV3ProTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV3ProTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV3ProTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV3ProTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Handle[KlingVideoV3ProTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> AsyncHandle[KlingVideoV3ProTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Stream[KlingVideoV3ProTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str | None = None,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            generate_audio: bool = True,
+            shot_type: Literal["customize", "intelligent"] = "customize",
+            aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> AsyncStream[KlingVideoV3ProTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+            """
+            ...
+else:
+    KlingVideoV3ProTextToVideo = Endpoint
+
+kling_video_v3_pro_text_to_video = KlingVideoV3ProTextToVideo(
     "fal-ai/kling-video/v3/pro/text-to-video",
     KlingVideoV3ProTextToVideoInput,
     KlingVideoV3ProTextToVideoOutput,
@@ -71,12 +352,13 @@ Call it with `kling_video_v3_pro_text_to_video.subscribe()`.
 
 Input = KlingVideoV3ProTextToVideoInput
 Output = KlingVideoV3ProTextToVideoOutput
+endpoint = kling_video_v3_pro_text_to_video
 
 __all__ = [
-    "Input",
+    "Duration",
+    "DurationPreset",
     "KlingV3MultiPromptElement",
     "KlingVideoV3ProTextToVideoInput",
     "KlingVideoV3ProTextToVideoOutput",
-    "Output",
     "kling_video_v3_pro_text_to_video",
 ]

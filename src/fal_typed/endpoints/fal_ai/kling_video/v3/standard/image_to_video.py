@@ -8,17 +8,15 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/v3/standard/image-to-v
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.kling_v3_combo_element_input_c33439ac import (
-    KlingV3ComboElementInput,
-)
-from fal_typed.endpoints._shared.kling_v3_multi_prompt_element_fcded4a0 import (
-    KlingV3MultiPromptElement,
-)
+from fal_typed.endpoints._shared.duration import Duration
+from fal_typed.endpoints._shared.duration_preset import DurationPreset
+from fal_typed.endpoints._shared.kling_v3_combo_element_input import KlingV3ComboElementInput
+from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import KlingV3MultiPromptElement
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -32,15 +30,14 @@ class KlingVideoV3StandardImageToVideoInput(
     """Image to use as the first frame."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     multi_prompt: list[KlingV3MultiPromptElement] | None = None
     """One prompt for each shot, in order; the video is composed of the shots."""
 
-    duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    duration: DurationPreset = "5"
+    """Duration of the result in seconds."""
 
     generate_audio: bool = True
     """Whether to generate audio for the video: voices, sound effects and music."""
@@ -72,7 +69,329 @@ class KlingVideoV3StandardImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_v3_standard_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV3StandardImageToVideo(
+        Endpoint[..., KlingVideoV3StandardImageToVideoInput, KlingVideoV3StandardImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV3StandardImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV3StandardImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV3StandardImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Result[KlingVideoV3StandardImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Handle[KlingVideoV3StandardImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> AsyncHandle[KlingVideoV3StandardImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> Stream[KlingVideoV3StandardImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            start_image_url: FileInput,
+            prompt: str | None = None,
+            multi_prompt: list[KlingV3MultiPromptElement] | None = None,
+            duration: DurationPreset = "5",
+            generate_audio: bool = True,
+            end_image_url: FileInput | None = None,
+            elements: list[KlingV3ComboElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            negative_prompt: str = "blur, distort, and low quality",
+            cfg_scale: float = 0.5,
+        ) -> AsyncStream[KlingVideoV3StandardImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                start_image_url: Image to use as the first frame.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                duration: Duration of the result in seconds.
+                generate_audio: Whether to generate audio for the video: voices, sound effects and
+                    music.
+                end_image_url: Image to use as the last frame.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                negative_prompt: Text description of what to avoid in the result. At most 2500
+                    characters.
+                cfg_scale: How closely the result follows the prompt; low values allow more freedom,
+                    high values are more literal. From 0 to 1.
+            """
+            ...
+else:
+    KlingVideoV3StandardImageToVideo = Endpoint
+
+kling_video_v3_standard_image_to_video = KlingVideoV3StandardImageToVideo(
     "fal-ai/kling-video/v3/standard/image-to-video",
     KlingVideoV3StandardImageToVideoInput,
     KlingVideoV3StandardImageToVideoOutput,
@@ -84,13 +403,14 @@ Call it with `kling_video_v3_standard_image_to_video.subscribe(start_image_url=â
 
 Input = KlingVideoV3StandardImageToVideoInput
 Output = KlingVideoV3StandardImageToVideoOutput
+endpoint = kling_video_v3_standard_image_to_video
 
 __all__ = [
-    "Input",
+    "Duration",
+    "DurationPreset",
     "KlingV3ComboElementInput",
     "KlingV3MultiPromptElement",
     "KlingVideoV3StandardImageToVideoInput",
     "KlingVideoV3StandardImageToVideoOutput",
-    "Output",
     "kling_video_v3_standard_image_to_video",
 ]

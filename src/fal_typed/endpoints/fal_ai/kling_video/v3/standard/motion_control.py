@@ -8,14 +8,12 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/v3/standard/motion-con
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.kling_v3_image_element_input_4aa1f4b0 import (
-    KlingV3ImageElementInput,
-)
+from fal_typed.endpoints._shared.kling_v3_image_element_input import KlingV3ImageElementInput
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -35,8 +33,7 @@ class KlingVideoV3StandardMotionControlInput(
     """Whether the person's orientation follows the image or the clip."""
 
     prompt: Annotated[str, Field(max_length=2500)] | None = None
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """What happens in the video, in words: subject, action and style. At most 2500 characters.
     """
 
     keep_original_sound: bool = True
@@ -55,7 +52,235 @@ class KlingVideoV3StandardMotionControlOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_v3_standard_motion_control = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV3StandardMotionControl(
+        Endpoint[
+            ..., KlingVideoV3StandardMotionControlInput, KlingVideoV3StandardMotionControlOutput
+        ]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+        ) -> Result[KlingVideoV3StandardMotionControlOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+        ) -> Result[KlingVideoV3StandardMotionControlOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+        ) -> Result[KlingVideoV3StandardMotionControlOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+        ) -> Result[KlingVideoV3StandardMotionControlOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+        ) -> Handle[KlingVideoV3StandardMotionControlOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+        ) -> AsyncHandle[KlingVideoV3StandardMotionControlOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+        ) -> Stream[KlingVideoV3StandardMotionControlOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            video_url: FileInput,
+            character_orientation: Literal["image", "video"],
+            prompt: str | None = None,
+            keep_original_sound: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+        ) -> AsyncStream[KlingVideoV3StandardMotionControlOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                video_url: Video to edit or to start from.
+                character_orientation: Whether the person's orientation follows the image or the
+                    clip.
+                prompt: What happens in the video, in words: subject, action and style. At most 2500
+                    characters.
+                keep_original_sound: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+            """
+            ...
+else:
+    KlingVideoV3StandardMotionControl = Endpoint
+
+kling_video_v3_standard_motion_control = KlingVideoV3StandardMotionControl(
     "fal-ai/kling-video/v3/standard/motion-control",
     KlingVideoV3StandardMotionControlInput,
     KlingVideoV3StandardMotionControlOutput,
@@ -68,12 +293,11 @@ character_orientation=…)`.
 
 Input = KlingVideoV3StandardMotionControlInput
 Output = KlingVideoV3StandardMotionControlOutput
+endpoint = kling_video_v3_standard_motion_control
 
 __all__ = [
-    "Input",
     "KlingV3ImageElementInput",
     "KlingVideoV3StandardMotionControlInput",
     "KlingVideoV3StandardMotionControlOutput",
-    "Output",
     "kling_video_v3_standard_motion_control",
 ]

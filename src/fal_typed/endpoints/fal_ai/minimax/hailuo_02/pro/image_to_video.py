@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/minimax/hailuo-02/pro/image-to-vid
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,8 +23,7 @@ class MinimaxHailuo02ProImageToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-02/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2000 characters.
+    """What happens in the video, in words: subject, action and style. At most 2000 characters.
     """
 
     image_url: FileInput
@@ -44,7 +43,193 @@ class MinimaxHailuo02ProImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-minimax_hailuo_02_pro_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxHailuo02ProImageToVideo(
+        Endpoint[..., MinimaxHailuo02ProImageToVideoInput, MinimaxHailuo02ProImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> Result[MinimaxHailuo02ProImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> Result[MinimaxHailuo02ProImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> Result[MinimaxHailuo02ProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> Result[MinimaxHailuo02ProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> Handle[MinimaxHailuo02ProImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> AsyncHandle[MinimaxHailuo02ProImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> Stream[MinimaxHailuo02ProImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            prompt_optimizer: bool = True,
+            end_image_url: FileInput | None = None,
+        ) -> AsyncStream[MinimaxHailuo02ProImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+else:
+    MinimaxHailuo02ProImageToVideo = Endpoint
+
+minimax_hailuo_02_pro_image_to_video = MinimaxHailuo02ProImageToVideo(
     "fal-ai/minimax/hailuo-02/pro/image-to-video",
     MinimaxHailuo02ProImageToVideoInput,
     MinimaxHailuo02ProImageToVideoOutput,
@@ -56,11 +241,10 @@ Call it with `minimax_hailuo_02_pro_image_to_video.subscribe(prompt=…, image_u
 
 Input = MinimaxHailuo02ProImageToVideoInput
 Output = MinimaxHailuo02ProImageToVideoOutput
+endpoint = minimax_hailuo_02_pro_image_to_video
 
 __all__ = [
-    "Input",
     "MinimaxHailuo02ProImageToVideoInput",
     "MinimaxHailuo02ProImageToVideoOutput",
-    "Output",
     "minimax_hailuo_02_pro_image_to_video",
 ]

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/minimax/hailuo-02/standard/image-t
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,15 +23,14 @@ class MinimaxHailuo02StandardImageToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-02/standard/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2000 characters.
+    """What happens in the video, in words: subject, action and style. At most 2000 characters.
     """
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
 
     duration: Literal["6", "10"] = "6"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     prompt_optimizer: bool = True
     """Whether the model rewrites the prompt into one that it follows better."""
@@ -51,7 +50,235 @@ class MinimaxHailuo02StandardImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-minimax_hailuo_02_standard_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxHailuo02StandardImageToVideo(
+        Endpoint[
+            ..., MinimaxHailuo02StandardImageToVideoInput, MinimaxHailuo02StandardImageToVideoOutput
+        ]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+            resolution: Literal["512P", "768P"] = "768P",
+            end_image_url: FileInput | None = None,
+        ) -> Result[MinimaxHailuo02StandardImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+            resolution: Literal["512P", "768P"] = "768P",
+            end_image_url: FileInput | None = None,
+        ) -> Result[MinimaxHailuo02StandardImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+            resolution: Literal["512P", "768P"] = "768P",
+            end_image_url: FileInput | None = None,
+        ) -> Result[MinimaxHailuo02StandardImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+            resolution: Literal["512P", "768P"] = "768P",
+            end_image_url: FileInput | None = None,
+        ) -> Result[MinimaxHailuo02StandardImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+            resolution: Literal["512P", "768P"] = "768P",
+            end_image_url: FileInput | None = None,
+        ) -> Handle[MinimaxHailuo02StandardImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+            resolution: Literal["512P", "768P"] = "768P",
+            end_image_url: FileInput | None = None,
+        ) -> AsyncHandle[MinimaxHailuo02StandardImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+            resolution: Literal["512P", "768P"] = "768P",
+            end_image_url: FileInput | None = None,
+        ) -> Stream[MinimaxHailuo02StandardImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                end_image_url: Image to use as the last frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            duration: Literal["6", "10"] = "6",
+            prompt_optimizer: bool = True,
+            resolution: Literal["512P", "768P"] = "768P",
+            end_image_url: FileInput | None = None,
+        ) -> AsyncStream[MinimaxHailuo02StandardImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                end_image_url: Image to use as the last frame.
+            """
+            ...
+else:
+    MinimaxHailuo02StandardImageToVideo = Endpoint
+
+minimax_hailuo_02_standard_image_to_video = MinimaxHailuo02StandardImageToVideo(
     "fal-ai/minimax/hailuo-02/standard/image-to-video",
     MinimaxHailuo02StandardImageToVideoInput,
     MinimaxHailuo02StandardImageToVideoOutput,
@@ -63,11 +290,10 @@ Call it with `minimax_hailuo_02_standard_image_to_video.subscribe(prompt=…, im
 
 Input = MinimaxHailuo02StandardImageToVideoInput
 Output = MinimaxHailuo02StandardImageToVideoOutput
+endpoint = minimax_hailuo_02_standard_image_to_video
 
 __all__ = [
-    "Input",
     "MinimaxHailuo02StandardImageToVideoInput",
     "MinimaxHailuo02StandardImageToVideoOutput",
-    "Output",
     "minimax_hailuo_02_standard_image_to_video",
 ]

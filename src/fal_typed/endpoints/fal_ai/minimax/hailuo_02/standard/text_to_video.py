@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/minimax/hailuo-02/standard/text-to
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,12 +23,10 @@ class MinimaxHailuo02StandardTextToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-02/standard/text-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. 1 to
-    2000 characters.
-    """
+    """What happens in the video, in words: subject, action and style. 1 to 2000 characters."""
 
     duration: Literal["6", "10"] = "6"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     prompt_optimizer: bool = True
     """Whether the model rewrites the prompt into one that it follows better."""
@@ -41,7 +39,147 @@ class MinimaxHailuo02StandardTextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-minimax_hailuo_02_standard_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxHailuo02StandardTextToVideo(
+        Endpoint[
+            ..., MinimaxHailuo02StandardTextToVideoInput, MinimaxHailuo02StandardTextToVideoOutput
+        ]
+    ):
+        def run(
+            self, *, prompt: str, duration: Literal["6", "10"] = "6", prompt_optimizer: bool = True
+        ) -> Result[MinimaxHailuo02StandardTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, duration: Literal["6", "10"] = "6", prompt_optimizer: bool = True
+        ) -> Result[MinimaxHailuo02StandardTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, duration: Literal["6", "10"] = "6", prompt_optimizer: bool = True
+        ) -> Result[MinimaxHailuo02StandardTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, duration: Literal["6", "10"] = "6", prompt_optimizer: bool = True
+        ) -> Result[MinimaxHailuo02StandardTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, duration: Literal["6", "10"] = "6", prompt_optimizer: bool = True
+        ) -> Handle[MinimaxHailuo02StandardTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, duration: Literal["6", "10"] = "6", prompt_optimizer: bool = True
+        ) -> AsyncHandle[MinimaxHailuo02StandardTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, duration: Literal["6", "10"] = "6", prompt_optimizer: bool = True
+        ) -> Stream[MinimaxHailuo02StandardTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, duration: Literal["6", "10"] = "6", prompt_optimizer: bool = True
+        ) -> AsyncStream[MinimaxHailuo02StandardTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                duration: Duration of the result in seconds.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+else:
+    MinimaxHailuo02StandardTextToVideo = Endpoint
+
+minimax_hailuo_02_standard_text_to_video = MinimaxHailuo02StandardTextToVideo(
     "fal-ai/minimax/hailuo-02/standard/text-to-video",
     MinimaxHailuo02StandardTextToVideoInput,
     MinimaxHailuo02StandardTextToVideoOutput,
@@ -53,11 +191,10 @@ Call it with `minimax_hailuo_02_standard_text_to_video.subscribe(prompt=…)`.
 
 Input = MinimaxHailuo02StandardTextToVideoInput
 Output = MinimaxHailuo02StandardTextToVideoOutput
+endpoint = minimax_hailuo_02_standard_text_to_video
 
 __all__ = [
-    "Input",
     "MinimaxHailuo02StandardTextToVideoInput",
     "MinimaxHailuo02StandardTextToVideoOutput",
-    "Output",
     "minimax_hailuo_02_standard_text_to_video",
 ]

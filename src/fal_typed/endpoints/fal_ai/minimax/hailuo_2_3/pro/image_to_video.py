@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/minimax/hailuo-2.3/pro/image-to-vi
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -23,9 +23,7 @@ class MinimaxHailuo23ProImageToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-2.3/pro/image-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. 1 to
-    2000 characters.
-    """
+    """What happens in the video, in words: subject, action and style. 1 to 2000 characters."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -41,7 +39,145 @@ class MinimaxHailuo23ProImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-minimax_hailuo_2_3_pro_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxHailuo23ProImageToVideo(
+        Endpoint[..., MinimaxHailuo23ProImageToVideoInput, MinimaxHailuo23ProImageToVideoOutput]
+    ):
+        def run(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxHailuo23ProImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxHailuo23ProImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxHailuo23ProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Result[MinimaxHailuo23ProImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Handle[MinimaxHailuo23ProImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> AsyncHandle[MinimaxHailuo23ProImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> Stream[MinimaxHailuo23ProImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, image_url: FileInput, prompt_optimizer: bool = True
+        ) -> AsyncStream[MinimaxHailuo23ProImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+            """
+            ...
+else:
+    MinimaxHailuo23ProImageToVideo = Endpoint
+
+minimax_hailuo_2_3_pro_image_to_video = MinimaxHailuo23ProImageToVideo(
     "fal-ai/minimax/hailuo-2.3/pro/image-to-video",
     MinimaxHailuo23ProImageToVideoInput,
     MinimaxHailuo23ProImageToVideoOutput,
@@ -53,11 +189,10 @@ Call it with `minimax_hailuo_2_3_pro_image_to_video.subscribe(prompt=…, image_
 
 Input = MinimaxHailuo23ProImageToVideoInput
 Output = MinimaxHailuo23ProImageToVideoOutput
+endpoint = minimax_hailuo_2_3_pro_image_to_video
 
 __all__ = [
-    "Input",
     "MinimaxHailuo23ProImageToVideoInput",
     "MinimaxHailuo23ProImageToVideoOutput",
-    "Output",
     "minimax_hailuo_2_3_pro_image_to_video",
 ]

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/minimax/hailuo-2.3/standard/text-t
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,15 +23,13 @@ class MinimaxHailuo23StandardTextToVideoInput(
     """Parameters of fal-ai/minimax/hailuo-2.3/standard/text-to-video."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Text description of the video to generate, or of the change to make to the given video. 1 to
-    2000 characters.
-    """
+    """What happens in the video, in words: subject, action and style. 1 to 2000 characters."""
 
     prompt_optimizer: bool = True
     """Whether the model rewrites the prompt into one that it follows better."""
 
     duration: Literal["6", "10"] = "6"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class MinimaxHailuo23StandardTextToVideoOutput(OutputModel):
@@ -41,7 +39,147 @@ class MinimaxHailuo23StandardTextToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-minimax_hailuo_2_3_standard_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class MinimaxHailuo23StandardTextToVideo(
+        Endpoint[
+            ..., MinimaxHailuo23StandardTextToVideoInput, MinimaxHailuo23StandardTextToVideoOutput
+        ]
+    ):
+        def run(
+            self, *, prompt: str, prompt_optimizer: bool = True, duration: Literal["6", "10"] = "6"
+        ) -> Result[MinimaxHailuo23StandardTextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, *, prompt: str, prompt_optimizer: bool = True, duration: Literal["6", "10"] = "6"
+        ) -> Result[MinimaxHailuo23StandardTextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self, *, prompt: str, prompt_optimizer: bool = True, duration: Literal["6", "10"] = "6"
+        ) -> Result[MinimaxHailuo23StandardTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, *, prompt: str, prompt_optimizer: bool = True, duration: Literal["6", "10"] = "6"
+        ) -> Result[MinimaxHailuo23StandardTextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self, *, prompt: str, prompt_optimizer: bool = True, duration: Literal["6", "10"] = "6"
+        ) -> Handle[MinimaxHailuo23StandardTextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, *, prompt: str, prompt_optimizer: bool = True, duration: Literal["6", "10"] = "6"
+        ) -> AsyncHandle[MinimaxHailuo23StandardTextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self, *, prompt: str, prompt_optimizer: bool = True, duration: Literal["6", "10"] = "6"
+        ) -> Stream[MinimaxHailuo23StandardTextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, *, prompt: str, prompt_optimizer: bool = True, duration: Literal["6", "10"] = "6"
+        ) -> AsyncStream[MinimaxHailuo23StandardTextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. 1 to 2000
+                    characters.
+                prompt_optimizer: Whether the model rewrites the prompt into one that it follows
+                    better.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    MinimaxHailuo23StandardTextToVideo = Endpoint
+
+minimax_hailuo_2_3_standard_text_to_video = MinimaxHailuo23StandardTextToVideo(
     "fal-ai/minimax/hailuo-2.3/standard/text-to-video",
     MinimaxHailuo23StandardTextToVideoInput,
     MinimaxHailuo23StandardTextToVideoOutput,
@@ -53,11 +191,10 @@ Call it with `minimax_hailuo_2_3_standard_text_to_video.subscribe(prompt=…)`.
 
 Input = MinimaxHailuo23StandardTextToVideoInput
 Output = MinimaxHailuo23StandardTextToVideoOutput
+endpoint = minimax_hailuo_2_3_standard_text_to_video
 
 __all__ = [
-    "Input",
     "MinimaxHailuo23StandardTextToVideoInput",
     "MinimaxHailuo23StandardTextToVideoOutput",
-    "Output",
     "minimax_hailuo_2_3_standard_text_to_video",
 ]

@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/pika/v2/turbo/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Video
@@ -21,8 +21,7 @@ class PikaV2TurboImageToVideoInput(InputModel, Request["PikaV2TurboImageToVideoO
     """Image that the video starts with or is generated from."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -35,7 +34,7 @@ class PikaV2TurboImageToVideoInput(InputModel, Request["PikaV2TurboImageToVideoO
     """
 
     duration: int = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
 
 class PikaV2TurboImageToVideoOutput(OutputModel):
@@ -45,7 +44,217 @@ class PikaV2TurboImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pika_v2_turbo_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PikaV2TurboImageToVideo(
+        Endpoint[..., PikaV2TurboImageToVideoInput, PikaV2TurboImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Result[PikaV2TurboImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Result[PikaV2TurboImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Result[PikaV2TurboImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Result[PikaV2TurboImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Handle[PikaV2TurboImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> AsyncHandle[PikaV2TurboImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> Stream[PikaV2TurboImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            seed: int | None = None,
+            negative_prompt: str = "",
+            resolution: Literal["720p", "1080p"] = "720p",
+            duration: int = 5,
+        ) -> AsyncStream[PikaV2TurboImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                negative_prompt: Text description of what to avoid in the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    PikaV2TurboImageToVideo = Endpoint
+
+pika_v2_turbo_image_to_video = PikaV2TurboImageToVideo(
     "fal-ai/pika/v2/turbo/image-to-video",
     PikaV2TurboImageToVideoInput,
     PikaV2TurboImageToVideoOutput,
@@ -57,10 +266,9 @@ Call it with `pika_v2_turbo_image_to_video.subscribe(image_url=…, prompt=…)`
 
 Input = PikaV2TurboImageToVideoInput
 Output = PikaV2TurboImageToVideoOutput
+endpoint = pika_v2_turbo_image_to_video
 
 __all__ = [
-    "Input",
-    "Output",
     "PikaV2TurboImageToVideoInput",
     "PikaV2TurboImageToVideoOutput",
     "pika_v2_turbo_image_to_video",

@@ -6,26 +6,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.pixverse.v3_5.text_to_video._endpoint import (
         Input as Input,
         Output as Output,
         PixverseV35TextToVideoInput as PixverseV35TextToVideoInput,
         PixverseV35TextToVideoOutput as PixverseV35TextToVideoOutput,
+        endpoint as endpoint,
         pixverse_v3_5_text_to_video as pixverse_v3_5_text_to_video,
     )
 
 __all__ = [
-    "Input",
-    "Output",
     "PixverseV35TextToVideoInput",
     "PixverseV35TextToVideoOutput",
     "pixverse_v3_5_text_to_video",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.pixverse.v3_5.text_to_video._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "PixverseV35TextToVideoInput",
+            "PixverseV35TextToVideoOutput",
+            "endpoint",
+            "pixverse_v3_5_text_to_video",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.pixverse.v3_5.text_to_video._endpoint"),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -6,26 +6,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.pixverse.v4_5.image_to_video._endpoint import (
+        CameraMovement as CameraMovement,
         Input as Input,
         Output as Output,
         PixverseV45ImageToVideoInput as PixverseV45ImageToVideoInput,
         PixverseV45ImageToVideoOutput as PixverseV45ImageToVideoOutput,
+        endpoint as endpoint,
         pixverse_v4_5_image_to_video as pixverse_v4_5_image_to_video,
     )
 
 __all__ = [
-    "Input",
-    "Output",
+    "CameraMovement",
     "PixverseV45ImageToVideoInput",
     "PixverseV45ImageToVideoOutput",
     "pixverse_v4_5_image_to_video",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.pixverse.v4_5.image_to_video._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "CameraMovement",
+            "Input",
+            "Output",
+            "PixverseV45ImageToVideoInput",
+            "PixverseV45ImageToVideoOutput",
+            "endpoint",
+            "pixverse_v4_5_image_to_video",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.pixverse.v4_5.image_to_video._endpoint"),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

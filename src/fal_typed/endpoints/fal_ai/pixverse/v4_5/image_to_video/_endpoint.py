@@ -7,9 +7,10 @@ Category: video. https://fal.ai/models/fal-ai/pixverse/v4.5/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.camera_movement import CameraMovement
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -18,8 +19,7 @@ class PixverseV45ImageToVideoInput(InputModel, Request["PixverseV45ImageToVideoO
     """Parameters of fal-ai/pixverse/v4.5/image-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     image_url: FileInput
     """Image that the video starts with or is generated from."""
@@ -29,7 +29,7 @@ class PixverseV45ImageToVideoInput(InputModel, Request["PixverseV45ImageToVideoO
     """
 
     duration: Literal["5", "8"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -40,31 +40,7 @@ class PixverseV45ImageToVideoInput(InputModel, Request["PixverseV45ImageToVideoO
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
-    camera_movement: (
-        Literal[
-            "horizontal_left",
-            "horizontal_right",
-            "vertical_up",
-            "vertical_down",
-            "zoom_in",
-            "zoom_out",
-            "crane_up",
-            "quickly_zoom_in",
-            "quickly_zoom_out",
-            "smooth_zoom_in",
-            "camera_rotation",
-            "robo_arm",
-            "super_dolly_out",
-            "whip_pan",
-            "hitchcock",
-            "left_follow",
-            "right_follow",
-            "pan_left",
-            "pan_right",
-            "fix_bg",
-        ]
-        | None
-    ) = None
+    camera_movement: CameraMovement | None = None
     """Camera movement, such as pan or zoom."""
 
 
@@ -75,7 +51,249 @@ class PixverseV45ImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-pixverse_v4_5_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class PixverseV45ImageToVideo(
+        Endpoint[..., PixverseV45ImageToVideoInput, PixverseV45ImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            camera_movement: CameraMovement | None = None,
+        ) -> Result[PixverseV45ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera_movement: Camera movement, such as pan or zoom.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            camera_movement: CameraMovement | None = None,
+        ) -> Result[PixverseV45ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera_movement: Camera movement, such as pan or zoom.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            camera_movement: CameraMovement | None = None,
+        ) -> Result[PixverseV45ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera_movement: Camera movement, such as pan or zoom.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            camera_movement: CameraMovement | None = None,
+        ) -> Result[PixverseV45ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera_movement: Camera movement, such as pan or zoom.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            camera_movement: CameraMovement | None = None,
+        ) -> Handle[PixverseV45ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera_movement: Camera movement, such as pan or zoom.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            camera_movement: CameraMovement | None = None,
+        ) -> AsyncHandle[PixverseV45ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera_movement: Camera movement, such as pan or zoom.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            camera_movement: CameraMovement | None = None,
+        ) -> Stream[PixverseV45ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera_movement: Camera movement, such as pan or zoom.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            duration: Literal["5", "8"] = "5",
+            negative_prompt: str = "",
+            style: Literal["anime", "3d_animation", "clay", "comic", "cyberpunk"] | None = None,
+            seed: int | None = None,
+            camera_movement: CameraMovement | None = None,
+        ) -> AsyncStream[PixverseV45ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                image_url: Image that the video starts with or is generated from.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                duration: Duration of the result in seconds.
+                negative_prompt: Text description of what to avoid in the result.
+                style: Visual style, such as anime or clay.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                camera_movement: Camera movement, such as pan or zoom.
+            """
+            ...
+else:
+    PixverseV45ImageToVideo = Endpoint
+
+pixverse_v4_5_image_to_video = PixverseV45ImageToVideo(
     "fal-ai/pixverse/v4.5/image-to-video",
     PixverseV45ImageToVideoInput,
     PixverseV45ImageToVideoOutput,
@@ -87,10 +305,10 @@ Call it with `pixverse_v4_5_image_to_video.subscribe(prompt=…, image_url=…)`
 
 Input = PixverseV45ImageToVideoInput
 Output = PixverseV45ImageToVideoOutput
+endpoint = pixverse_v4_5_image_to_video
 
 __all__ = [
-    "Input",
-    "Output",
+    "CameraMovement",
     "PixverseV45ImageToVideoInput",
     "PixverseV45ImageToVideoOutput",
     "pixverse_v4_5_image_to_video",

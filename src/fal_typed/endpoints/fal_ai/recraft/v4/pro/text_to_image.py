@@ -7,13 +7,14 @@ Category: image. https://fal.ai/models/fal-ai/recraft/v4/pro/text-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
-from fal_typed.endpoints._shared.rgb_color_f0d2ba4f import RGBColor
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.rgb_color import RGBColor
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -22,21 +23,9 @@ class RecraftV4ProTextToImageInput(InputModel, Request["RecraftV4ProTextToImageO
     """Parameters of fal-ai/recraft/v4/pro/text-to-image."""
 
     prompt: Annotated[str, Field(max_length=10000, min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. 1 to
-    10000 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 1 to 10000 characters."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     colors: list[RGBColor] = []
@@ -56,7 +45,201 @@ class RecraftV4ProTextToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-recraft_v4_pro_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftV4ProTextToImage(
+        Endpoint[..., RecraftV4ProTextToImageInput, RecraftV4ProTextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            colors: list[RGBColor] = [],
+            background_color: RGBColor | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[RecraftV4ProTextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            colors: list[RGBColor] = [],
+            background_color: RGBColor | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[RecraftV4ProTextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            colors: list[RGBColor] = [],
+            background_color: RGBColor | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[RecraftV4ProTextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            colors: list[RGBColor] = [],
+            background_color: RGBColor | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Result[RecraftV4ProTextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            colors: list[RGBColor] = [],
+            background_color: RGBColor | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Handle[RecraftV4ProTextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            colors: list[RGBColor] = [],
+            background_color: RGBColor | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[RecraftV4ProTextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            colors: list[RGBColor] = [],
+            background_color: RGBColor | None = None,
+            enable_safety_checker: bool = True,
+        ) -> Stream[RecraftV4ProTextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            colors: list[RGBColor] = [],
+            background_color: RGBColor | None = None,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[RecraftV4ProTextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 10000
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                colors: Preferred colors of the image.
+                background_color: Background color as red, green and blue values.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    RecraftV4ProTextToImage = Endpoint
+
+recraft_v4_pro_text_to_image = RecraftV4ProTextToImage(
     "fal-ai/recraft/v4/pro/text-to-image",
     RecraftV4ProTextToImageInput,
     RecraftV4ProTextToImageOutput,
@@ -68,11 +251,11 @@ Call it with `recraft_v4_pro_text_to_image.subscribe(prompt=…)`.
 
 Input = RecraftV4ProTextToImageInput
 Output = RecraftV4ProTextToImageOutput
+endpoint = recraft_v4_pro_text_to_image
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "RGBColor",
     "RecraftV4ProTextToImageInput",
     "RecraftV4ProTextToImageOutput",

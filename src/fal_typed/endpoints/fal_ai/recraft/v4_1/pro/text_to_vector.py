@@ -7,11 +7,12 @@ https://fal.ai/models/fal-ai/recraft/v4.1/pro/text-to-vector
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_96ea7622 import ImageSize
-from fal_typed.endpoints._shared.rgb_color_ecaac373 import RGBColor
+from fal_typed.endpoints._shared.image_size_ae849e2d import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.rgb_color_f804b8a2 import RGBColor
 from fal_typed.files import Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -31,17 +32,7 @@ class RecraftV41ProTextToVectorInput(InputModel, Request["RecraftV41ProTextToVec
     enable_safety_checker: bool = True
     """Whether to check for unsafe content and blank or reject it."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
 
@@ -52,7 +43,193 @@ class RecraftV41ProTextToVectorOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-recraft_v4_1_pro_text_to_vector = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RecraftV41ProTextToVector(
+        Endpoint[..., RecraftV41ProTextToVectorInput, RecraftV41ProTextToVectorOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            background_color: RGBColor = UNSET,
+            colors: list[RGBColor] = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> Result[RecraftV41ProTextToVectorOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                background_color: Background color as red, green and blue values.
+                colors: Preferred colors of the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            background_color: RGBColor = UNSET,
+            colors: list[RGBColor] = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> Result[RecraftV41ProTextToVectorOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                background_color: Background color as red, green and blue values.
+                colors: Preferred colors of the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            background_color: RGBColor = UNSET,
+            colors: list[RGBColor] = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> Result[RecraftV41ProTextToVectorOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                background_color: Background color as red, green and blue values.
+                colors: Preferred colors of the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            background_color: RGBColor = UNSET,
+            colors: list[RGBColor] = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> Result[RecraftV41ProTextToVectorOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                background_color: Background color as red, green and blue values.
+                colors: Preferred colors of the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            background_color: RGBColor = UNSET,
+            colors: list[RGBColor] = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> Handle[RecraftV41ProTextToVectorOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                background_color: Background color as red, green and blue values.
+                colors: Preferred colors of the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            background_color: RGBColor = UNSET,
+            colors: list[RGBColor] = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> AsyncHandle[RecraftV41ProTextToVectorOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                background_color: Background color as red, green and blue values.
+                colors: Preferred colors of the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            background_color: RGBColor = UNSET,
+            colors: list[RGBColor] = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> Stream[RecraftV41ProTextToVectorOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                background_color: Background color as red, green and blue values.
+                colors: Preferred colors of the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            background_color: RGBColor = UNSET,
+            colors: list[RGBColor] = UNSET,
+            enable_safety_checker: bool = True,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+        ) -> AsyncStream[RecraftV41ProTextToVectorOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                background_color: Background color as red, green and blue values.
+                colors: Preferred colors of the image.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+            """
+            ...
+else:
+    RecraftV41ProTextToVector = Endpoint
+
+recraft_v4_1_pro_text_to_vector = RecraftV41ProTextToVector(
     "fal-ai/recraft/v4.1/pro/text-to-vector",
     RecraftV41ProTextToVectorInput,
     RecraftV41ProTextToVectorOutput,
@@ -64,11 +241,11 @@ Call it with `recraft_v4_1_pro_text_to_vector.subscribe(prompt=…)`.
 
 Input = RecraftV41ProTextToVectorInput
 Output = RecraftV41ProTextToVectorOutput
+endpoint = recraft_v4_1_pro_text_to_vector
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "RGBColor",
     "RecraftV41ProTextToVectorInput",
     "RecraftV41ProTextToVectorOutput",

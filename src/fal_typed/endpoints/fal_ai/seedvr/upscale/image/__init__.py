@@ -6,26 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.seedvr.upscale.image._endpoint import (
         Input as Input,
         Output as Output,
         SeedvrUpscaleImageInput as SeedvrUpscaleImageInput,
         SeedvrUpscaleImageOutput as SeedvrUpscaleImageOutput,
+        endpoint as endpoint,
         seedvr_upscale_image as seedvr_upscale_image,
     )
 
-__all__ = [
-    "Input",
-    "Output",
-    "SeedvrUpscaleImageInput",
-    "SeedvrUpscaleImageOutput",
-    "seedvr_upscale_image",
-]
+__all__ = ["SeedvrUpscaleImageInput", "SeedvrUpscaleImageOutput", "seedvr_upscale_image"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.seedvr.upscale.image._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "SeedvrUpscaleImageInput",
+            "SeedvrUpscaleImageOutput",
+            "endpoint",
+            "seedvr_upscale_image",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.seedvr.upscale.image._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/seedvr/upscale/image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -41,7 +41,7 @@ class SeedvrUpscaleImageInput(InputModel, Request["SeedvrUpscaleImageOutput"]):
     """
 
     output_format: Literal["png", "jpg", "webp"] = "jpg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -59,7 +59,263 @@ class SeedvrUpscaleImageOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-seedvr_upscale_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SeedvrUpscaleImage(Endpoint[..., SeedvrUpscaleImageInput, SeedvrUpscaleImageOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: Literal["png", "jpg", "webp"] = "jpg",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: Literal["png", "jpg", "webp"] = "jpg",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: Literal["png", "jpg", "webp"] = "jpg",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: Literal["png", "jpg", "webp"] = "jpg",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: Literal["png", "jpg", "webp"] = "jpg",
+            sync_mode: bool = False,
+        ) -> Handle[SeedvrUpscaleImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: Literal["png", "jpg", "webp"] = "jpg",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[SeedvrUpscaleImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: Literal["png", "jpg", "webp"] = "jpg",
+            sync_mode: bool = False,
+        ) -> Stream[SeedvrUpscaleImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            output_format: Literal["png", "jpg", "webp"] = "jpg",
+            sync_mode: bool = False,
+        ) -> AsyncStream[SeedvrUpscaleImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    SeedvrUpscaleImage = Endpoint
+
+seedvr_upscale_image = SeedvrUpscaleImage(
     "fal-ai/seedvr/upscale/image", SeedvrUpscaleImageInput, SeedvrUpscaleImageOutput
 )
 """Image endpoint of fal-ai: seedvr upscale image.
@@ -69,11 +325,6 @@ Call it with `seedvr_upscale_image.subscribe(image_url=…)`.
 
 Input = SeedvrUpscaleImageInput
 Output = SeedvrUpscaleImageOutput
+endpoint = seedvr_upscale_image
 
-__all__ = [
-    "Input",
-    "Output",
-    "SeedvrUpscaleImageInput",
-    "SeedvrUpscaleImageOutput",
-    "seedvr_upscale_image",
-]
+__all__ = ["SeedvrUpscaleImageInput", "SeedvrUpscaleImageOutput", "seedvr_upscale_image"]

@@ -7,7 +7,7 @@ Category: image. https://fal.ai/models/fal-ai/seedvr/upscale/image/seamless
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -44,7 +44,7 @@ class SeedvrUpscaleImageSeamlessInput(InputModel, Request["SeedvrUpscaleImageSea
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["png", "jpeg", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     sync_mode: bool = False
     """Whether to return the file as a data URI in the response and keep it out of the request
@@ -62,7 +62,281 @@ class SeedvrUpscaleImageSeamlessOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-seedvr_upscale_image_seamless = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class SeedvrUpscaleImageSeamless(
+        Endpoint[..., SeedvrUpscaleImageSeamlessInput, SeedvrUpscaleImageSeamlessOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleImageSeamlessOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleImageSeamlessOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleImageSeamlessOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Result[SeedvrUpscaleImageSeamlessOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Handle[SeedvrUpscaleImageSeamlessOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncHandle[SeedvrUpscaleImageSeamlessOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> Stream[SeedvrUpscaleImageSeamlessOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            upscale_mode: Literal["target", "factor"] = "factor",
+            upscale_factor: float = 2,
+            target_resolution: Literal["720p", "1080p", "1440p", "2160p"] = "1080p",
+            seed: int | None = None,
+            noise_scale: float = 0.1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["png", "jpeg", "webp"] = "png",
+            sync_mode: bool = False,
+        ) -> AsyncStream[SeedvrUpscaleImageSeamlessOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                upscale_mode: Whether the size is given as a factor or as a target resolution.
+                upscale_factor: Factor by which to enlarge width and height; 2 gives four times the
+                    pixels. From 1 to 10.
+                target_resolution: Resolution to upscale to, by the height of the frames.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                noise_scale: Amount of noise to add before generation; more noise adds more invented
+                    detail. From 0 to 1, a multiple of 0.001.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    SeedvrUpscaleImageSeamless = Endpoint
+
+seedvr_upscale_image_seamless = SeedvrUpscaleImageSeamless(
     "fal-ai/seedvr/upscale/image/seamless",
     SeedvrUpscaleImageSeamlessInput,
     SeedvrUpscaleImageSeamlessOutput,
@@ -74,10 +348,9 @@ Call it with `seedvr_upscale_image_seamless.subscribe(image_url=…)`.
 
 Input = SeedvrUpscaleImageSeamlessInput
 Output = SeedvrUpscaleImageSeamlessOutput
+endpoint = seedvr_upscale_image_seamless
 
 __all__ = [
-    "Input",
-    "Output",
     "SeedvrUpscaleImageSeamlessInput",
     "SeedvrUpscaleImageSeamlessOutput",
     "seedvr_upscale_image_seamless",

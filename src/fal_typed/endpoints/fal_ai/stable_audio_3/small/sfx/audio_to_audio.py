@@ -8,7 +8,7 @@ https://fal.ai/models/fal-ai/stable-audio-3/small/sfx/audio-to-audio
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
@@ -31,7 +31,7 @@ class StableAudio3SmallSfxAudioToAudioInput(
     """
 
     duration: float = 30
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     enable_prompt_expansion: bool = UNSET
     """Whether a language model adds detail to the prompt before it is used; most useful for short
@@ -56,7 +56,7 @@ class StableAudio3SmallSfxAudioToAudioInput(
     """Number of inference steps; more steps take longer and give finer detail."""
 
     output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3"
-    """File format of the audio; wav is lossless, mp3 is smaller."""
+    """File format of the audio."""
 
     seed: int = UNSET
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -80,7 +80,369 @@ class StableAudio3SmallSfxAudioToAudioOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-stable_audio_3_small_sfx_audio_to_audio = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableAudio3SmallSfxAudioToAudio(
+        Endpoint[..., StableAudio3SmallSfxAudioToAudioInput, StableAudio3SmallSfxAudioToAudioOutput]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            duration: float = 30,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            init_noise_level: float = 0.9,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[StableAudio3SmallSfxAudioToAudioOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound, music or voice to generate.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                init_noise_level: How much the result may differ from the input audio; higher values
+                    allow more freedom.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            duration: float = 30,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            init_noise_level: float = 0.9,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[StableAudio3SmallSfxAudioToAudioOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound, music or voice to generate.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                init_noise_level: How much the result may differ from the input audio; higher values
+                    allow more freedom.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            duration: float = 30,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            init_noise_level: float = 0.9,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[StableAudio3SmallSfxAudioToAudioOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound, music or voice to generate.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                init_noise_level: How much the result may differ from the input audio; higher values
+                    allow more freedom.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            duration: float = 30,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            init_noise_level: float = 0.9,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[StableAudio3SmallSfxAudioToAudioOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound, music or voice to generate.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                init_noise_level: How much the result may differ from the input audio; higher values
+                    allow more freedom.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            duration: float = 30,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            init_noise_level: float = 0.9,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[StableAudio3SmallSfxAudioToAudioOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound, music or voice to generate.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                init_noise_level: How much the result may differ from the input audio; higher values
+                    allow more freedom.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            duration: float = 30,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            init_noise_level: float = 0.9,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[StableAudio3SmallSfxAudioToAudioOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound, music or voice to generate.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                init_noise_level: How much the result may differ from the input audio; higher values
+                    allow more freedom.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            duration: float = 30,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            init_noise_level: float = 0.9,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[StableAudio3SmallSfxAudioToAudioOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound, music or voice to generate.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                init_noise_level: How much the result may differ from the input audio; higher values
+                    allow more freedom.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            duration: float = 30,
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            guidance_scale: float = 1,
+            init_noise_level: float = 0.9,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[StableAudio3SmallSfxAudioToAudioOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the sound, music or voice to generate.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                duration: Duration of the result in seconds.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                init_noise_level: How much the result may differ from the input audio; higher values
+                    allow more freedom.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of inference steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the audio.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    StableAudio3SmallSfxAudioToAudio = Endpoint
+
+stable_audio_3_small_sfx_audio_to_audio = StableAudio3SmallSfxAudioToAudio(
     "fal-ai/stable-audio-3/small/sfx/audio-to-audio",
     StableAudio3SmallSfxAudioToAudioInput,
     StableAudio3SmallSfxAudioToAudioOutput,
@@ -92,10 +454,9 @@ Call it with `stable_audio_3_small_sfx_audio_to_audio.subscribe(audio_url=…, p
 
 Input = StableAudio3SmallSfxAudioToAudioInput
 Output = StableAudio3SmallSfxAudioToAudioOutput
+endpoint = stable_audio_3_small_sfx_audio_to_audio
 
 __all__ = [
-    "Input",
-    "Output",
     "StableAudio3SmallSfxAudioToAudioInput",
     "StableAudio3SmallSfxAudioToAudioOutput",
     "stable_audio_3_small_sfx_audio_to_audio",

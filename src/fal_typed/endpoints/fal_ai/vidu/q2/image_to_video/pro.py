@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/vidu/q2/image-to-video/pro
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -20,8 +20,7 @@ class ViduQ2ImageToVideoProInput(InputModel, Request["ViduQ2ImageToVideoProOutpu
     """Parameters of fal-ai/vidu/q2/image-to-video/pro."""
 
     prompt: Annotated[str, Field(max_length=3000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 3000 characters.
+    """What happens in the video, in words: subject, action and style. At most 3000 characters.
     """
 
     image_url: FileInput
@@ -34,7 +33,7 @@ class ViduQ2ImageToVideoProInput(InputModel, Request["ViduQ2ImageToVideoProOutpu
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     resolution: Literal["720p", "1080p"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -54,7 +53,257 @@ class ViduQ2ImageToVideoProOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-vidu_q2_image_to_video_pro = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ2ImageToVideoPro(
+        Endpoint[..., ViduQ2ImageToVideoProInput, ViduQ2ImageToVideoProOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2ImageToVideoProOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2ImageToVideoProOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2ImageToVideoProOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2ImageToVideoProOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Handle[ViduQ2ImageToVideoProOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> AsyncHandle[ViduQ2ImageToVideoProOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Stream[ViduQ2ImageToVideoProOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_url: FileInput,
+            end_image_url: FileInput | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7, 8] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> AsyncStream[ViduQ2ImageToVideoProOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                image_url: Image that the video starts with or is generated from.
+                end_image_url: Image to use as the last frame.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+else:
+    ViduQ2ImageToVideoPro = Endpoint
+
+vidu_q2_image_to_video_pro = ViduQ2ImageToVideoPro(
     "fal-ai/vidu/q2/image-to-video/pro", ViduQ2ImageToVideoProInput, ViduQ2ImageToVideoProOutput
 )
 """Video endpoint of fal-ai: vidu q2 image-to-video pro.
@@ -64,10 +313,9 @@ Call it with `vidu_q2_image_to_video_pro.subscribe(prompt=…, image_url=…)`.
 
 Input = ViduQ2ImageToVideoProInput
 Output = ViduQ2ImageToVideoProOutput
+endpoint = vidu_q2_image_to_video_pro
 
 __all__ = [
-    "Input",
-    "Output",
     "ViduQ2ImageToVideoProInput",
     "ViduQ2ImageToVideoProOutput",
     "vidu_q2_image_to_video_pro",

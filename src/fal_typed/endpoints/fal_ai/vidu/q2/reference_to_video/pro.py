@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/vidu/q2/reference-to-video/pro
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -21,8 +21,7 @@ class ViduQ2ReferenceToVideoProInput(InputModel, Request["ViduQ2ReferenceToVideo
     """Parameters of fal-ai/vidu/q2/reference-to-video/pro."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2000 characters.
+    """What happens in the video, in words: subject, action and style. At most 2000 characters.
     """
 
     reference_image_urls: list[FileInput] = UNSET
@@ -35,16 +34,14 @@ class ViduQ2ReferenceToVideoProInput(InputModel, Request["ViduQ2ReferenceToVideo
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Annotated[int, Field(ge=1, le=8)] = 4
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    8.
-    """
+    """Duration of the result in seconds. From 1 to 8."""
 
     resolution: Literal["540p", "720p", "1080p"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
     """
 
     aspect_ratio: str = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
     """Amount of motion in the video."""
@@ -60,7 +57,289 @@ class ViduQ2ReferenceToVideoProOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-vidu_q2_reference_to_video_pro = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ2ReferenceToVideoPro(
+        Endpoint[..., ViduQ2ReferenceToVideoProInput, ViduQ2ReferenceToVideoProOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            seed: int | None = None,
+            duration: int = 4,
+            resolution: Literal["540p", "720p", "1080p"] = "720p",
+            aspect_ratio: str = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2ReferenceToVideoProOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 1 to 8.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            seed: int | None = None,
+            duration: int = 4,
+            resolution: Literal["540p", "720p", "1080p"] = "720p",
+            aspect_ratio: str = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2ReferenceToVideoProOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 1 to 8.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            seed: int | None = None,
+            duration: int = 4,
+            resolution: Literal["540p", "720p", "1080p"] = "720p",
+            aspect_ratio: str = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2ReferenceToVideoProOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 1 to 8.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            seed: int | None = None,
+            duration: int = 4,
+            resolution: Literal["540p", "720p", "1080p"] = "720p",
+            aspect_ratio: str = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Result[ViduQ2ReferenceToVideoProOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 1 to 8.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            seed: int | None = None,
+            duration: int = 4,
+            resolution: Literal["540p", "720p", "1080p"] = "720p",
+            aspect_ratio: str = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Handle[ViduQ2ReferenceToVideoProOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 1 to 8.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            seed: int | None = None,
+            duration: int = 4,
+            resolution: Literal["540p", "720p", "1080p"] = "720p",
+            aspect_ratio: str = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> AsyncHandle[ViduQ2ReferenceToVideoProOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 1 to 8.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            seed: int | None = None,
+            duration: int = 4,
+            resolution: Literal["540p", "720p", "1080p"] = "720p",
+            aspect_ratio: str = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> Stream[ViduQ2ReferenceToVideoProOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 1 to 8.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput] = UNSET,
+            reference_video_urls: list[FileInput] = UNSET,
+            seed: int | None = None,
+            duration: int = 4,
+            resolution: Literal["540p", "720p", "1080p"] = "720p",
+            aspect_ratio: str = "16:9",
+            movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto",
+            bgm: bool = False,
+        ) -> AsyncStream[ViduQ2ReferenceToVideoProOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                reference_video_urls: Reference clips whose people, motion or style are used in the
+                    result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds. From 1 to 8.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                aspect_ratio: Ratio of width to height of the result.
+                movement_amplitude: Amount of motion in the video.
+                bgm: Whether to add background music to the video.
+            """
+            ...
+else:
+    ViduQ2ReferenceToVideoPro = Endpoint
+
+vidu_q2_reference_to_video_pro = ViduQ2ReferenceToVideoPro(
     "fal-ai/vidu/q2/reference-to-video/pro",
     ViduQ2ReferenceToVideoProInput,
     ViduQ2ReferenceToVideoProOutput,
@@ -72,10 +351,9 @@ Call it with `vidu_q2_reference_to_video_pro.subscribe(prompt=…)`.
 
 Input = ViduQ2ReferenceToVideoProInput
 Output = ViduQ2ReferenceToVideoProOutput
+endpoint = vidu_q2_reference_to_video_pro
 
 __all__ = [
-    "Input",
-    "Output",
     "ViduQ2ReferenceToVideoProInput",
     "ViduQ2ReferenceToVideoProOutput",
     "vidu_q2_reference_to_video_pro",

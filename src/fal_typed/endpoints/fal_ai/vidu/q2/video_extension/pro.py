@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/vidu/q2/video-extension/pro
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,15 +23,14 @@ class ViduQ2VideoExtensionProInput(InputModel, Request["ViduQ2VideoExtensionProO
     """Video to edit or to start from."""
 
     prompt: Annotated[str, Field(max_length=3000)] | None = None
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 3000 characters.
+    """What happens in the video, in words: subject, action and style. At most 3000 characters.
     """
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     duration: Literal[2, 3, 4, 5, 6, 7] = 4
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     resolution: Literal["720p", "1080p"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -45,7 +44,209 @@ class ViduQ2VideoExtensionProOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-vidu_q2_video_extension_pro = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ2VideoExtensionPro(
+        Endpoint[..., ViduQ2VideoExtensionProInput, ViduQ2VideoExtensionProOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Result[ViduQ2VideoExtensionProOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Result[ViduQ2VideoExtensionProOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Result[ViduQ2VideoExtensionProOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Result[ViduQ2VideoExtensionProOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Handle[ViduQ2VideoExtensionProOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> AsyncHandle[ViduQ2VideoExtensionProOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> Stream[ViduQ2VideoExtensionProOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            prompt: str | None = None,
+            seed: int | None = None,
+            duration: Literal[2, 3, 4, 5, 6, 7] = 4,
+            resolution: Literal["720p", "1080p"] = "720p",
+        ) -> AsyncStream[ViduQ2VideoExtensionProOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                prompt: What happens in the video, in words: subject, action and style. At most 3000
+                    characters.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                duration: Duration of the result in seconds.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    ViduQ2VideoExtensionPro = Endpoint
+
+vidu_q2_video_extension_pro = ViduQ2VideoExtensionPro(
     "fal-ai/vidu/q2/video-extension/pro",
     ViduQ2VideoExtensionProInput,
     ViduQ2VideoExtensionProOutput,
@@ -57,10 +258,9 @@ Call it with `vidu_q2_video_extension_pro.subscribe(video_url=…)`.
 
 Input = ViduQ2VideoExtensionProInput
 Output = ViduQ2VideoExtensionProOutput
+endpoint = vidu_q2_video_extension_pro
 
 __all__ = [
-    "Input",
-    "Output",
     "ViduQ2VideoExtensionProInput",
     "ViduQ2VideoExtensionProOutput",
     "vidu_q2_video_extension_pro",

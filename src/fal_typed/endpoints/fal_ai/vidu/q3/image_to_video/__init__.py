@@ -6,26 +6,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.vidu.q3.image_to_video._endpoint import (
         Input as Input,
         Output as Output,
         ViduQ3ImageToVideoInput as ViduQ3ImageToVideoInput,
         ViduQ3ImageToVideoOutput as ViduQ3ImageToVideoOutput,
+        endpoint as endpoint,
         vidu_q3_image_to_video as vidu_q3_image_to_video,
     )
 
-__all__ = [
-    "Input",
-    "Output",
-    "ViduQ3ImageToVideoInput",
-    "ViduQ3ImageToVideoOutput",
-    "vidu_q3_image_to_video",
-]
+__all__ = ["ViduQ3ImageToVideoInput", "ViduQ3ImageToVideoOutput", "vidu_q3_image_to_video"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.vidu.q3.image_to_video._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "ViduQ3ImageToVideoInput",
+            "ViduQ3ImageToVideoOutput",
+            "endpoint",
+            "vidu_q3_image_to_video",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.vidu.q3.image_to_video._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

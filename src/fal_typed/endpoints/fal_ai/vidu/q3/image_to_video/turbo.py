@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/vidu/q3/image-to-video/turbo
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -23,17 +23,14 @@ class ViduQ3ImageToVideoTurboInput(InputModel, Request["ViduQ3ImageToVideoTurboO
     """Image that the video starts with or is generated from."""
 
     prompt: Annotated[str, Field(max_length=2000)] = ""
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2000 characters.
+    """What happens in the video, in words: subject, action and style. At most 2000 characters.
     """
 
     end_image_url: FileInput | None = None
     """Image to use as the last frame."""
 
     duration: Annotated[int, Field(ge=1, le=16)] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    16.
-    """
+    """Duration of the result in seconds. From 1 to 16."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
@@ -53,7 +50,241 @@ class ViduQ3ImageToVideoTurboOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-vidu_q3_image_to_video_turbo = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ3ImageToVideoTurbo(
+        Endpoint[..., ViduQ3ImageToVideoTurboInput, ViduQ3ImageToVideoTurboOutput]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ImageToVideoTurboOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ImageToVideoTurboOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ImageToVideoTurboOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ImageToVideoTurboOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Handle[ViduQ3ImageToVideoTurboOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> AsyncHandle[ViduQ3ImageToVideoTurboOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Stream[ViduQ3ImageToVideoTurboOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str = "",
+            end_image_url: FileInput | None = None,
+            duration: int = 5,
+            seed: int | None = None,
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> AsyncStream[ViduQ3ImageToVideoTurboOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                end_image_url: Image to use as the last frame.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+else:
+    ViduQ3ImageToVideoTurbo = Endpoint
+
+vidu_q3_image_to_video_turbo = ViduQ3ImageToVideoTurbo(
     "fal-ai/vidu/q3/image-to-video/turbo",
     ViduQ3ImageToVideoTurboInput,
     ViduQ3ImageToVideoTurboOutput,
@@ -65,10 +296,9 @@ Call it with `vidu_q3_image_to_video_turbo.subscribe(image_url=…)`.
 
 Input = ViduQ3ImageToVideoTurboInput
 Output = ViduQ3ImageToVideoTurboOutput
+endpoint = vidu_q3_image_to_video_turbo
 
 __all__ = [
-    "Input",
-    "Output",
     "ViduQ3ImageToVideoTurboInput",
     "ViduQ3ImageToVideoTurboOutput",
     "vidu_q3_image_to_video_turbo",

@@ -8,7 +8,7 @@ Category: video. https://fal.ai/models/fal-ai/vidu/q3/reference-to-video/mix
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -21,23 +21,20 @@ class ViduQ3ReferenceToVideoMixInput(InputModel, Request["ViduQ3ReferenceToVideo
     """Parameters of fal-ai/vidu/q3/reference-to-video/mix."""
 
     prompt: Annotated[str, Field(max_length=2000)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2000 characters.
+    """What happens in the video, in words: subject, action and style. At most 2000 characters.
     """
 
     reference_image_urls: list[FileInput]
     """Reference images of people, objects or styles to use in the result."""
 
     duration: Annotated[int, Field(ge=1, le=16)] = 5
-    """Duration of the result in seconds; auto, where available, lets the model decide. From 1 to
-    16.
-    """
+    """Duration of the result in seconds. From 1 to 16."""
 
     seed: int | None = None
     """Random seed; the same seed with the same parameters reproduces a result."""
 
     aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     resolution: Literal["360p", "540p", "720p", "1080p"] = "720p"
     """Resolution of the video, such as 720p or 4k; higher is sharper, slower and more expensive.
@@ -54,7 +51,249 @@ class ViduQ3ReferenceToVideoMixOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-vidu_q3_reference_to_video_mix = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ViduQ3ReferenceToVideoMix(
+        Endpoint[..., ViduQ3ReferenceToVideoMixInput, ViduQ3ReferenceToVideoMixOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ReferenceToVideoMixOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ReferenceToVideoMixOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ReferenceToVideoMixOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Result[ViduQ3ReferenceToVideoMixOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Handle[ViduQ3ReferenceToVideoMixOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> AsyncHandle[ViduQ3ReferenceToVideoMixOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> Stream[ViduQ3ReferenceToVideoMixOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            reference_image_urls: list[FileInput],
+            duration: int = 5,
+            seed: int | None = None,
+            aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] = "16:9",
+            resolution: Literal["360p", "540p", "720p", "1080p"] = "720p",
+            audio: bool = True,
+        ) -> AsyncStream[ViduQ3ReferenceToVideoMixOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style. At most 2000
+                    characters.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                duration: Duration of the result in seconds. From 1 to 16.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                aspect_ratio: Ratio of width to height of the result.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                audio: Whether to generate the video with audio.
+            """
+            ...
+else:
+    ViduQ3ReferenceToVideoMix = Endpoint
+
+vidu_q3_reference_to_video_mix = ViduQ3ReferenceToVideoMix(
     "fal-ai/vidu/q3/reference-to-video/mix",
     ViduQ3ReferenceToVideoMixInput,
     ViduQ3ReferenceToVideoMixOutput,
@@ -66,10 +305,9 @@ Call it with `vidu_q3_reference_to_video_mix.subscribe(prompt=…, reference_ima
 
 Input = ViduQ3ReferenceToVideoMixInput
 Output = ViduQ3ReferenceToVideoMixOutput
+endpoint = vidu_q3_reference_to_video_mix
 
 __all__ = [
-    "Input",
-    "Output",
     "ViduQ3ReferenceToVideoMixInput",
     "ViduQ3ReferenceToVideoMixOutput",
     "vidu_q3_reference_to_video_mix",

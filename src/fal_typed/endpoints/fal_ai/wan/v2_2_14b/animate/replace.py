@@ -7,7 +7,7 @@ Category: video. https://fal.ai/models/fal-ai/wan/v2.2-14b/animate/replace
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -80,7 +80,377 @@ class WanV2214bAnimateReplaceOutput(OutputModel):
     """ZIP archive of the frames."""
 
 
-wan_v2_2_14b_animate_replace = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV2214bAnimateReplace(
+        Endpoint[..., WanV2214bAnimateReplaceInput, WanV2214bAnimateReplaceOutput]
+    ):
+        def run(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+            num_inference_steps: int = 20,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            return_frames_zip: bool = False,
+            use_turbo: bool = False,
+        ) -> Result[WanV2214bAnimateReplaceOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                use_turbo: Whether to use settings optimized for speed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+            num_inference_steps: int = 20,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            return_frames_zip: bool = False,
+            use_turbo: bool = False,
+        ) -> Result[WanV2214bAnimateReplaceOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                use_turbo: Whether to use settings optimized for speed.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+            num_inference_steps: int = 20,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            return_frames_zip: bool = False,
+            use_turbo: bool = False,
+        ) -> Result[WanV2214bAnimateReplaceOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                use_turbo: Whether to use settings optimized for speed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+            num_inference_steps: int = 20,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            return_frames_zip: bool = False,
+            use_turbo: bool = False,
+        ) -> Result[WanV2214bAnimateReplaceOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                use_turbo: Whether to use settings optimized for speed.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+            num_inference_steps: int = 20,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            return_frames_zip: bool = False,
+            use_turbo: bool = False,
+        ) -> Handle[WanV2214bAnimateReplaceOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                use_turbo: Whether to use settings optimized for speed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+            num_inference_steps: int = 20,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            return_frames_zip: bool = False,
+            use_turbo: bool = False,
+        ) -> AsyncHandle[WanV2214bAnimateReplaceOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                use_turbo: Whether to use settings optimized for speed.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+            num_inference_steps: int = 20,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            return_frames_zip: bool = False,
+            use_turbo: bool = False,
+        ) -> Stream[WanV2214bAnimateReplaceOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                use_turbo: Whether to use settings optimized for speed.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            video_url: FileInput,
+            image_url: FileInput,
+            guidance_scale: float = 1,
+            resolution: Literal["480p", "580p", "720p"] = "480p",
+            seed: int | None = None,
+            num_inference_steps: int = 20,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            shift: float = 5,
+            video_quality: Literal["low", "medium", "high", "maximum"] = "high",
+            video_write_mode: Literal["fast", "balanced", "small"] = "balanced",
+            return_frames_zip: bool = False,
+            use_turbo: bool = False,
+        ) -> AsyncStream[WanV2214bAnimateReplaceOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                video_url: Video to edit or to start from.
+                image_url: Image that the video starts with or is generated from.
+                guidance_scale: How closely the video follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                video_quality: Quality of the video encoding; higher looks better and gives a larger
+                    file.
+                video_write_mode: Speed of the video encoding: fast gives a larger file, small takes
+                    longest.
+                return_frames_zip: Whether to also return the frames as a ZIP archive.
+                use_turbo: Whether to use settings optimized for speed.
+            """
+            ...
+else:
+    WanV2214bAnimateReplace = Endpoint
+
+wan_v2_2_14b_animate_replace = WanV2214bAnimateReplace(
     "fal-ai/wan/v2.2-14b/animate/replace",
     WanV2214bAnimateReplaceInput,
     WanV2214bAnimateReplaceOutput,
@@ -92,10 +462,9 @@ Call it with `wan_v2_2_14b_animate_replace.subscribe(video_url=â€¦, image_url=â€
 
 Input = WanV2214bAnimateReplaceInput
 Output = WanV2214bAnimateReplaceOutput
+endpoint = wan_v2_2_14b_animate_replace
 
 __all__ = [
-    "Input",
-    "Output",
     "WanV2214bAnimateReplaceInput",
     "WanV2214bAnimateReplaceOutput",
     "wan_v2_2_14b_animate_replace",

@@ -6,26 +6,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.wan.v2_2_5b.text_to_video._endpoint import (
         Input as Input,
         Output as Output,
         WanV225bTextToVideoInput as WanV225bTextToVideoInput,
         WanV225bTextToVideoOutput as WanV225bTextToVideoOutput,
+        endpoint as endpoint,
         wan_v2_2_5b_text_to_video as wan_v2_2_5b_text_to_video,
     )
 
-__all__ = [
-    "Input",
-    "Output",
-    "WanV225bTextToVideoInput",
-    "WanV225bTextToVideoOutput",
-    "wan_v2_2_5b_text_to_video",
-]
+__all__ = ["WanV225bTextToVideoInput", "WanV225bTextToVideoOutput", "wan_v2_2_5b_text_to_video"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.wan.v2_2_5b.text_to_video._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Input",
+            "Output",
+            "WanV225bTextToVideoInput",
+            "WanV225bTextToVideoOutput",
+            "endpoint",
+            "wan_v2_2_5b_text_to_video",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.wan.v2_2_5b.text_to_video._endpoint"),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

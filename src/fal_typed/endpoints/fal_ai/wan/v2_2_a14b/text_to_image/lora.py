@@ -8,40 +8,23 @@ Category: image. https://fal.ai/models/fal-ai/wan/v2.2-a14b/text-to-image/lora
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
+from fal_typed.endpoints._shared.lo_ra_weight_3e8f7535 import LoRAWeight
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
-
-
-class LoRAWeight(InputModel):
-    """Part of the parameters: path, weight_name, scale, transformer."""
-
-    path: str
-    """URL or Hugging Face repository (owner/name) of the LoRA weights."""
-
-    weight_name: str | None = None
-    """File name of the weights, if the repository contains several."""
-
-    scale: Annotated[float, Field(ge=0.0, le=4.0)] = 1
-    """Strength of the LoRA weights: 0 has no effect, 1 is the trained strength. From 0 to 4."""
-
-    transformer: Literal["high", "low", "both"] = "high"
-    """Which transformer the weights apply to: the one for early, high-noise steps, the one for
-    late steps, or both.
-    """
 
 
 class WanV22A14bTextToImageLoraInput(InputModel, Request["WanV22A14bTextToImageLoraOutput"]):
     """Parameters of fal-ai/wan/v2.2-a14b/text-to-image/lora."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
     negative_prompt: str = ""
     """Text description of what to avoid in the result."""
@@ -85,17 +68,7 @@ class WanV22A14bTextToImageLoraInput(InputModel, Request["WanV22A14bTextToImageL
     reverse_video: bool = False
     """Whether to play the video backward."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     image_format: Literal["png", "jpeg"] = "jpeg"
@@ -112,7 +85,409 @@ class WanV22A14bTextToImageLoraOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-wan_v2_2_a14b_text_to_image_lora = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV22A14bTextToImageLora(
+        Endpoint[..., WanV22A14bTextToImageLoraInput, WanV22A14bTextToImageLoraOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: list[LoRAWeight] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> Result[WanV22A14bTextToImageLoraOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                reverse_video: Whether to play the video backward.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: list[LoRAWeight] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> Result[WanV22A14bTextToImageLoraOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                reverse_video: Whether to play the video backward.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: list[LoRAWeight] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> Result[WanV22A14bTextToImageLoraOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                reverse_video: Whether to play the video backward.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: list[LoRAWeight] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> Result[WanV22A14bTextToImageLoraOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                reverse_video: Whether to play the video backward.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: list[LoRAWeight] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> Handle[WanV22A14bTextToImageLoraOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                reverse_video: Whether to play the video backward.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: list[LoRAWeight] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> AsyncHandle[WanV22A14bTextToImageLoraOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                reverse_video: Whether to play the video backward.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: list[LoRAWeight] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> Stream[WanV22A14bTextToImageLoraOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                reverse_video: Whether to play the video backward.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str = "",
+            seed: int | None = None,
+            num_inference_steps: int = 27,
+            enable_safety_checker: bool = False,
+            enable_output_safety_checker: bool = False,
+            enable_prompt_expansion: bool = False,
+            acceleration: Literal["none", "regular"] = "regular",
+            guidance_scale: float = 3.5,
+            guidance_scale_2: float = 4,
+            shift: float = 2,
+            loras: list[LoRAWeight] = [],
+            reverse_video: bool = False,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            image_format: Literal["png", "jpeg"] = "jpeg",
+        ) -> AsyncStream[WanV22A14bTextToImageLoraOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                negative_prompt: Text description of what to avoid in the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 2 to 40.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                enable_output_safety_checker: Whether to check the result for unsafe content as well
+                    as the input.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                guidance_scale: How closely the image follows the prompt; low values allow more
+                    freedom, high values can look harsh. From 1 to 10.
+                guidance_scale_2: Guidance scale of the later, low-noise steps. From 1 to 10.
+                shift: Timestep shift of the noise schedule; higher values spend more effort on
+                    layout and motion than on fine detail. From 1 to 10.
+                loras: LoRA weights to apply to the base model, to add a style, a person or an
+                    object.
+                reverse_video: Whether to play the video backward.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                image_format: File format of the images; png is lossless, jpeg is smaller.
+            """
+            ...
+else:
+    WanV22A14bTextToImageLora = Endpoint
+
+wan_v2_2_a14b_text_to_image_lora = WanV22A14bTextToImageLora(
     "fal-ai/wan/v2.2-a14b/text-to-image/lora",
     WanV22A14bTextToImageLoraInput,
     WanV22A14bTextToImageLoraOutput,
@@ -124,12 +499,12 @@ Call it with `wan_v2_2_a14b_text_to_image_lora.subscribe(prompt=…)`.
 
 Input = WanV22A14bTextToImageLoraInput
 Output = WanV22A14bTextToImageLoraOutput
+endpoint = wan_v2_2_a14b_text_to_image_lora
 
 __all__ = [
     "ImageSize",
-    "Input",
+    "ImageSizePreset",
     "LoRAWeight",
-    "Output",
     "WanV22A14bTextToImageLoraInput",
     "WanV22A14bTextToImageLoraOutput",
     "wan_v2_2_a14b_text_to_image_lora",

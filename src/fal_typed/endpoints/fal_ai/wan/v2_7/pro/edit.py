@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/wan/v2.7/pro/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,8 +22,7 @@ class WanV27ProEditInput(InputModel, Request["WanV27ProEditOutput"]):
     """Parameters of fal-ai/wan/v2.7/pro/edit."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. 1 to
-    2000 characters.
+    """Text description of the change to make, or of the image to generate. 1 to 2000 characters.
     """
 
     image_urls: list[FileInput]
@@ -32,17 +32,7 @@ class WanV27ProEditInput(InputModel, Request["WanV27ProEditOutput"]):
     negative_prompt: Annotated[str, Field(max_length=500)] | None = ""
     """Text description of what to avoid in the result. At most 500 characters."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
@@ -60,7 +50,7 @@ class WanV27ProEditInput(InputModel, Request["WanV27ProEditOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class WanV27ProEditOutput(OutputModel):
@@ -73,7 +63,289 @@ class WanV27ProEditOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-wan_v2_7_pro_edit = Endpoint("fal-ai/wan/v2.7/pro/edit", WanV27ProEditInput, WanV27ProEditOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV27ProEdit(Endpoint[..., WanV27ProEditInput, WanV27ProEditOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Result[WanV27ProEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Result[WanV27ProEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Result[WanV27ProEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Result[WanV27ProEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Handle[WanV27ProEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> AsyncHandle[WanV27ProEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Stream[WanV27ProEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_images: int = 1,
+            enable_prompt_expansion: bool = True,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> AsyncStream[WanV27ProEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate. 1 to
+                    2000 characters.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    WanV27ProEdit = Endpoint
+
+wan_v2_7_pro_edit = WanV27ProEdit(
+    "fal-ai/wan/v2.7/pro/edit", WanV27ProEditInput, WanV27ProEditOutput
+)
 """Image endpoint of fal-ai: wan v2.7 pro edit.
 
 Call it with `wan_v2_7_pro_edit.subscribe(prompt=…, image_urls=…)`.
@@ -81,11 +353,11 @@ Call it with `wan_v2_7_pro_edit.subscribe(prompt=…, image_urls=…)`.
 
 Input = WanV27ProEditInput
 Output = WanV27ProEditOutput
+endpoint = wan_v2_7_pro_edit
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "WanV27ProEditInput",
     "WanV27ProEditOutput",
     "wan_v2_7_pro_edit",

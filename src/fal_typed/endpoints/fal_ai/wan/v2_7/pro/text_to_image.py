@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/wan/v2.7/pro/text-to-image
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset import ImageSizePreset
 from fal_typed.files import Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,24 +22,12 @@ class WanV27ProTextToImageInput(InputModel, Request["WanV27ProTextToImageOutput"
     """Parameters of fal-ai/wan/v2.7/pro/text-to-image."""
 
     prompt: Annotated[str, Field(max_length=2000, min_length=1)]
-    """Text description of the image to generate, or of the change to make to the given image. 1 to
-    2000 characters.
-    """
+    """What the image shows, in words: subject, style and composition. 1 to 2000 characters."""
 
     negative_prompt: Annotated[str, Field(max_length=500)] | None = ""
     """Text description of what to avoid in the result. At most 500 characters."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     max_images: Annotated[int, Field(ge=1, le=5)] = 1
@@ -51,7 +40,7 @@ class WanV27ProTextToImageInput(InputModel, Request["WanV27ProTextToImageOutput"
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "jpeg"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
 
 class WanV27ProTextToImageOutput(OutputModel):
@@ -67,7 +56,241 @@ class WanV27ProTextToImageOutput(OutputModel):
     """Text that the model generated in addition to the images."""
 
 
-wan_v2_7_pro_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class WanV27ProTextToImage(
+        Endpoint[..., WanV27ProTextToImageInput, WanV27ProTextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Result[WanV27ProTextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Result[WanV27ProTextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Result[WanV27ProTextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Result[WanV27ProTextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Handle[WanV27ProTextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> AsyncHandle[WanV27ProTextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> Stream[WanV27ProTextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = "",
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            max_images: int = 1,
+            seed: int | None = None,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "jpeg",
+        ) -> AsyncStream[WanV27ProTextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition. 1 to 2000
+                    characters.
+                negative_prompt: Text description of what to avoid in the result. At most 500
+                    characters.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                max_images: Maximum number of images to return in one request. From 1 to 5.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+            """
+            ...
+else:
+    WanV27ProTextToImage = Endpoint
+
+wan_v2_7_pro_text_to_image = WanV27ProTextToImage(
     "fal-ai/wan/v2.7/pro/text-to-image", WanV27ProTextToImageInput, WanV27ProTextToImageOutput
 )
 """Image endpoint of fal-ai: wan v2.7 pro, text to image.
@@ -77,11 +300,11 @@ Call it with `wan_v2_7_pro_text_to_image.subscribe(prompt=…)`.
 
 Input = WanV27ProTextToImageInput
 Output = WanV27ProTextToImageOutput
+endpoint = wan_v2_7_pro_text_to_image
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "WanV27ProTextToImageInput",
     "WanV27ProTextToImageOutput",
     "wan_v2_7_pro_text_to_image",

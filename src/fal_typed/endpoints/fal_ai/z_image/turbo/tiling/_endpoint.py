@@ -7,12 +7,13 @@ Category: image. https://fal.ai/models/fal-ai/z-image/turbo/tiling
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset_6d9c8c93 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -21,21 +22,9 @@ class ZImageTurboTilingInput(InputModel, Request["ZImageTurboTilingOutput"]):
     """Parameters of fal-ai/z-image/turbo/tiling."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-            "auto",
-        ]
-    ) = "square_hd"
+    image_size: ImageSize | ImageSizePreset = "square_hd"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_inference_steps: Annotated[int, Field(ge=1, le=8)] = 8
@@ -56,7 +45,7 @@ class ZImageTurboTilingInput(InputModel, Request["ZImageTurboTilingOutput"]):
     """Whether to check for unsafe content and blank or reject it."""
 
     output_format: Literal["jpeg", "png", "webp"] = "png"
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     acceleration: Literal["none", "regular", "high"] = "regular"
     """Level of acceleration; higher levels are faster at lower quality, none turns it off."""
@@ -110,7 +99,423 @@ class ZImageTurboTilingOutput(OutputModel):
     """Text that the image was generated from, as the model received it."""
 
 
-z_image_turbo_tiling = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class ZImageTurboTiling(Endpoint[..., ZImageTurboTilingInput, ZImageTurboTilingOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Result[ZImageTurboTilingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                image_url: Image to edit or to start from.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Result[ZImageTurboTilingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                image_url: Image to edit or to start from.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Result[ZImageTurboTilingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                image_url: Image to edit or to start from.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Result[ZImageTurboTilingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                image_url: Image to edit or to start from.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Handle[ZImageTurboTilingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                image_url: Image to edit or to start from.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> AsyncHandle[ZImageTurboTilingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                image_url: Image to edit or to start from.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> Stream[ZImageTurboTilingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                image_url: Image to edit or to start from.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_size: ImageSize | ImageSizePreset = "square_hd",
+            num_inference_steps: int = 8,
+            seed: int | None = None,
+            sync_mode: bool = False,
+            num_images: int = 1,
+            enable_safety_checker: bool = True,
+            output_format: Literal["jpeg", "png", "webp"] = "png",
+            acceleration: Literal["none", "regular", "high"] = "regular",
+            enable_prompt_expansion: bool = False,
+            image_url: FileInput | None = None,
+            mask_image_url: FileInput | None = None,
+            strength: float = 0.6,
+            tile_size: int = 128,
+            tile_stride: int = 64,
+            tiling_mode: Literal["both", "horizontal", "vertical"] = "both",
+        ) -> AsyncStream[ZImageTurboTilingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail. From 1 to 8.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                num_images: Number of images to generate; each image is billed. From 1 to 4.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                output_format: File format of the images.
+                acceleration: Level of acceleration; higher levels are faster at lower quality, none
+                    turns it off.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                image_url: Image to edit or to start from.
+                mask_image_url: Mask image of the same size; usually the white area is edited.
+                strength: How much the result may differ from the given input: near 0 preserves it,
+                    near 1 replaces it. Greater than 0 and at most 1.
+                tile_size: Width and height of a tile in pixels; smaller tiles need less memory.
+                    From 32 to 256, a multiple of 2.
+                tile_stride: Distance between tiles in pixels; overlapping tiles hide the seams.
+                    From 16 to 128, a multiple of 2.
+                tiling_mode: Direction in which the image tiles seamlessly.
+            """
+            ...
+else:
+    ZImageTurboTiling = Endpoint
+
+z_image_turbo_tiling = ZImageTurboTiling(
     "fal-ai/z-image/turbo/tiling", ZImageTurboTilingInput, ZImageTurboTilingOutput
 )
 """Image endpoint of fal-ai: z-image turbo tiling.
@@ -120,11 +525,11 @@ Call it with `z_image_turbo_tiling.subscribe(prompt=…)`.
 
 Input = ZImageTurboTilingInput
 Output = ZImageTurboTilingOutput
+endpoint = z_image_turbo_tiling
 
 __all__ = [
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "ZImageTurboTilingInput",
     "ZImageTurboTilingOutput",
     "z_image_turbo_tiling",

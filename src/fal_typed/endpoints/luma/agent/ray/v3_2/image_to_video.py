@@ -7,7 +7,7 @@ https://fal.ai/models/luma/agent/ray/v3.2/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput, Video
@@ -18,14 +18,13 @@ class AgentRayV32ImageToVideoInput(InputModel, Request["AgentRayV32ImageToVideoO
     """Parameters of luma/agent/ray/v3.2/image-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     end_image_url: FileInput = UNSET
     """Image to use as the last frame."""
@@ -63,7 +62,297 @@ class AgentRayV32ImageToVideoOutput(OutputModel):
     """The frames as EXR files, for color grading."""
 
 
-agent_ray_v3_2_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AgentRayV32ImageToVideo(
+        Endpoint[..., AgentRayV32ImageToVideoInput, AgentRayV32ImageToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            end_image_url: FileInput = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            image_url: FileInput = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> Result[AgentRayV32ImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                image_url: Image that the video starts with or is generated from.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            end_image_url: FileInput = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            image_url: FileInput = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> Result[AgentRayV32ImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                image_url: Image that the video starts with or is generated from.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            end_image_url: FileInput = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            image_url: FileInput = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> Result[AgentRayV32ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                image_url: Image that the video starts with or is generated from.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            end_image_url: FileInput = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            image_url: FileInput = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> Result[AgentRayV32ImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                image_url: Image that the video starts with or is generated from.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            end_image_url: FileInput = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            image_url: FileInput = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> Handle[AgentRayV32ImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                image_url: Image that the video starts with or is generated from.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            end_image_url: FileInput = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            image_url: FileInput = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> AsyncHandle[AgentRayV32ImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                image_url: Image that the video starts with or is generated from.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            end_image_url: FileInput = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            image_url: FileInput = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> Stream[AgentRayV32ImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                image_url: Image that the video starts with or is generated from.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            end_image_url: FileInput = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            image_url: FileInput = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> AsyncStream[AgentRayV32ImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                end_image_url: Image to use as the last frame.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                image_url: Image that the video starts with or is generated from.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    AgentRayV32ImageToVideo = Endpoint
+
+agent_ray_v3_2_image_to_video = AgentRayV32ImageToVideo(
     "luma/agent/ray/v3.2/image-to-video",
     AgentRayV32ImageToVideoInput,
     AgentRayV32ImageToVideoOutput,
@@ -75,11 +364,10 @@ Call it with `agent_ray_v3_2_image_to_video.subscribe(prompt=…)`.
 
 Input = AgentRayV32ImageToVideoInput
 Output = AgentRayV32ImageToVideoOutput
+endpoint = agent_ray_v3_2_image_to_video
 
 __all__ = [
     "AgentRayV32ImageToVideoInput",
     "AgentRayV32ImageToVideoOutput",
-    "Input",
-    "Output",
     "agent_ray_v3_2_image_to_video",
 ]

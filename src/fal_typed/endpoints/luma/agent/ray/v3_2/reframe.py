@@ -7,7 +7,7 @@ https://fal.ai/models/luma/agent/ray/v3.2/reframe
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput, Video
@@ -15,7 +15,7 @@ from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
 
 class RayReframeSourcePosition(InputModel):
-    """Part of the parameters: h_norm, w_norm, x_norm, y_norm."""
+    """Value of the parameter `source_position`."""
 
     h_norm: float
 
@@ -30,7 +30,7 @@ class AgentRayV32ReframeInput(InputModel, Request["AgentRayV32ReframeOutput"]):
     """Parameters of luma/agent/ray/v3.2/reframe."""
 
     aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"]
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     prompt: str
     """Text description of the result, or of what to do with the given input."""
@@ -54,7 +54,183 @@ class AgentRayV32ReframeOutput(OutputModel):
     """The frames as EXR files, for color grading."""
 
 
-agent_ray_v3_2_reframe = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AgentRayV32Reframe(Endpoint[..., AgentRayV32ReframeInput, AgentRayV32ReframeOutput]):
+        def run(
+            self,
+            *,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"],
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            source_position: RayReframeSourcePosition = UNSET,
+        ) -> Result[AgentRayV32ReframeOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"],
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            source_position: RayReframeSourcePosition = UNSET,
+        ) -> Result[AgentRayV32ReframeOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"],
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            source_position: RayReframeSourcePosition = UNSET,
+        ) -> Result[AgentRayV32ReframeOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"],
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            source_position: RayReframeSourcePosition = UNSET,
+        ) -> Result[AgentRayV32ReframeOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"],
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            source_position: RayReframeSourcePosition = UNSET,
+        ) -> Handle[AgentRayV32ReframeOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"],
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            source_position: RayReframeSourcePosition = UNSET,
+        ) -> AsyncHandle[AgentRayV32ReframeOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"],
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            source_position: RayReframeSourcePosition = UNSET,
+        ) -> Stream[AgentRayV32ReframeOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"],
+            prompt: str,
+            video_url: FileInput,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            source_position: RayReframeSourcePosition = UNSET,
+        ) -> AsyncStream[AgentRayV32ReframeOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                aspect_ratio: Ratio of width to height of the result.
+                prompt: Text description of the result, or of what to do with the given input.
+                video_url: Video to edit or to start from.
+                resolution: Resolution of the result; higher is sharper, slower and can cost more.
+            """
+            ...
+else:
+    AgentRayV32Reframe = Endpoint
+
+agent_ray_v3_2_reframe = AgentRayV32Reframe(
     "luma/agent/ray/v3.2/reframe", AgentRayV32ReframeInput, AgentRayV32ReframeOutput
 )
 """Endpoint of luma: agent ray v3.2 reframe.
@@ -64,12 +240,11 @@ Call it with `agent_ray_v3_2_reframe.subscribe(aspect_ratio=…, prompt=…, vid
 
 Input = AgentRayV32ReframeInput
 Output = AgentRayV32ReframeOutput
+endpoint = agent_ray_v3_2_reframe
 
 __all__ = [
     "AgentRayV32ReframeInput",
     "AgentRayV32ReframeOutput",
-    "Input",
-    "Output",
     "RayReframeSourcePosition",
     "agent_ray_v3_2_reframe",
 ]

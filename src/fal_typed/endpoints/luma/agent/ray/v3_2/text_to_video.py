@@ -7,7 +7,7 @@ https://fal.ai/models/luma/agent/ray/v3.2/text-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, Video
@@ -18,14 +18,13 @@ class AgentRayV32TextToVideoInput(InputModel, Request["AgentRayV32TextToVideoOut
     """Parameters of luma/agent/ray/v3.2/text-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
     aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
     exr_export: bool = UNSET
     """Whether to also return the frames as EXR files, for color grading."""
@@ -51,7 +50,233 @@ class AgentRayV32TextToVideoOutput(OutputModel):
     """The frames as EXR files, for color grading."""
 
 
-agent_ray_v3_2_text_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AgentRayV32TextToVideo(
+        Endpoint[..., AgentRayV32TextToVideoInput, AgentRayV32TextToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> Result[AgentRayV32TextToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> Result[AgentRayV32TextToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> Result[AgentRayV32TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> Result[AgentRayV32TextToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> Handle[AgentRayV32TextToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> AsyncHandle[AgentRayV32TextToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> Stream[AgentRayV32TextToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: Literal["3:4", "4:3", "1:1", "9:16", "16:9", "21:9"] = "16:9",
+            duration: Literal["5s", "10s"] = "5s",
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            loop: bool = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+        ) -> AsyncStream[AgentRayV32TextToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What happens in the video, in words: subject, action and style.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                loop: Whether the video loops seamlessly.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+            """
+            ...
+else:
+    AgentRayV32TextToVideo = Endpoint
+
+agent_ray_v3_2_text_to_video = AgentRayV32TextToVideo(
     "luma/agent/ray/v3.2/text-to-video", AgentRayV32TextToVideoInput, AgentRayV32TextToVideoOutput
 )
 """Endpoint of luma: agent ray v3.2, text to video.
@@ -61,11 +286,10 @@ Call it with `agent_ray_v3_2_text_to_video.subscribe(prompt=…)`.
 
 Input = AgentRayV32TextToVideoInput
 Output = AgentRayV32TextToVideoOutput
+endpoint = agent_ray_v3_2_text_to_video
 
 __all__ = [
     "AgentRayV32TextToVideoInput",
     "AgentRayV32TextToVideoOutput",
-    "Input",
-    "Output",
     "agent_ray_v3_2_text_to_video",
 ]

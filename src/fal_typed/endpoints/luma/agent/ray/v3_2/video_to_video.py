@@ -7,15 +7,28 @@ https://fal.ai/models/luma/agent/ray/v3.2/video-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import File, FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
+EditStrength: TypeAlias = Literal[
+    "adhere_1",
+    "adhere_2",
+    "adhere_3",
+    "flex_1",
+    "flex_2",
+    "flex_3",
+    "reimagine_1",
+    "reimagine_2",
+    "reimagine_3",
+]
+"""Value of the parameter `edit_strength`."""
+
 
 class RayEditDepthControl(InputModel):
-    """Part of the parameters: blur, enabled."""
+    """Value of the parameter `depth`."""
 
     blur: float = UNSET
 
@@ -24,14 +37,14 @@ class RayEditDepthControl(InputModel):
 
 
 class RayEditFaceControl(InputModel):
-    """Part of the parameters: enabled."""
+    """Value of the parameter `face`."""
 
     enabled: bool = True
     """Whether this setting is enabled."""
 
 
 class RayEditNormalsControl(InputModel):
-    """Part of the parameters: augmentation, enabled."""
+    """Value of the parameter `normals`."""
 
     augmentation: float = UNSET
 
@@ -40,7 +53,7 @@ class RayEditNormalsControl(InputModel):
 
 
 class RayEditPoseControl(InputModel):
-    """Part of the parameters: enabled, strength."""
+    """Value of the parameter `pose`."""
 
     enabled: bool = True
     """Whether this setting is enabled."""
@@ -50,7 +63,7 @@ class RayEditPoseControl(InputModel):
 
 
 class RayEditTrajectoryControl(InputModel):
-    """Part of the parameters: enabled, sparsity."""
+    """Value of the parameter `trajectory`."""
 
     enabled: bool = True
     """Whether this setting is enabled."""
@@ -59,7 +72,7 @@ class RayEditTrajectoryControl(InputModel):
 
 
 class RayEditControls(InputModel):
-    """Part of the parameters: depth, face, normals, pose, trajectory."""
+    """Value of the parameter `controls`."""
 
     depth: RayEditDepthControl = UNSET
 
@@ -76,8 +89,7 @@ class AgentRayV32VideoToVideoInput(InputModel, Request["AgentRayV32VideoToVideoO
     """Parameters of luma/agent/ray/v3.2/video-to-video."""
 
     prompt: str
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """Text description of the change to make, or of the video to generate."""
 
     video_url: FileInput
     """Video to edit or to start from."""
@@ -88,19 +100,9 @@ class AgentRayV32VideoToVideoInput(InputModel, Request["AgentRayV32VideoToVideoO
     """Control types to use with these weights, each with its control image."""
 
     duration: Literal["5s", "10s"] = "5s"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    """Duration of the result in seconds."""
 
-    edit_strength: Literal[
-        "adhere_1",
-        "adhere_2",
-        "adhere_3",
-        "flex_1",
-        "flex_2",
-        "flex_3",
-        "reimagine_1",
-        "reimagine_2",
-        "reimagine_3",
-    ] = UNSET
+    edit_strength: EditStrength = UNSET
 
     exr_export: bool = UNSET
     """Whether to also return the frames as EXR files, for color grading."""
@@ -132,7 +134,297 @@ class AgentRayV32VideoToVideoOutput(OutputModel):
     """The frames as EXR files, for color grading."""
 
 
-agent_ray_v3_2_video_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AgentRayV32VideoToVideo(
+        Endpoint[..., AgentRayV32VideoToVideoInput, AgentRayV32VideoToVideoOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            auto_controls: bool = UNSET,
+            controls: RayEditControls = UNSET,
+            duration: Literal["5s", "10s"] = "5s",
+            edit_strength: EditStrength = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            start_image_url: FileInput = UNSET,
+        ) -> Result[AgentRayV32VideoToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                controls: Control types to use with these weights, each with its control image.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                start_image_url: Image to use as the first frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            auto_controls: bool = UNSET,
+            controls: RayEditControls = UNSET,
+            duration: Literal["5s", "10s"] = "5s",
+            edit_strength: EditStrength = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            start_image_url: FileInput = UNSET,
+        ) -> Result[AgentRayV32VideoToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                controls: Control types to use with these weights, each with its control image.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                start_image_url: Image to use as the first frame.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            auto_controls: bool = UNSET,
+            controls: RayEditControls = UNSET,
+            duration: Literal["5s", "10s"] = "5s",
+            edit_strength: EditStrength = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            start_image_url: FileInput = UNSET,
+        ) -> Result[AgentRayV32VideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                controls: Control types to use with these weights, each with its control image.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                start_image_url: Image to use as the first frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            auto_controls: bool = UNSET,
+            controls: RayEditControls = UNSET,
+            duration: Literal["5s", "10s"] = "5s",
+            edit_strength: EditStrength = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            start_image_url: FileInput = UNSET,
+        ) -> Result[AgentRayV32VideoToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                controls: Control types to use with these weights, each with its control image.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                start_image_url: Image to use as the first frame.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            auto_controls: bool = UNSET,
+            controls: RayEditControls = UNSET,
+            duration: Literal["5s", "10s"] = "5s",
+            edit_strength: EditStrength = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            start_image_url: FileInput = UNSET,
+        ) -> Handle[AgentRayV32VideoToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                controls: Control types to use with these weights, each with its control image.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                start_image_url: Image to use as the first frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            auto_controls: bool = UNSET,
+            controls: RayEditControls = UNSET,
+            duration: Literal["5s", "10s"] = "5s",
+            edit_strength: EditStrength = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            start_image_url: FileInput = UNSET,
+        ) -> AsyncHandle[AgentRayV32VideoToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                controls: Control types to use with these weights, each with its control image.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                start_image_url: Image to use as the first frame.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            auto_controls: bool = UNSET,
+            controls: RayEditControls = UNSET,
+            duration: Literal["5s", "10s"] = "5s",
+            edit_strength: EditStrength = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            start_image_url: FileInput = UNSET,
+        ) -> Stream[AgentRayV32VideoToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                controls: Control types to use with these weights, each with its control image.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                start_image_url: Image to use as the first frame.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            auto_controls: bool = UNSET,
+            controls: RayEditControls = UNSET,
+            duration: Literal["5s", "10s"] = "5s",
+            edit_strength: EditStrength = UNSET,
+            exr_export: bool = UNSET,
+            hdr: bool = UNSET,
+            keyframe_indexes: list[float] = UNSET,
+            keyframes: list[str] = UNSET,
+            resolution: Literal["540p", "720p", "1080p"] = "540p",
+            start_image_url: FileInput = UNSET,
+        ) -> AsyncStream[AgentRayV32VideoToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate.
+                video_url: Video to edit or to start from.
+                controls: Control types to use with these weights, each with its control image.
+                duration: Duration of the result in seconds.
+                exr_export: Whether to also return the frames as EXR files, for color grading.
+                hdr: Whether to render with a high dynamic range.
+                keyframe_indexes: Frame index of each keyframe image, in the same order.
+                keyframes: Images that the video passes through.
+                resolution: Resolution of the video, such as 720p or 4k; higher is sharper, slower
+                    and more expensive.
+                start_image_url: Image to use as the first frame.
+            """
+            ...
+else:
+    AgentRayV32VideoToVideo = Endpoint
+
+agent_ray_v3_2_video_to_video = AgentRayV32VideoToVideo(
     "luma/agent/ray/v3.2/video-to-video",
     AgentRayV32VideoToVideoInput,
     AgentRayV32VideoToVideoOutput,
@@ -144,12 +436,12 @@ Call it with `agent_ray_v3_2_video_to_video.subscribe(prompt=…, video_url=…)
 
 Input = AgentRayV32VideoToVideoInput
 Output = AgentRayV32VideoToVideoOutput
+endpoint = agent_ray_v3_2_video_to_video
 
 __all__ = [
     "AgentRayV32VideoToVideoInput",
     "AgentRayV32VideoToVideoOutput",
-    "Input",
-    "Output",
+    "EditStrength",
     "RayEditControls",
     "RayEditDepthControl",
     "RayEditFaceControl",

@@ -7,9 +7,10 @@ https://fal.ai/models/luma/agent/uni-1/v1/text-to-image
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_802e6e92 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -18,17 +19,16 @@ class AgentUni1V1TextToImageInput(InputModel, Request["AgentUni1V1TextToImageOut
     """Parameters of luma/agent/uni-1/v1/text-to-image."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """What the image shows, in words: subject, style and composition."""
 
-    aspect_ratio: Literal["3:1", "2:1", "16:9", "3:2", "1:1", "2:3", "9:16", "1:2", "1:3"] = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = UNSET
+    """Ratio of width to height of the result."""
 
     enable_web_search: bool = UNSET
     """Whether the model can search the web before it responds."""
 
     output_format: Literal["png", "jpeg"] = UNSET
-    """File format of the images; png is lossless, jpeg and webp are smaller."""
+    """File format of the images."""
 
     reference_image_urls: list[FileInput] = UNSET
     """Reference images of people, objects or styles to use in the result."""
@@ -44,7 +44,217 @@ class AgentUni1V1TextToImageOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-agent_uni_1_v1_text_to_image = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AgentUni1V1TextToImage(
+        Endpoint[..., AgentUni1V1TextToImageInput, AgentUni1V1TextToImageOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Result[AgentUni1V1TextToImageOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the images.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the image, such as photo or drawing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Result[AgentUni1V1TextToImageOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the images.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the image, such as photo or drawing.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Result[AgentUni1V1TextToImageOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the images.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the image, such as photo or drawing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Result[AgentUni1V1TextToImageOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the images.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the image, such as photo or drawing.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Handle[AgentUni1V1TextToImageOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the images.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the image, such as photo or drawing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> AsyncHandle[AgentUni1V1TextToImageOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the images.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the image, such as photo or drawing.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Stream[AgentUni1V1TextToImageOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the images.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the image, such as photo or drawing.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> AsyncStream[AgentUni1V1TextToImageOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: What the image shows, in words: subject, style and composition.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the images.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the image, such as photo or drawing.
+            """
+            ...
+else:
+    AgentUni1V1TextToImage = Endpoint
+
+agent_uni_1_v1_text_to_image = AgentUni1V1TextToImage(
     "luma/agent/uni-1/v1/text-to-image", AgentUni1V1TextToImageInput, AgentUni1V1TextToImageOutput
 )
 """Endpoint of luma: agent uni-1 v1, text to image.
@@ -54,11 +264,11 @@ Call it with `agent_uni_1_v1_text_to_image.subscribe(prompt=…)`.
 
 Input = AgentUni1V1TextToImageInput
 Output = AgentUni1V1TextToImageOutput
+endpoint = agent_uni_1_v1_text_to_image
 
 __all__ = [
     "AgentUni1V1TextToImageInput",
     "AgentUni1V1TextToImageOutput",
-    "Input",
-    "Output",
+    "AspectRatio",
     "agent_uni_1_v1_text_to_image",
 ]

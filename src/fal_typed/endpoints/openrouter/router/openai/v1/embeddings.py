@@ -8,6 +8,8 @@ Category: llm. https://fal.ai/models/openrouter/router/openai/v1/embeddings
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from pydantic import ConfigDict
 
 from fal_typed.endpoint import Endpoint
@@ -24,7 +26,73 @@ class RouterOpenaiV1EmbeddingsOutput(OutputModel):
     """Result of openrouter/router/openai/v1/embeddings."""
 
 
-router_openai_v1_embeddings = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterOpenaiV1Embeddings(
+        Endpoint[..., RouterOpenaiV1EmbeddingsInput, RouterOpenaiV1EmbeddingsOutput]
+    ):
+        def run(self, **extra_data: Any) -> Result[RouterOpenaiV1EmbeddingsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, **extra_data: Any) -> Result[RouterOpenaiV1EmbeddingsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code."""
+            ...
+
+        def subscribe(self, **extra_data: Any) -> Result[RouterOpenaiV1EmbeddingsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, **extra_data: Any
+        ) -> Result[RouterOpenaiV1EmbeddingsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code."""
+            ...
+
+        def submit(self, **extra_data: Any) -> Handle[RouterOpenaiV1EmbeddingsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, **extra_data: Any
+        ) -> AsyncHandle[RouterOpenaiV1EmbeddingsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code."""
+            ...
+
+        def stream(self, **extra_data: Any) -> Stream[RouterOpenaiV1EmbeddingsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, **extra_data: Any) -> AsyncStream[RouterOpenaiV1EmbeddingsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code."""
+            ...
+else:
+    RouterOpenaiV1Embeddings = Endpoint
+
+router_openai_v1_embeddings = RouterOpenaiV1Embeddings(
     "openrouter/router/openai/v1/embeddings",
     RouterOpenaiV1EmbeddingsInput,
     RouterOpenaiV1EmbeddingsOutput,
@@ -36,10 +104,9 @@ Call it with `router_openai_v1_embeddings.subscribe()`.
 
 Input = RouterOpenaiV1EmbeddingsInput
 Output = RouterOpenaiV1EmbeddingsOutput
+endpoint = router_openai_v1_embeddings
 
 __all__ = [
-    "Input",
-    "Output",
     "RouterOpenaiV1EmbeddingsInput",
     "RouterOpenaiV1EmbeddingsOutput",
     "router_openai_v1_embeddings",

@@ -8,6 +8,8 @@ Category: llm. https://fal.ai/models/openrouter/router/openai/v1/responses
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from pydantic import ConfigDict
 
 from fal_typed.endpoint import Endpoint
@@ -24,7 +26,71 @@ class RouterOpenaiV1ResponsesOutput(OutputModel):
     """Result of openrouter/router/openai/v1/responses."""
 
 
-router_openai_v1_responses = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class RouterOpenaiV1Responses(
+        Endpoint[..., RouterOpenaiV1ResponsesInput, RouterOpenaiV1ResponsesOutput]
+    ):
+        def run(self, **extra_data: Any) -> Result[RouterOpenaiV1ResponsesOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(self, **extra_data: Any) -> Result[RouterOpenaiV1ResponsesOutput]:
+            """Call the endpoint directly and return the result; `run` for async code."""
+            ...
+
+        def subscribe(self, **extra_data: Any) -> Result[RouterOpenaiV1ResponsesOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(self, **extra_data: Any) -> Result[RouterOpenaiV1ResponsesOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code."""
+            ...
+
+        def submit(self, **extra_data: Any) -> Handle[RouterOpenaiV1ResponsesOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, **extra_data: Any
+        ) -> AsyncHandle[RouterOpenaiV1ResponsesOutput]:
+            """Submit to the queue and return a handle; `submit` for async code."""
+            ...
+
+        def stream(self, **extra_data: Any) -> Stream[RouterOpenaiV1ResponsesOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(self, **extra_data: Any) -> AsyncStream[RouterOpenaiV1ResponsesOutput]:
+            """Call the endpoint and stream its output; `stream` for async code."""
+            ...
+else:
+    RouterOpenaiV1Responses = Endpoint
+
+router_openai_v1_responses = RouterOpenaiV1Responses(
     "openrouter/router/openai/v1/responses",
     RouterOpenaiV1ResponsesInput,
     RouterOpenaiV1ResponsesOutput,
@@ -36,10 +102,9 @@ Call it with `router_openai_v1_responses.subscribe()`.
 
 Input = RouterOpenaiV1ResponsesInput
 Output = RouterOpenaiV1ResponsesOutput
+endpoint = router_openai_v1_responses
 
 __all__ = [
-    "Input",
-    "Output",
     "RouterOpenaiV1ResponsesInput",
     "RouterOpenaiV1ResponsesOutput",
     "router_openai_v1_responses",

@@ -8,12 +8,13 @@ Category: image. https://fal.ai/models/fal-ai/bytedance/seedream/v5/lite/edit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.image_size_b68dc741 import ImageSize
+from fal_typed.endpoints._shared.image_size import ImageSize
+from fal_typed.endpoints._shared.image_size_preset_10ebf253 import ImageSizePreset
 from fal_typed.files import FileInput, Image
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -22,27 +23,13 @@ class BytedanceSeedreamV5LiteEditInput(InputModel, Request["BytedanceSeedreamV5L
     """Parameters of fal-ai/bytedance/seedream/v5/lite/edit."""
 
     prompt: str
-    """Text description of the image to generate, or of the change to make to the given image.
-    """
+    """Text description of the change to make, or of the image to generate."""
 
     image_urls: list[FileInput]
     """Images to edit or to use as references, in order; the prompt can refer to them by number.
     """
 
-    image_size: (
-        ImageSize
-        | Literal[
-            "square_hd",
-            "square",
-            "portrait_4_3",
-            "portrait_16_9",
-            "landscape_4_3",
-            "landscape_16_9",
-            "auto_2K",
-            "auto_3K",
-            "auto_4K",
-        ]
-    ) = "auto_2K"
+    image_size: ImageSize | ImageSizePreset = "auto_2K"
     """Size of the image: a preset, or a custom width and height in pixels."""
 
     num_images: Annotated[int, Field(ge=1, le=6)] = 1
@@ -70,7 +57,241 @@ class BytedanceSeedreamV5LiteEditOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-bytedance_seedream_v5_lite_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class BytedanceSeedreamV5LiteEdit(
+        Endpoint[..., BytedanceSeedreamV5LiteEditInput, BytedanceSeedreamV5LiteEditOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BytedanceSeedreamV5LiteEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BytedanceSeedreamV5LiteEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BytedanceSeedreamV5LiteEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Result[BytedanceSeedreamV5LiteEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Handle[BytedanceSeedreamV5LiteEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncHandle[BytedanceSeedreamV5LiteEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> Stream[BytedanceSeedreamV5LiteEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            image_urls: list[FileInput],
+            image_size: ImageSize | ImageSizePreset = "auto_2K",
+            num_images: int = 1,
+            max_images: int = 1,
+            sync_mode: bool = False,
+            enable_safety_checker: bool = True,
+        ) -> AsyncStream[BytedanceSeedreamV5LiteEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the image to generate.
+                image_urls: Images to edit or to use as references, in order; the prompt can refer
+                    to them by number.
+                image_size: Size of the image: a preset, or a custom width and height in pixels.
+                num_images: Number of images to generate; each image is billed. From 1 to 6.
+                max_images: Maximum number of images to return in one request. From 1 to 6.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+            """
+            ...
+else:
+    BytedanceSeedreamV5LiteEdit = Endpoint
+
+bytedance_seedream_v5_lite_edit = BytedanceSeedreamV5LiteEdit(
     "fal-ai/bytedance/seedream/v5/lite/edit",
     BytedanceSeedreamV5LiteEditInput,
     BytedanceSeedreamV5LiteEditOutput,
@@ -82,12 +303,12 @@ Call it with `bytedance_seedream_v5_lite_edit.subscribe(prompt=â€¦, image_urls=â
 
 Input = BytedanceSeedreamV5LiteEditInput
 Output = BytedanceSeedreamV5LiteEditOutput
+endpoint = bytedance_seedream_v5_lite_edit
 
 __all__ = [
     "BytedanceSeedreamV5LiteEditInput",
     "BytedanceSeedreamV5LiteEditOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "bytedance_seedream_v5_lite_edit",
 ]

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.flux_2.klein.n9b.edit._endpoint import (
         Flux2Klein9bEditInput as Flux2Klein9bEditInput,
         Flux2Klein9bEditOutput as Flux2Klein9bEditOutput,
         ImageSize as ImageSize,
+        ImageSizePreset as ImageSizePreset,
         Input as Input,
         Output as Output,
+        endpoint as endpoint,
         flux_2_klein_9b_edit as flux_2_klein_9b_edit,
     )
 
@@ -22,12 +22,31 @@ __all__ = [
     "Flux2Klein9bEditInput",
     "Flux2Klein9bEditOutput",
     "ImageSize",
-    "Input",
-    "Output",
+    "ImageSizePreset",
     "flux_2_klein_9b_edit",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.flux_2.klein.n9b.edit._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Flux2Klein9bEditInput",
+            "Flux2Klein9bEditOutput",
+            "ImageSize",
+            "ImageSizePreset",
+            "Input",
+            "Output",
+            "endpoint",
+            "flux_2_klein_9b_edit",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.flux_2.klein.n9b.edit._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

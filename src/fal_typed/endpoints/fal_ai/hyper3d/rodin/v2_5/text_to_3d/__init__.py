@@ -6,30 +6,54 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.fal_ai.hyper3d.rodin.v2_5.text_to_3d._endpoint import (
         Hyper3dRodinV25TextTo3dInput as Hyper3dRodinV25TextTo3dInput,
         Hyper3dRodinV25TextTo3dOutput as Hyper3dRodinV25TextTo3dOutput,
         Input as Input,
         Output as Output,
+        QualityMeshOption as QualityMeshOption,
         RodinGen25Addons as RodinGen25Addons,
         RodinGen25BbboxField as RodinGen25BbboxField,
+        Tier as Tier,
+        endpoint as endpoint,
         hyper3d_rodin_v2_5_text_to_3d as hyper3d_rodin_v2_5_text_to_3d,
     )
 
 __all__ = [
     "Hyper3dRodinV25TextTo3dInput",
     "Hyper3dRodinV25TextTo3dOutput",
-    "Input",
-    "Output",
+    "QualityMeshOption",
     "RodinGen25Addons",
     "RodinGen25BbboxField",
+    "Tier",
     "hyper3d_rodin_v2_5_text_to_3d",
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.fal_ai.hyper3d.rodin.v2_5.text_to_3d._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "Hyper3dRodinV25TextTo3dInput",
+            "Hyper3dRodinV25TextTo3dOutput",
+            "Input",
+            "Output",
+            "QualityMeshOption",
+            "RodinGen25Addons",
+            "RodinGen25BbboxField",
+            "Tier",
+            "endpoint",
+            "hyper3d_rodin_v2_5_text_to_3d",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.fal_ai.hyper3d.rodin.v2_5.text_to_3d._endpoint"),
+                name,
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -8,10 +8,11 @@ https://fal.ai/models/fal-ai/hyper3d/rodin/v2.5/text-to-3d/fast
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.rodin_gen25_bbbox_field_85204351 import RodinGen25BbboxField
+from fal_typed.endpoints._shared.quality_mesh_option import QualityMeshOption
+from fal_typed.endpoints._shared.rodin_gen25_bbbox_field import RodinGen25BbboxField
 from fal_typed.files import File, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -43,19 +44,7 @@ class Hyper3dRodinV25TextTo3dFastInput(InputModel, Request["Hyper3dRodinV25TextT
     material: Literal["PBR", "Shaded", "All", "None"] = "Shaded"
     """Type of material: shaded color, or maps that react to light."""
 
-    quality_mesh_option: Literal[
-        "Auto",
-        "1K Quad",
-        "4K Quad",
-        "8K Quad",
-        "18K Quad",
-        "20K Quad",
-        "2K Triangle",
-        "4K Triangle",
-        "8K Triangle",
-        "10K Triangle",
-        "20K Triangle",
-    ] = "Auto"
+    quality_mesh_option: QualityMeshOption = "Auto"
     """Number and type of the mesh's faces."""
 
     seed: int = UNSET
@@ -87,7 +76,345 @@ class Hyper3dRodinV25TextTo3dFastOutput(OutputModel):
     """The 3D models, as files to download."""
 
 
-hyper3d_rodin_v2_5_text_to_3d_fast = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Hyper3dRodinV25TextTo3dFast(
+        Endpoint[..., Hyper3dRodinV25TextTo3dFastInput, Hyper3dRodinV25TextTo3dFastOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+        ) -> Result[Hyper3dRodinV25TextTo3dFastOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+        ) -> Result[Hyper3dRodinV25TextTo3dFastOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+        ) -> Result[Hyper3dRodinV25TextTo3dFastOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+        ) -> Result[Hyper3dRodinV25TextTo3dFastOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+        ) -> Handle[Hyper3dRodinV25TextTo3dFastOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+        ) -> AsyncHandle[Hyper3dRodinV25TextTo3dFastOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+        ) -> Stream[Hyper3dRodinV25TextTo3dFastOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            TAPose: bool = UNSET,
+            bbox_condition: RodinGen25BbboxField = UNSET,
+            enable_creative_mode: bool = UNSET,
+            geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] = "glb",
+            hd_texture: bool = UNSET,
+            is_micro: bool = UNSET,
+            material: Literal["PBR", "Shaded", "All", "None"] = "Shaded",
+            quality_mesh_option: QualityMeshOption = "Auto",
+            seed: int = UNSET,
+            texture_delight: bool = UNSET,
+            texture_mode: Literal["legacy", "extreme-low", "low", "medium", "high"] = UNSET,
+            tier: Literal[
+                "Gen-2.5-Minimum", "Gen-2.5-Extreme-Low", "Gen-2.5-Low"
+            ] = "Gen-2.5-Extreme-Low",
+        ) -> AsyncStream[Hyper3dRodinV25TextTo3dFastOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the object, its shape and its surface.
+                TAPose: Whether the character stands with arms spread, which is easier to animate.
+                bbox_condition: Maximum dimensions of the object.
+                enable_creative_mode: Whether the model can depart from the input image where it is
+                    unclear.
+                geometry_file_format: File format of the 3D model.
+                hd_texture: Whether to generate a larger, sharper texture.
+                is_micro: Whether to model very small details.
+                material: Type of material: shaded color, or maps that react to light.
+                quality_mesh_option: Number and type of the mesh's faces.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                texture_delight: Whether to remove shadows and highlights from the texture.
+                texture_mode: Level of detail of the texture.
+                tier: Version of the model; versions differ in quality, speed and price.
+            """
+            ...
+else:
+    Hyper3dRodinV25TextTo3dFast = Endpoint
+
+hyper3d_rodin_v2_5_text_to_3d_fast = Hyper3dRodinV25TextTo3dFast(
     "fal-ai/hyper3d/rodin/v2.5/text-to-3d/fast",
     Hyper3dRodinV25TextTo3dFastInput,
     Hyper3dRodinV25TextTo3dFastOutput,
@@ -99,12 +426,12 @@ Call it with `hyper3d_rodin_v2_5_text_to_3d_fast.subscribe(prompt=…)`.
 
 Input = Hyper3dRodinV25TextTo3dFastInput
 Output = Hyper3dRodinV25TextTo3dFastOutput
+endpoint = hyper3d_rodin_v2_5_text_to_3d_fast
 
 __all__ = [
     "Hyper3dRodinV25TextTo3dFastInput",
     "Hyper3dRodinV25TextTo3dFastOutput",
-    "Input",
-    "Output",
+    "QualityMeshOption",
     "RodinGen25BbboxField",
     "hyper3d_rodin_v2_5_text_to_3d_fast",
 ]

@@ -8,12 +8,12 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/o1/standard/video-to-v
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.omni_video_element_input_603901af import OmniVideoElementInput
+from fal_typed.endpoints._shared.omni_video_element_input import OmniVideoElementInput
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -24,8 +24,8 @@ class KlingVideoO1StandardVideoToVideoEditInput(
     """Parameters of fal-ai/kling-video/o1/standard/video-to-video/edit."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """Text description of the change to make, or of the video to generate. At most 2500
+    characters.
     """
 
     video_url: FileInput
@@ -50,7 +50,213 @@ class KlingVideoO1StandardVideoToVideoEditOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_o1_standard_video_to_video_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO1StandardVideoToVideoEdit(
+        Endpoint[
+            ...,
+            KlingVideoO1StandardVideoToVideoEditInput,
+            KlingVideoO1StandardVideoToVideoEditOutput,
+        ]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+        ) -> Result[KlingVideoO1StandardVideoToVideoEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+        ) -> Result[KlingVideoO1StandardVideoToVideoEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+        ) -> Result[KlingVideoO1StandardVideoToVideoEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+        ) -> Result[KlingVideoO1StandardVideoToVideoEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+        ) -> Handle[KlingVideoO1StandardVideoToVideoEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+        ) -> AsyncHandle[KlingVideoO1StandardVideoToVideoEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+        ) -> Stream[KlingVideoO1StandardVideoToVideoEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            keep_audio: bool = False,
+            image_urls: list[FileInput] | None = None,
+            elements: list[OmniVideoElementInput] | None = None,
+        ) -> AsyncStream[KlingVideoO1StandardVideoToVideoEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                keep_audio: Whether to keep the audio track of the input video.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+            """
+            ...
+else:
+    KlingVideoO1StandardVideoToVideoEdit = Endpoint
+
+kling_video_o1_standard_video_to_video_edit = KlingVideoO1StandardVideoToVideoEdit(
     "fal-ai/kling-video/o1/standard/video-to-video/edit",
     KlingVideoO1StandardVideoToVideoEditInput,
     KlingVideoO1StandardVideoToVideoEditOutput,
@@ -62,12 +268,11 @@ Call it with `kling_video_o1_standard_video_to_video_edit.subscribe(prompt=…, 
 
 Input = KlingVideoO1StandardVideoToVideoEditInput
 Output = KlingVideoO1StandardVideoToVideoEditOutput
+endpoint = kling_video_o1_standard_video_to_video_edit
 
 __all__ = [
-    "Input",
     "KlingVideoO1StandardVideoToVideoEditInput",
     "KlingVideoO1StandardVideoToVideoEditOutput",
     "OmniVideoElementInput",
-    "Output",
     "kling_video_o1_standard_video_to_video_edit",
 ]

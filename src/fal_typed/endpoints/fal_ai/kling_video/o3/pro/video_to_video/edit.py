@@ -8,14 +8,12 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/o3/pro/video-to-video/
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.kling_v3_image_element_input_4aa1f4b0 import (
-    KlingV3ImageElementInput,
-)
+from fal_typed.endpoints._shared.kling_v3_image_element_input import KlingV3ImageElementInput
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -26,8 +24,8 @@ class KlingVideoO3ProVideoToVideoEditInput(
     """Parameters of fal-ai/kling-video/o3/pro/video-to-video/edit."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """Text description of the change to make, or of the video to generate. At most 2500
+    characters.
     """
 
     video_url: FileInput
@@ -55,7 +53,233 @@ class KlingVideoO3ProVideoToVideoEditOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_o3_pro_video_to_video_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO3ProVideoToVideoEdit(
+        Endpoint[..., KlingVideoO3ProVideoToVideoEditInput, KlingVideoO3ProVideoToVideoEditOutput]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO3ProVideoToVideoEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO3ProVideoToVideoEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO3ProVideoToVideoEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Result[KlingVideoO3ProVideoToVideoEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Handle[KlingVideoO3ProVideoToVideoEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> AsyncHandle[KlingVideoO3ProVideoToVideoEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> Stream[KlingVideoO3ProVideoToVideoEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+        ) -> AsyncStream[KlingVideoO3ProVideoToVideoEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+            """
+            ...
+else:
+    KlingVideoO3ProVideoToVideoEdit = Endpoint
+
+kling_video_o3_pro_video_to_video_edit = KlingVideoO3ProVideoToVideoEdit(
     "fal-ai/kling-video/o3/pro/video-to-video/edit",
     KlingVideoO3ProVideoToVideoEditInput,
     KlingVideoO3ProVideoToVideoEditOutput,
@@ -67,12 +291,11 @@ Call it with `kling_video_o3_pro_video_to_video_edit.subscribe(prompt=…, video
 
 Input = KlingVideoO3ProVideoToVideoEditInput
 Output = KlingVideoO3ProVideoToVideoEditOutput
+endpoint = kling_video_o3_pro_video_to_video_edit
 
 __all__ = [
-    "Input",
     "KlingV3ImageElementInput",
     "KlingVideoO3ProVideoToVideoEditInput",
     "KlingVideoO3ProVideoToVideoEditOutput",
-    "Output",
     "kling_video_o3_pro_video_to_video_edit",
 ]

@@ -8,14 +8,13 @@ Category: video. https://fal.ai/models/fal-ai/kling-video/o3/standard/video-to-v
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.kling_v3_image_element_input_4aa1f4b0 import (
-    KlingV3ImageElementInput,
-)
+from fal_typed.endpoints._shared.duration_a59a56b9 import Duration
+from fal_typed.endpoints._shared.kling_v3_image_element_input import KlingV3ImageElementInput
 from fal_typed.files import FileInput, Video
 from fal_typed.models import InputModel, OutputModel, Request
 
@@ -26,8 +25,8 @@ class KlingVideoO3StandardVideoToVideoReferenceInput(
     """Parameters of fal-ai/kling-video/o3/standard/video-to-video/reference."""
 
     prompt: Annotated[str, Field(max_length=2500)]
-    """Text description of the video to generate, or of the change to make to the given video. At
-    most 2500 characters.
+    """Text description of the change to make, or of the video to generate. At most 2500
+    characters.
     """
 
     video_url: FileInput
@@ -48,12 +47,10 @@ class KlingVideoO3StandardVideoToVideoReferenceInput(
     """How to divide a video into several shots: by your own list, or automatically."""
 
     aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto"
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    """Ratio of width to height of the result."""
 
-    duration: (
-        Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] | None
-    ) = None
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    duration: Duration | None = None
+    """Duration of the result in seconds."""
 
 
 class KlingVideoO3StandardVideoToVideoReferenceOutput(OutputModel):
@@ -63,7 +60,269 @@ class KlingVideoO3StandardVideoToVideoReferenceOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_o3_standard_video_to_video_reference = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoO3StandardVideoToVideoReference(
+        Endpoint[
+            ...,
+            KlingVideoO3StandardVideoToVideoReferenceInput,
+            KlingVideoO3StandardVideoToVideoReferenceOutput,
+        ]
+    ):
+        def run(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> Result[KlingVideoO3StandardVideoToVideoReferenceOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> Result[KlingVideoO3StandardVideoToVideoReferenceOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> Result[KlingVideoO3StandardVideoToVideoReferenceOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> Result[KlingVideoO3StandardVideoToVideoReferenceOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> Handle[KlingVideoO3StandardVideoToVideoReferenceOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> AsyncHandle[KlingVideoO3StandardVideoToVideoReferenceOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> Stream[KlingVideoO3StandardVideoToVideoReferenceOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            video_url: FileInput,
+            image_urls: list[FileInput] | None = None,
+            keep_audio: bool = True,
+            elements: list[KlingV3ImageElementInput] | None = None,
+            shot_type: Literal["customize"] = "customize",
+            aspect_ratio: Literal["auto", "16:9", "9:16", "1:1"] = "auto",
+            duration: Duration | None = None,
+        ) -> AsyncStream[KlingVideoO3StandardVideoToVideoReferenceOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the change to make, or of the video to generate. At most
+                    2500 characters.
+                video_url: Video to edit or to start from.
+                image_urls: Reference images of people, objects or places for the video, in order.
+                keep_audio: Whether to keep the audio track of the input video.
+                elements: Characters or objects that must look the same throughout; refer to them in
+                    the prompt as @Element1, @Element2 and so on.
+                shot_type: How to divide a video into several shots: by your own list, or
+                    automatically.
+                aspect_ratio: Ratio of width to height of the result.
+                duration: Duration of the result in seconds.
+            """
+            ...
+else:
+    KlingVideoO3StandardVideoToVideoReference = Endpoint
+
+kling_video_o3_standard_video_to_video_reference = KlingVideoO3StandardVideoToVideoReference(
     "fal-ai/kling-video/o3/standard/video-to-video/reference",
     KlingVideoO3StandardVideoToVideoReferenceInput,
     KlingVideoO3StandardVideoToVideoReferenceOutput,
@@ -76,12 +335,12 @@ video_url=…)`.
 
 Input = KlingVideoO3StandardVideoToVideoReferenceInput
 Output = KlingVideoO3StandardVideoToVideoReferenceOutput
+endpoint = kling_video_o3_standard_video_to_video_reference
 
 __all__ = [
-    "Input",
+    "Duration",
     "KlingV3ImageElementInput",
     "KlingVideoO3StandardVideoToVideoReferenceInput",
     "KlingVideoO3StandardVideoToVideoReferenceOutput",
-    "Output",
     "kling_video_o3_standard_video_to_video_reference",
 ]

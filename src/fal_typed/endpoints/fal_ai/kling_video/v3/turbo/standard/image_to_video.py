@@ -8,12 +8,12 @@ https://fal.ai/models/fal-ai/kling-video/v3/turbo/standard/image-to-video
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fal_typed.endpoint import Endpoint
-from fal_typed.endpoints._shared.kling_v3_multi_prompt_element_fcded4a0 import (
-    KlingV3MultiPromptElement,
-)
+from fal_typed.endpoints._shared.duration import Duration
+from fal_typed.endpoints._shared.duration_preset import DurationPreset
+from fal_typed.endpoints._shared.kling_v3_multi_prompt_element import KlingV3MultiPromptElement
 from fal_typed.files import FileInput, Video
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -26,15 +26,14 @@ class KlingVideoV3TurboStandardImageToVideoInput(
     image_url: FileInput
     """Image that the video starts with or is generated from."""
 
-    duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
-    """Duration of the result in seconds; auto, where available, lets the model decide."""
+    duration: DurationPreset = "5"
+    """Duration of the result in seconds."""
 
     multi_prompt: list[KlingV3MultiPromptElement] = UNSET
     """One prompt for each shot, in order; the video is composed of the shots."""
 
     prompt: str = UNSET
-    """Text description of the video to generate, or of the change to make to the given video.
-    """
+    """What happens in the video, in words: subject, action and style."""
 
 
 class KlingVideoV3TurboStandardImageToVideoOutput(OutputModel):
@@ -44,7 +43,189 @@ class KlingVideoV3TurboStandardImageToVideoOutput(OutputModel):
     """The generated video, as a file to download."""
 
 
-kling_video_v3_turbo_standard_image_to_video = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class KlingVideoV3TurboStandardImageToVideo(
+        Endpoint[
+            ...,
+            KlingVideoV3TurboStandardImageToVideoInput,
+            KlingVideoV3TurboStandardImageToVideoOutput,
+        ]
+    ):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] = UNSET,
+            prompt: str = UNSET,
+        ) -> Result[KlingVideoV3TurboStandardImageToVideoOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] = UNSET,
+            prompt: str = UNSET,
+        ) -> Result[KlingVideoV3TurboStandardImageToVideoOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] = UNSET,
+            prompt: str = UNSET,
+        ) -> Result[KlingVideoV3TurboStandardImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] = UNSET,
+            prompt: str = UNSET,
+        ) -> Result[KlingVideoV3TurboStandardImageToVideoOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] = UNSET,
+            prompt: str = UNSET,
+        ) -> Handle[KlingVideoV3TurboStandardImageToVideoOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] = UNSET,
+            prompt: str = UNSET,
+        ) -> AsyncHandle[KlingVideoV3TurboStandardImageToVideoOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] = UNSET,
+            prompt: str = UNSET,
+        ) -> Stream[KlingVideoV3TurboStandardImageToVideoOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                prompt: What happens in the video, in words: subject, action and style.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            duration: DurationPreset = "5",
+            multi_prompt: list[KlingV3MultiPromptElement] = UNSET,
+            prompt: str = UNSET,
+        ) -> AsyncStream[KlingVideoV3TurboStandardImageToVideoOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image that the video starts with or is generated from.
+                duration: Duration of the result in seconds.
+                multi_prompt: One prompt for each shot, in order; the video is composed of the
+                    shots.
+                prompt: What happens in the video, in words: subject, action and style.
+            """
+            ...
+else:
+    KlingVideoV3TurboStandardImageToVideo = Endpoint
+
+kling_video_v3_turbo_standard_image_to_video = KlingVideoV3TurboStandardImageToVideo(
     "fal-ai/kling-video/v3/turbo/standard/image-to-video",
     KlingVideoV3TurboStandardImageToVideoInput,
     KlingVideoV3TurboStandardImageToVideoOutput,
@@ -56,12 +237,13 @@ Call it with `kling_video_v3_turbo_standard_image_to_video.subscribe(image_url=â
 
 Input = KlingVideoV3TurboStandardImageToVideoInput
 Output = KlingVideoV3TurboStandardImageToVideoOutput
+endpoint = kling_video_v3_turbo_standard_image_to_video
 
 __all__ = [
-    "Input",
+    "Duration",
+    "DurationPreset",
     "KlingV3MultiPromptElement",
     "KlingVideoV3TurboStandardImageToVideoInput",
     "KlingVideoV3TurboStandardImageToVideoOutput",
-    "Output",
     "kling_video_v3_turbo_standard_image_to_video",
 ]

@@ -8,7 +8,7 @@ https://fal.ai/models/fal-ai/stable-audio-3/small/music/base/audio-outpainting
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import Audio, FileInput
@@ -80,7 +80,365 @@ class StableAudio3SmallMusicBaseAudioOutpaintingOutput(OutputModel):
     """Random seed of this run; send it again to reproduce the result."""
 
 
-stable_audio_3_small_music_base_audio_outpainting = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class StableAudio3SmallMusicBaseAudioOutpainting(
+        Endpoint[
+            ...,
+            StableAudio3SmallMusicBaseAudioOutpaintingInput,
+            StableAudio3SmallMusicBaseAudioOutpaintingOutput,
+        ]
+    ):
+        def run(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            extend_seconds_after: float = UNSET,
+            extend_seconds_before: float = UNSET,
+            guidance_scale: float = 1,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[StableAudio3SmallMusicBaseAudioOutpaintingOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                extend_seconds_after: Seconds of audio to add after the input audio.
+                extend_seconds_before: Seconds of audio to add before the input audio.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            extend_seconds_after: float = UNSET,
+            extend_seconds_before: float = UNSET,
+            guidance_scale: float = 1,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[StableAudio3SmallMusicBaseAudioOutpaintingOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                extend_seconds_after: Seconds of audio to add after the input audio.
+                extend_seconds_before: Seconds of audio to add before the input audio.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            extend_seconds_after: float = UNSET,
+            extend_seconds_before: float = UNSET,
+            guidance_scale: float = 1,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[StableAudio3SmallMusicBaseAudioOutpaintingOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                extend_seconds_after: Seconds of audio to add after the input audio.
+                extend_seconds_before: Seconds of audio to add before the input audio.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            extend_seconds_after: float = UNSET,
+            extend_seconds_before: float = UNSET,
+            guidance_scale: float = 1,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Result[StableAudio3SmallMusicBaseAudioOutpaintingOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                extend_seconds_after: Seconds of audio to add after the input audio.
+                extend_seconds_before: Seconds of audio to add before the input audio.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            extend_seconds_after: float = UNSET,
+            extend_seconds_before: float = UNSET,
+            guidance_scale: float = 1,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Handle[StableAudio3SmallMusicBaseAudioOutpaintingOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                extend_seconds_after: Seconds of audio to add after the input audio.
+                extend_seconds_before: Seconds of audio to add before the input audio.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            extend_seconds_after: float = UNSET,
+            extend_seconds_before: float = UNSET,
+            guidance_scale: float = 1,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncHandle[StableAudio3SmallMusicBaseAudioOutpaintingOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                extend_seconds_after: Seconds of audio to add after the input audio.
+                extend_seconds_before: Seconds of audio to add before the input audio.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            extend_seconds_after: float = UNSET,
+            extend_seconds_before: float = UNSET,
+            guidance_scale: float = 1,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> Stream[StableAudio3SmallMusicBaseAudioOutpaintingOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                extend_seconds_after: Seconds of audio to add after the input audio.
+                extend_seconds_before: Seconds of audio to add before the input audio.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            audio_url: FileInput,
+            prompt: str,
+            bitrate: str = "192k",
+            enable_prompt_expansion: bool = UNSET,
+            enable_safety_checker: bool = True,
+            extend_seconds_after: float = UNSET,
+            extend_seconds_before: float = UNSET,
+            guidance_scale: float = 1,
+            negative_prompt: str = "",
+            num_inference_steps: int = 8,
+            output_format: Literal["mp3", "wav", "flac", "ogg", "opus", "m4a", "aac"] = "mp3",
+            seed: int = UNSET,
+            sync_mode: bool = UNSET,
+        ) -> AsyncStream[StableAudio3SmallMusicBaseAudioOutpaintingOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                audio_url: Audio to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                bitrate: Bits per second of the file, such as 192k; higher sounds better and gives a
+                    larger file.
+                enable_prompt_expansion: Whether a language model adds detail to the prompt before
+                    it is used; most useful for short prompts.
+                enable_safety_checker: Whether to check for unsafe content and blank or reject it.
+                extend_seconds_after: Seconds of audio to add after the input audio.
+                extend_seconds_before: Seconds of audio to add before the input audio.
+                guidance_scale: How closely the result follows the prompt or the given input; low
+                    values allow more freedom, high values can cause artifacts.
+                negative_prompt: Text description of what to avoid in the result.
+                num_inference_steps: Number of denoising steps; more steps take longer and give
+                    finer detail.
+                output_format: File format of the result.
+                seed: Random seed; the same seed with the same parameters reproduces a result.
+                sync_mode: Whether to return the file as a data URI in the response and keep it out
+                    of the request history.
+            """
+            ...
+else:
+    StableAudio3SmallMusicBaseAudioOutpainting = Endpoint
+
+stable_audio_3_small_music_base_audio_outpainting = StableAudio3SmallMusicBaseAudioOutpainting(
     "fal-ai/stable-audio-3/small/music/base/audio-outpainting",
     StableAudio3SmallMusicBaseAudioOutpaintingInput,
     StableAudio3SmallMusicBaseAudioOutpaintingOutput,
@@ -93,10 +451,9 @@ prompt=…)`.
 
 Input = StableAudio3SmallMusicBaseAudioOutpaintingInput
 Output = StableAudio3SmallMusicBaseAudioOutpaintingOutput
+endpoint = stable_audio_3_small_music_base_audio_outpainting
 
 __all__ = [
-    "Input",
-    "Output",
     "StableAudio3SmallMusicBaseAudioOutpaintingInput",
     "StableAudio3SmallMusicBaseAudioOutpaintingOutput",
     "stable_audio_3_small_music_base_audio_outpainting",

@@ -6,20 +6,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fal_typed._core.lazy import lazy_module
-
 if TYPE_CHECKING:
     from fal_typed.endpoints.luma.agent.uni_1.v1.max._endpoint import (
         AgentUni1V1MaxInput as AgentUni1V1MaxInput,
         AgentUni1V1MaxOutput as AgentUni1V1MaxOutput,
+        AspectRatio as AspectRatio,
         Input as Input,
         Output as Output,
         agent_uni_1_v1_max as agent_uni_1_v1_max,
+        endpoint as endpoint,
     )
 
-__all__ = ["AgentUni1V1MaxInput", "AgentUni1V1MaxOutput", "Input", "Output", "agent_uni_1_v1_max"]
+__all__ = ["AgentUni1V1MaxInput", "AgentUni1V1MaxOutput", "AspectRatio", "agent_uni_1_v1_max"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_module(
-        "fal_typed.endpoints.luma.agent.uni_1.v1.max._endpoint", globals()
-    )
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    def __getattr__(name):
+        if name in {
+            "AgentUni1V1MaxInput",
+            "AgentUni1V1MaxOutput",
+            "AspectRatio",
+            "Input",
+            "Output",
+            "agent_uni_1_v1_max",
+            "endpoint",
+        }:
+            return getattr(
+                import_module("fal_typed.endpoints.luma.agent.uni_1.v1.max._endpoint"), name
+            )
+        if any(module.name == name for module in iter_modules(__path__)):
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__, *(module.name for module in iter_modules(__path__))})

@@ -7,9 +7,10 @@ https://fal.ai/models/luma/agent/uni-1/v1/max
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
+from fal_typed.endpoints._shared.aspect_ratio_802e6e92 import AspectRatio
 from fal_typed.files import FileInput, Image
 from fal_typed.models import UNSET, InputModel, OutputModel, Request
 
@@ -20,8 +21,8 @@ class AgentUni1V1MaxInput(InputModel, Request["AgentUni1V1MaxOutput"]):
     prompt: str
     """Text description of the result, or of what to do with the given input."""
 
-    aspect_ratio: Literal["3:1", "2:1", "16:9", "3:2", "1:1", "2:3", "9:16", "1:2", "1:3"] = UNSET
-    """Ratio of width to height of the result; auto, where available, matches the input."""
+    aspect_ratio: AspectRatio = UNSET
+    """Ratio of width to height of the result."""
 
     enable_web_search: bool = UNSET
     """Whether the model can search the web before it responds."""
@@ -43,7 +44,217 @@ class AgentUni1V1MaxOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-agent_uni_1_v1_max = Endpoint("luma/agent/uni-1/v1/max", AgentUni1V1MaxInput, AgentUni1V1MaxOutput)
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AgentUni1V1Max(Endpoint[..., AgentUni1V1MaxInput, AgentUni1V1MaxOutput]):
+        def run(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Result[AgentUni1V1MaxOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Result[AgentUni1V1MaxOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Result[AgentUni1V1MaxOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Result[AgentUni1V1MaxOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Handle[AgentUni1V1MaxOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> AsyncHandle[AgentUni1V1MaxOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Stream[AgentUni1V1MaxOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            prompt: str,
+            aspect_ratio: AspectRatio = UNSET,
+            enable_web_search: bool = UNSET,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> AsyncStream[AgentUni1V1MaxOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                prompt: Text description of the result, or of what to do with the given input.
+                aspect_ratio: Ratio of width to height of the result.
+                enable_web_search: Whether the model can search the web before it responds.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+            """
+            ...
+else:
+    AgentUni1V1Max = Endpoint
+
+agent_uni_1_v1_max = AgentUni1V1Max(
+    "luma/agent/uni-1/v1/max", AgentUni1V1MaxInput, AgentUni1V1MaxOutput
+)
 """Endpoint of luma: agent uni-1 v1 max.
 
 Call it with `agent_uni_1_v1_max.subscribe(prompt=…)`.
@@ -51,5 +262,6 @@ Call it with `agent_uni_1_v1_max.subscribe(prompt=…)`.
 
 Input = AgentUni1V1MaxInput
 Output = AgentUni1V1MaxOutput
+endpoint = agent_uni_1_v1_max
 
-__all__ = ["AgentUni1V1MaxInput", "AgentUni1V1MaxOutput", "Input", "Output", "agent_uni_1_v1_max"]
+__all__ = ["AgentUni1V1MaxInput", "AgentUni1V1MaxOutput", "AspectRatio", "agent_uni_1_v1_max"]

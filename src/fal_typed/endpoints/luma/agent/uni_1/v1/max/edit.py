@@ -7,7 +7,7 @@ https://fal.ai/models/luma/agent/uni-1/v1/max/edit
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fal_typed.endpoint import Endpoint
 from fal_typed.files import FileInput, Image
@@ -40,7 +40,199 @@ class AgentUni1V1MaxEditOutput(OutputModel):
     """The generated images, as files to download."""
 
 
-agent_uni_1_v1_max_edit = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class AgentUni1V1MaxEdit(Endpoint[..., AgentUni1V1MaxEditInput, AgentUni1V1MaxEditOutput]):
+        def run(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Result[AgentUni1V1MaxEditOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Result[AgentUni1V1MaxEditOutput]:
+            """Call the endpoint directly and return the result; `run` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+            """
+            ...
+
+        def subscribe(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Result[AgentUni1V1MaxEditOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Result[AgentUni1V1MaxEditOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+            """
+            ...
+
+        def submit(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Handle[AgentUni1V1MaxEditOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> AsyncHandle[AgentUni1V1MaxEditOutput]:
+            """Submit to the queue and return a handle; `submit` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+            """
+            ...
+
+        def stream(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> Stream[AgentUni1V1MaxEditOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self,
+            *,
+            image_url: FileInput,
+            prompt: str,
+            output_format: Literal["png", "jpeg"] = UNSET,
+            reference_image_urls: list[FileInput] = UNSET,
+            style: Literal["auto", "manga"] = "auto",
+        ) -> AsyncStream[AgentUni1V1MaxEditOutput]:
+            """Call the endpoint and stream its output; `stream` for async code.
+
+            Args:
+                image_url: Image to edit or to start from.
+                prompt: Text description of the result, or of what to do with the given input.
+                output_format: File format of the result.
+                reference_image_urls: Reference images of people, objects or styles to use in the
+                    result.
+                style: Visual style of the result.
+            """
+            ...
+else:
+    AgentUni1V1MaxEdit = Endpoint
+
+agent_uni_1_v1_max_edit = AgentUni1V1MaxEdit(
     "luma/agent/uni-1/v1/max/edit", AgentUni1V1MaxEditInput, AgentUni1V1MaxEditOutput
 )
 """Endpoint of luma: agent uni-1 v1 max edit.
@@ -50,11 +242,6 @@ Call it with `agent_uni_1_v1_max_edit.subscribe(image_url=…, prompt=…)`.
 
 Input = AgentUni1V1MaxEditInput
 Output = AgentUni1V1MaxEditOutput
+endpoint = agent_uni_1_v1_max_edit
 
-__all__ = [
-    "AgentUni1V1MaxEditInput",
-    "AgentUni1V1MaxEditOutput",
-    "Input",
-    "Output",
-    "agent_uni_1_v1_max_edit",
-]
+__all__ = ["AgentUni1V1MaxEditInput", "AgentUni1V1MaxEditOutput", "agent_uni_1_v1_max_edit"]

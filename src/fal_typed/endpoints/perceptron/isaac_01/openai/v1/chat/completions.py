@@ -8,6 +8,8 @@ Category: vision. https://fal.ai/models/perceptron/isaac-01/openai/v1/chat/compl
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from pydantic import ConfigDict
 
 from fal_typed.endpoint import Endpoint
@@ -26,7 +28,77 @@ class Isaac01OpenaiV1ChatCompletionsOutput(OutputModel):
     """Result of perceptron/isaac-01/openai/v1/chat/completions."""
 
 
-isaac_01_openai_v1_chat_completions = Endpoint(
+if TYPE_CHECKING:
+    from fal_typed import AsyncHandle, AsyncStream, Handle, Result, Stream
+
+    class Isaac01OpenaiV1ChatCompletions(
+        Endpoint[..., Isaac01OpenaiV1ChatCompletionsInput, Isaac01OpenaiV1ChatCompletionsOutput]
+    ):
+        def run(self, **extra_data: Any) -> Result[Isaac01OpenaiV1ChatCompletionsOutput]:
+            """Call the endpoint directly, without the queue, and return the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The model or the platform rejected the request or failed.
+            """
+            ...
+
+        async def run_async(
+            self, **extra_data: Any
+        ) -> Result[Isaac01OpenaiV1ChatCompletionsOutput]:
+            """Call the endpoint directly and return the result; `run` for async code."""
+            ...
+
+        def subscribe(self, **extra_data: Any) -> Result[Isaac01OpenaiV1ChatCompletionsOutput]:
+            """Submit to the queue, wait, and return the result.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The job failed, or the platform rejected it.
+                FalTimeoutError: The job did not complete within `timeout` and was canceled.
+            """
+            ...
+
+        async def subscribe_async(
+            self, **extra_data: Any
+        ) -> Result[Isaac01OpenaiV1ChatCompletionsOutput]:
+            """Submit to the queue, wait, and return the result; `subscribe` for async code."""
+            ...
+
+        def submit(self, **extra_data: Any) -> Handle[Isaac01OpenaiV1ChatCompletionsOutput]:
+            """Submit to the queue and return a handle immediately.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+                FalHTTPError: The platform rejected the request.
+            """
+            ...
+
+        async def submit_async(
+            self, **extra_data: Any
+        ) -> AsyncHandle[Isaac01OpenaiV1ChatCompletionsOutput]:
+            """Submit to the queue and return a handle; `submit` for async code."""
+            ...
+
+        def stream(self, **extra_data: Any) -> Stream[Isaac01OpenaiV1ChatCompletionsOutput]:
+            """Call the endpoint and stream its output as it is generated.
+
+            The request is sent when the first event is read, and never retried once it was accepted.
+
+            Raises:
+                FalInputError: The arguments do not match the endpoint's schema; nothing was sent.
+            """
+            ...
+
+        def stream_async(
+            self, **extra_data: Any
+        ) -> AsyncStream[Isaac01OpenaiV1ChatCompletionsOutput]:
+            """Call the endpoint and stream its output; `stream` for async code."""
+            ...
+else:
+    Isaac01OpenaiV1ChatCompletions = Endpoint
+
+isaac_01_openai_v1_chat_completions = Isaac01OpenaiV1ChatCompletions(
     "perceptron/isaac-01/openai/v1/chat/completions",
     Isaac01OpenaiV1ChatCompletionsInput,
     Isaac01OpenaiV1ChatCompletionsOutput,
@@ -38,11 +110,10 @@ Call it with `isaac_01_openai_v1_chat_completions.subscribe()`.
 
 Input = Isaac01OpenaiV1ChatCompletionsInput
 Output = Isaac01OpenaiV1ChatCompletionsOutput
+endpoint = isaac_01_openai_v1_chat_completions
 
 __all__ = [
-    "Input",
     "Isaac01OpenaiV1ChatCompletionsInput",
     "Isaac01OpenaiV1ChatCompletionsOutput",
-    "Output",
     "isaac_01_openai_v1_chat_completions",
 ]

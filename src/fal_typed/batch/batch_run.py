@@ -1,0 +1,371 @@
+"""One run of a batch: from inputs to finished items, whatever happens in between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from fal_typed.batch.batch_errors import BatchKeyError, RowProblem
+from fal_typed.batch.batch_items import BatchItem, stored_item
+from fal_typed.batch.batch_report import BatchReport
+from fal_typed.batch.feeding import input_feed
+from fal_typed.batch.item_work import ItemWork, RunState, Slot
+from fal_typed.batch.money import dollars
+from fal_typed.batch.operations import Claim, Lookup, Sweep, TakenItem
+from fal_typed.batch.rows import numbered
+from fal_typed.batch.tables import (
+    ACCEPTED,
+    COMPLETED,
+    FAILED,
+    PLANNED,
+    SENDING,
+    UNCERTAIN,
+)
+from fal_typed.errors import (
+    FalInputError,
+)
+
+if TYPE_CHECKING:
+    from fal_typed.batch.batch_inputs import PlannedInput
+    from fal_typed.batch.engine import BatchEngine
+
+Out = TypeVar("Out")
+_AT_ONCE = 256
+_OTHERS_PAUSE = 0.5
+_STOP_SECONDS = 70.0
+"""Longer than any submit may take, so that none is cut off when a run is stopped."""
+_MOST_KEYS = 20
+
+
+@dataclass(frozen=True)
+class RunOrders:
+    """How a run goes.
+
+    Attributes:
+        ordered: Whether items are returned in the order of the inputs.
+        again: Which of `failed` and `uncertain` items are submitted again.
+        waits: Whether it waits for items that other workers work on, and returns them; else it
+            leaves these to them, and in the end takes over what they left behind.
+    """
+
+    ordered: bool = False
+    again: frozenset[str] = frozenset()
+    waits: bool = False
+
+
+@dataclass
+class _Active(Generic[Out]):
+    """An item that is in progress, and those who wait for it because they have its key."""
+
+    digest: str
+    outcome: asyncio.Future[BatchItem[Out] | None]
+
+
+class BatchRun(Generic[Out]):
+    """One run; create it in the engine's event loop.
+
+    Attributes:
+        report: What it did so far.
+        is_over: Whether everything was returned.
+    """
+
+    def __init__(
+        self,
+        engine: BatchEngine[Out],
+        inputs: Iterable[Any] | AsyncIterable[Any],
+        orders: RunOrders,
+    ) -> None:
+        self._engine = engine
+        self._orders = orders
+        self._calls = engine.calls
+        self._writer = engine.writer
+        self._limit = engine.limit
+        self.report = BatchReport(engine.planner.endpoint_id.full)
+        self._state = RunState(self.report)
+        self._feed = input_feed(inputs, numbered, engine.planner.plan)
+        # Bounds what is anywhere between the inputs and the caller.
+        self._room = asyncio.Semaphore(2 * engine.settings.concurrency + 16)
+        self._ready: list[BatchItem[Out]] = []
+        self._has_ready = asyncio.Event()
+        self._out_of_order: dict[int, BatchItem[Out] | None] = {}
+        self._started = 0
+        self._delivered = 0
+        self._tasks: dict[asyncio.Task[None], Slot] = {}
+        self._active: dict[str, _Active[Out]] = {}
+        self._spending = 0
+        self._one_finished = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._is_stopping = False  # nothing more is begun
+        self.is_over = False
+        self._begun_at = time.monotonic()
+        self._refusals = engine.limit.refusals
+        self._feeder = asyncio.create_task(self._work())
+
+    async def take(self) -> list[BatchItem[Out]]:
+        """The items that are finished by now, at least one; an empty list at the end.
+
+        Raises:
+            FalError: The run cannot go on.
+        """
+        while not self._ready and not self.is_over:
+            self._has_ready.clear()
+            await self._has_ready.wait()
+        taken, self._ready = self._ready, []
+        for _ in taken:
+            self._room.release()
+        if not taken and self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        return taken
+
+    async def stop(self) -> None:
+        """End the run: nothing more is submitted, jobs that were accepted go on."""
+        if not self.is_over:
+            self.report.stopped = self.report.stopped or "interrupted"
+        self._is_stopping = self._state.is_aborting = True
+        self._feed.close()
+        self._feeder.cancel()
+        self._one_finished.set()
+        waits_until = time.monotonic() + _STOP_SECONDS
+        while self._tasks:
+            # A request on its way is waited for, so that its job is known.
+            for task, slot in list(self._tasks.items()):
+                if not slot.is_submitting or time.monotonic() >= waits_until:
+                    task.cancel()
+            await asyncio.wait(self._tasks, timeout=0.1)
+        await asyncio.gather(self._feeder, return_exceptions=True)
+        self._finish()
+
+    # -- feeding -----------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        try:
+            await self._read()
+            await self._idle()
+            if not self._orders.waits:
+                await self._sweep()
+                await self._idle()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised where items are taken
+            self._fail(error)
+            await self._idle()
+        self._finish()
+
+    async def _read(self) -> None:
+        looks = bool(await asyncio.to_thread(self._engine.journal.counts))
+        while not self._is_stopping and (planned := await self._feed.take(_AT_ONCE)):
+            keys = [item.key for item in planned if not isinstance(item, RowProblem)]
+            found = await self._writer.look_up(Lookup(keys)) if looks and keys else {}
+            for item in planned:
+                if self._is_stopping:
+                    return
+                await self._begin(item, None if item.key is None else found.get(item.key))
+
+    async def _begin(self, item: PlannedInput[Out] | RowProblem, row: Any) -> None:
+        await self._room.acquire()
+        position = self._started
+        self._started += 1
+        if isinstance(item, RowProblem):
+            error = FalInputError(str(item))
+            invalid: BatchItem[Out] = BatchItem(
+                item.key or "", "invalid", error=error, line=item.line
+            )
+            self._deliver(position, invalid)
+            return
+        is_same = row is not None and row["digest"] == item.digest
+        if row is not None and is_same and row["state"] not in self._orders.again:
+            self._deliver(position, stored_item(row, self._engine.planner.output, item.line))
+            return
+        slot = Slot(self._limit, await self._limit.acquire())
+        self._start(self._outcome(item, slot), position, slot)
+
+    def _start(self, work: Any, position: int, slot: Slot) -> None:
+        task = asyncio.create_task(self._contained(work, position, slot))
+        self._tasks[task] = slot
+        task.add_done_callback(lambda done: self._ended(done, slot))
+
+    def _ended(self, task: asyncio.Task[None], slot: Slot) -> None:
+        del self._tasks[task]
+        slot.release()
+        self._one_finished.set()
+
+    async def _contained(self, work: Any, position: int, slot: Slot) -> None:
+        outcome: BatchItem[Out] | None = None
+        try:
+            outcome = await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised where items are taken
+            self._fail(error)
+        finally:
+            slot.release()
+        self._deliver(position, outcome)
+
+    async def _idle(self) -> None:
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _sweep(self) -> None:
+        """Finish what others left behind, until nobody works on the batch."""
+        while not self._is_stopping or self._failure is None:
+            slots = [Slot(self._limit, await self._limit.acquire())]
+            more = self._limit.acquire_more(_AT_ONCE)
+            slots += [Slot(self._limit, slots[0].begun_at) for _ in range(more)]
+            try:
+                sweep = Sweep(
+                    len(slots), self._engine.price.expected, submits=not self._is_stopping
+                )
+                swept = await self._writer.sweep(sweep)
+                for taken in swept.taken:
+                    await self._room.acquire()
+                    slot = slots.pop()
+                    self._start(self._left_behind(taken, slot), self._started, slot)
+                    self._started += 1
+            finally:
+                for slot in slots:
+                    slot.release()
+            if not swept.taken:
+                if self._is_stopping or not swept.others_work:
+                    return
+                await asyncio.sleep(_OTHERS_PAUSE)
+            await self._idle()
+
+    # -- one item ----------------------------------------------------------------------------
+
+    async def _outcome(self, item: PlannedInput[Out], slot: Slot) -> BatchItem[Out] | None:
+        twin = self._active.get(item.key)
+        if twin is not None:
+            slot.release()
+            if twin.digest != item.digest:
+                raise BatchKeyError(item.key)
+            finished = await asyncio.shield(twin.outcome)
+            return finished and replace(finished, line=item.line, replayed=True)
+        outcome: asyncio.Future[BatchItem[Out] | None] = asyncio.get_running_loop().create_future()
+        self._active[item.key] = _Active(item.digest, outcome)
+        finished = None
+        try:
+            finished = await self._claimed(item, slot)
+        finally:
+            del self._active[item.key]
+            outcome.set_result(finished)
+        return finished
+
+    async def _claimed(self, item: PlannedInput[Out], slot: Slot) -> BatchItem[Out] | None:
+        while not self._is_stopping:
+            claimed = await self._writer.claim(
+                Claim(
+                    item.key,
+                    item.digest,
+                    item.text,
+                    item.has_files,
+                    PLANNED if item.has_files else SENDING,
+                    self._engine.price.expected,
+                    self._orders.again,
+                )
+            )
+            if claimed.taken is not None:
+                return await self._spent(item, claimed.taken, slot)
+            if claimed.row is not None:
+                return stored_item(claimed.row, self._engine.planner.output, item.line)
+            if claimed.outcome == "changed":
+                raise BatchKeyError(item.key)
+            slot.release()
+            if claimed.outcome == "busy":
+                if not self._orders.waits:
+                    return None
+                await asyncio.sleep(_OTHERS_PAUSE)
+            elif not self._spending:
+                self._stop_for_budget()
+                return None
+            else:
+                # What is in progress may cost less than is reserved for it.
+                self._one_finished.clear()
+                await self._one_finished.wait()
+            await slot.acquire()
+        return None
+
+    def _stop_for_budget(self) -> None:
+        self.report.stopped = "budget"
+        self._is_stopping = True
+        self._feed.close()
+        self._one_finished.set()
+
+    async def _left_behind(self, taken: TakenItem, slot: Slot) -> BatchItem[Out] | None:
+        item = self._engine.planner.stored(taken.key, taken.digest, taken.text)
+        return await self._spent(item, taken, slot)
+
+    async def _spent(
+        self, item: PlannedInput[Out], taken: TakenItem, slot: Slot
+    ) -> BatchItem[Out] | None:
+        self._spending += 1
+        try:
+            return await ItemWork(self._engine, self._state, item, taken, slot).finish()
+        finally:
+            self._spending -= 1
+            self._one_finished.set()
+
+    # -- the end -----------------------------------------------------------------------------
+
+    def _deliver(self, position: int, item: BatchItem[Out] | None) -> None:
+        if not self._orders.ordered:
+            self._hand_out(item)
+            return
+        self._out_of_order[position] = item
+        while self._delivered in self._out_of_order:
+            self._hand_out(self._out_of_order.pop(self._delivered))
+            self._delivered += 1
+
+    def _hand_out(self, item: BatchItem[Out] | None) -> None:
+        if item is None:
+            self._room.release()
+            return
+        self._count(item)
+        self._ready.append(item)
+        self._has_ready.set()
+
+    def _count(self, item: BatchItem[Out]) -> None:
+        report = self.report
+        if item.replayed:
+            report.replayed += 1
+        elif item.state == COMPLETED:
+            report.completed += 1
+            report.files += len(item.files)
+        elif item.state == FAILED:
+            report.failed += 1
+        elif item.state == ACCEPTED:
+            report.unfinished += 1
+        elif item.state != UNCERTAIN:
+            report.invalid += 1
+        if item.state == UNCERTAIN:
+            report.replayed -= item.replayed
+            report.uncertain += 1
+            if len(report.uncertain_keys) < _MOST_KEYS:
+                report.uncertain_keys.append(item.key)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Bring the report up to date."""
+        report = self.report
+        report.refusals = self._limit.refusals - self._refusals
+        report.seconds = time.monotonic() - self._begun_at
+        report.journal_seconds = self._writer.cpu_seconds
+        if self._engine.price.is_known:
+            report.cost = dollars(self._state.cost)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is None:
+            self._failure = error
+        self.report.stopped = "error"
+        self._is_stopping = self._state.is_aborting = True
+        self._feed.close()
+        self._one_finished.set()
+
+    def _finish(self) -> None:
+        if not self.is_over:
+            self.refresh()
+            self.is_over = True
+            self._has_ready.set()

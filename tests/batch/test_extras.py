@@ -1,0 +1,84 @@
+"""Optional packages: what is said when one is missing, and the progress bar."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fal_typed.batch import Batch
+from fal_typed.batch.columns import ItemColumns
+from fal_typed.testing import FalEmulator
+from tests.batch.conftest import Batches, rows
+from tests.core.flux import dev
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "statement"),
+    [
+        ("sqlalchemy", "batch", "import fal_typed.batch"),
+        ("pyarrow", "parquet", "from fal_typed.batch.columns import *; ItemColumns(None)"),
+        (
+            "psycopg",
+            "postgres",
+            "from fal_typed.batch.tables import *; open_engine('postgresql://h/d')",
+        ),
+        ("ray", "ray", "from fal_typed.batch.ray import *; map_dataset(None, 'a/b', journal='j')"),
+    ],
+)
+def test_a_missing_package_is_named_with_its_extra(
+    package: str, extra: str, statement: str, tmp_path: Path
+) -> None:
+    program = f"import sys\nsys.modules[{package!r}] = None\n{statement}"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert f"pip install 'fal-typed[{extra}]'" in done.stderr
+
+
+def test_the_batch_is_not_loaded_with_the_sdk() -> None:
+    program = "import fal_typed, sys; fal_typed.FalClient(); print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert not {"sqlalchemy", "rich", "fal_typed.batch"} & set(loaded.stdout.split())
+
+
+def test_progress_is_shown_on_demand(
+    batches: Batches, emulator: FalEmulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batches.run(rows(5))
+    assert capsys.readouterr().err == ""
+    batches.run(rows(8), progress=True)
+    shown = capsys.readouterr().err
+    assert "fal-ai/flux/dev" in shown
+    assert "8/8" in shown
+
+
+def test_no_result_fits_every_column() -> None:
+    import pyarrow as pa
+
+    from fal_typed.batch.columns import fitted
+
+    kind = ItemColumns(dev.output).schema.field("result").type
+    drifted = {"images": "none", "seed": 1.5, "prompt": 3, "timings": {"a": 1}, "more": 1}
+    assert fitted(pa, kind, drifted) == {
+        "images": None,
+        "seed": None,
+        "prompt": "3",
+        "timings": '{"a": 1}',
+        "has_nsfw_concepts": None,
+    }
+
+
+def test_a_batch_works_inside_a_running_event_loop(emulator: FalEmulator, tmp_path: Path) -> None:
+    """As in notebooks."""
+    import asyncio
+
+    async def main() -> int:
+        with Batch(dev, journal=tmp_path / "j.db", progress=False) as batch:
+            return sum(1 for _ in batch.run(rows(3)))
+
+    assert asyncio.run(main()) == 3

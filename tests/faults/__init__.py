@@ -1,0 +1,1 @@
+"""Faults found by use: odd environments, files, images, streams and options."""
